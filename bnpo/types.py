@@ -168,6 +168,7 @@ class Trajectories(_Batch):
             weight=torch.ones_like(discount),
             relabelled=torch.zeros_like(ended),
             steps=steps,
+            log_ratio_rest=torch.zeros_like(discount),
         )
 
 
@@ -216,6 +217,9 @@ class Transitions(_Batch):
 
     steps: Tensor
     """[B], n"""
+
+    log_ratio_rest: Tensor
+    """[B], log importance ratio of the actions after the first, zero where not asked for"""
 
     def __len__(self) -> int:
         """Return the number of transitions."""
