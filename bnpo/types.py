@@ -146,8 +146,8 @@ class Trajectories(_Batch):
         longest = int(steps.max()) if steps.numel() else 1
         if longest > 1:
             ahead = torch.arange(1, longest, device=self.device)  # [n-1]
-            at = (time[:, None] + ahead).clamp_(max=self.action.shape[1] - 1)
-            weight = torch.where(ahead < steps[:, None], gamma**ahead, 0.0).to(reward.dtype)
+            at = torch.minimum(time[:, None] + ahead, (length - 1)[:, None])  # written rows only
+            weight = torch.where(ahead < steps[:, None], gamma ** ahead.to(reward.dtype), 0.0)
             later = self.reward[segment[:, None], at]  # [B, n-1, R]
             reward = reward + torch.einsum("bk,bkr->br", weight, later)
         end = time + steps
