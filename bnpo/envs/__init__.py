@@ -1,0 +1,57 @@
+"""Environments: the two Reachers, vector environments for any task, and their registration.
+
+Importing this package registers ``bnpo/GoalReacher-v0`` and ``bnpo/MovingReacher-v0`` with
+Gymnasium. Neither MuJoCo nor a simulator is loaded before an environment is made.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from gymnasium.envs.registration import register, registry
+
+_HOMES = {
+    "GoalReacherConfig": "goal_reacher",
+    "GoalReacherEnv": "goal_reacher",
+    "GoalReacherVectorEnv": "goal_reacher",
+    "MovingReacherConfig": "moving_reacher",
+    "MovingReacherEnv": "moving_reacher",
+    "MovingReacherVectorEnv": "moving_reacher",
+    "as_goal_observation": "making",
+    "describe": "making",
+    "make_env": "making",
+    "reward_function": "goal_functions",
+    "termination_function": "goal_functions",
+    "make_vector_env": "making",
+    "step_info": "making",
+    "true_next_observation": "making",
+}
+
+__all__ = [*_HOMES, "register_environments"]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name from its module when it is first used."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"bnpo.envs.{_HOMES[name]}"), name)
+
+
+def register_environments() -> None:
+    """Register the environments of this package; repeating it changes nothing.
+
+    The environments truncate their episodes themselves (``episode_steps``), so that single and
+    vector form end at the same step.
+    """
+    for name, module in (("GoalReacher", "goal_reacher"), ("MovingReacher", "moving_reacher")):
+        env_id = f"bnpo/{name}-v0"
+        if env_id not in registry:
+            register(
+                id=env_id,
+                entry_point=f"bnpo.envs.{module}:{name}Env",
+                vector_entry_point=f"bnpo.envs.{module}:{name}VectorEnv",
+            )
+
+
+register_environments()

@@ -1,0 +1,141 @@
+"""Small 2-D pictures with pillow: no OpenGL, no display."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Image = npt.NDArray[np.uint8]
+Point = tuple[float, float]
+
+_OVERSAMPLING = 3
+_PAPER = (250, 250, 248)
+_GRID = (228, 228, 226)
+_INK = (70, 74, 82)
+_ARM = (46, 94, 140)
+_ARM_LIGHT = (92, 146, 196)
+_HAND = (240, 140, 40)
+_GOAL = (214, 69, 65)
+_GOAL_PALE = (247, 214, 211)
+_REACHED = (52, 152, 88)
+_REACHED_PALE = (205, 235, 214)
+
+
+class Canvas:
+    """An anti-aliased square picture, in the units of the scene with y upwards."""
+
+    def __init__(self, *, size: int, half_width: float) -> None:
+        """Cover [-half_width, half_width] in both directions with ``size`` pixels."""
+        from PIL import Image as PillowImage
+        from PIL import ImageDraw
+
+        pixels = size * _OVERSAMPLING
+        self.size = size
+        self._scale = pixels / (2.0 * half_width)
+        self._centre = pixels / 2.0
+        self._image = PillowImage.new("RGB", (pixels, pixels), _PAPER)
+        self._pen: Any = ImageDraw.Draw(self._image)
+
+    def _pixel(self, point: Sequence[float] | npt.NDArray[Any]) -> Point:
+        return (
+            self._centre + self._scale * float(point[0]),
+            self._centre - self._scale * float(point[1]),
+        )
+
+    def disc(
+        self,
+        centre: Sequence[float] | npt.NDArray[Any],
+        radius: float,
+        fill: tuple[int, int, int] | None = None,
+        outline: tuple[int, int, int] | None = None,
+    ) -> None:
+        """Draw a disc or, with only an outline, a circle."""
+        x, y = self._pixel(centre)
+        r = radius * self._scale
+        width = 2 * _OVERSAMPLING if outline else 0
+        self._pen.ellipse((x - r, y - r, x + r, y + r), fill=fill, outline=outline, width=width)
+
+    def limb(
+        self,
+        start: Sequence[float] | npt.NDArray[Any],
+        end: Sequence[float] | npt.NDArray[Any],
+        radius: float,
+        colour: tuple[int, int, int],
+    ) -> None:
+        """Draw a thick line with round ends."""
+        width = max(1, round(2 * radius * self._scale))
+        self._pen.line((*self._pixel(start), *self._pixel(end)), fill=colour, width=width)
+        self.disc(start, radius, fill=colour)
+        self.disc(end, radius, fill=colour)
+
+    def path(
+        self, points: npt.NDArray[Any], colour: tuple[int, int, int] = _GRID, pixels: float = 1.0
+    ) -> None:
+        """Draw a thin line through ``points`` [P, 2]."""
+        flat = [coordinate for point in points for coordinate in self._pixel(point)]
+        self._pen.line(flat, fill=colour, width=max(1, round(pixels * _OVERSAMPLING)))
+
+    def caption(self, text: str, *, pixels: int = 14) -> None:
+        """Write ``text`` into the upper left corner."""
+        from PIL import ImageFont
+
+        font = ImageFont.load_default(size=pixels * _OVERSAMPLING)
+        corner = 0.6 * pixels * _OVERSAMPLING
+        self._pen.text((corner, corner), text, fill=_INK, font=font)
+
+    def array(self) -> Image:
+        """Return the picture [size, size, 3]."""
+        from PIL import Image as PillowImage
+
+        small = self._image.resize((self.size, self.size), PillowImage.Resampling.LANCZOS)
+        return np.asarray(small).copy()
+
+
+def draw_planar_reacher(
+    *,
+    angles: npt.NDArray[np.float64],
+    links: tuple[float, float],
+    target: npt.NDArray[np.float64],
+    threshold: float,
+    caption: str,
+    size: int = 400,
+) -> Image:
+    """Draw the planar arm seen from above [size, size, 3].
+
+    Args:
+        angles: [2], joint angles (rad).
+        links: lengths of the two links (metres).
+        target: [2], the target (metres).
+        threshold: radius of the disc in which the target counts as reached (metres).
+        caption: a line of text.
+        size: pixels of a side.
+
+    """
+    reach = sum(links)
+    canvas = Canvas(size=size, half_width=1.12 * reach)
+    first, second = float(angles[0]), float(angles[0] + angles[1])
+    elbow = (links[0] * math.cos(first), links[0] * math.sin(first))
+    tip = (
+        elbow[0] + links[1] * math.cos(second),
+        elbow[1] + links[1] * math.sin(second),
+    )
+    reached = math.hypot(tip[0] - float(target[0]), tip[1] - float(target[1])) <= threshold
+    canvas.disc((0.0, 0.0), reach, outline=_GRID)
+    canvas.disc(
+        target,
+        threshold,
+        fill=_REACHED_PALE if reached else _GOAL_PALE,
+        outline=_REACHED if reached else _GOAL,
+    )
+    canvas.disc(target, 0.1 * threshold, fill=_REACHED if reached else _GOAL)
+    canvas.limb((0.0, 0.0), elbow, 0.01, _ARM)
+    canvas.limb(elbow, tip, 0.008, _ARM_LIGHT)
+    canvas.disc((0.0, 0.0), 0.006, fill=_PAPER)
+    canvas.disc(elbow, 0.004, fill=_PAPER)
+    canvas.disc(tip, 0.005, fill=_HAND)
+    canvas.caption(caption)
+    return canvas.array()

@@ -1,0 +1,203 @@
+"""One way to make a vector environment, and to describe its task, for any Gymnasium id."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeAlias
+
+import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
+from gymnasium.envs.registration import EnvSpec
+from gymnasium.spaces import Box, Dict, Space
+from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
+
+from bnpo.envs.arguments import require_int
+from bnpo.envs.lookup import AnyEnv, create, find_spec
+from bnpo.envs.simulator import available_cores
+from bnpo.types import TaskSpec
+
+AnyVectorEnv: TypeAlias = VectorEnv[Any, Any, Any]
+Observations = dict[str, npt.NDArray[Any]]
+
+GOAL_KEYS = ("observation", "achieved_goal", "desired_goal")
+
+
+def make_vector_env(
+    env_id: str,
+    num_envs: int,
+    *,
+    threads: int | None = None,
+    workers: int | None = None,
+    **settings: Any,
+) -> AnyVectorEnv:
+    """Make ``num_envs`` copies of an environment that reset in the step that ends an episode.
+
+    An environment with a vector form of its own is stepped by it; any other one in a pool of
+    worker processes, or one after the other in this process where a pool would not help.
+
+    Args:
+        env_id: Gymnasium id.
+        num_envs: Environments in the batch.
+        threads: Simulator threads of the Reachers of this package; None takes all cores.
+        workers: Processes for environments that live in Python; None takes one per core, 0 steps
+            in this process.
+        **settings: Keyword arguments of the environment.
+
+    Raises:
+        ValueError: an unknown id or keyword, a count out of range, or spaces that cannot be
+            trained on: discrete actions, unbounded actions, observations that are not flat.
+
+    """
+    require_int("num_envs", num_envs, minimum=1)
+    for name, value in (("threads", threads), ("workers", workers)):
+        if value is not None:
+            require_int(name, value, minimum=0)
+    spec = find_spec(env_id)
+    if spec.namespace == "bnpo":
+        env = gym.make_vec(
+            spec,
+            num_envs=num_envs,
+            vectorization_mode="vector_entry_point",
+            threads=threads,
+            **settings,
+        )
+    else:
+        env = _from_single_envs(spec, num_envs, workers, settings)
+    try:
+        check_spaces(env.single_observation_space, env.single_action_space, env_id=env_id)
+    except ValueError:
+        env.close()
+        raise
+    return env
+
+
+def make_env(env_id: str, **settings: Any) -> AnyEnv:
+    """Make a single environment, with the same errors as :func:`make_vector_env`."""
+    env = create(find_spec(env_id), settings)
+    try:
+        check_spaces(env.observation_space, env.action_space, env_id=env_id)
+    except ValueError:
+        env.close()
+        raise
+    return env
+
+
+def describe(env: AnyEnv | AnyVectorEnv) -> TaskSpec:
+    """Dimensions, bounds and horizon of the task of an environment, single or vector."""
+    if isinstance(env, VectorEnv):
+        observation, action = env.single_observation_space, env.single_action_space
+    else:
+        observation, action = env.observation_space, env.action_space
+    base = env.unwrapped
+    env_id = env.spec.id if env.spec is not None else type(base).__name__
+    check_spaces(observation, action, env_id=env_id)
+    assert isinstance(action, Box)
+    parts = observation.spaces if isinstance(observation, Dict) else {"observation": observation}
+    reward_space = getattr(base, "reward_space", None)
+    return TaskSpec(
+        env_id=env_id,
+        observation_dim=_size(parts["observation"]),
+        goal_dim=_size(parts["desired_goal"]) if "desired_goal" in parts else 0,
+        action_low=tuple(map(float, action.low)),
+        action_high=tuple(map(float, action.high)),
+        reward_dim=1 if reward_space is None else _size(reward_space),
+        max_episode_steps=_horizon(env),
+    )
+
+
+def check_spaces(observation: Space[Any], action: Space[Any], *, env_id: str) -> None:
+    """Raise a ValueError unless the spaces are ones that can be trained on."""
+    if not isinstance(action, Box):
+        raise ValueError(
+            f"{env_id} has the action space {action}; allowed is a Box, actions are continuous"
+        )
+    if len(action.shape) != 1 or not np.issubdtype(action.dtype, np.floating):
+        raise ValueError(f"{env_id} has the action space {action}; allowed is a flat Box of floats")
+    if not (np.isfinite(action.low).all() and np.isfinite(action.high).all()):
+        raise ValueError(f"{env_id} has unbounded actions {action}; allowed are finite bounds")
+    parts = [observation]
+    if isinstance(observation, Dict):
+        if set(observation.spaces) != set(GOAL_KEYS):
+            raise ValueError(
+                f"{env_id} observes a Dict of {', '.join(observation.spaces)}; allowed is a flat "
+                f"Box or the Dict of a goal environment: {', '.join(GOAL_KEYS)}"
+            )
+        parts = list(observation.spaces.values())
+    for part in parts:
+        if not isinstance(part, Box) or len(part.shape) != 1:
+            raise ValueError(f"{env_id} observes {part}; allowed are flat Boxes (one dimension)")
+
+
+def as_goal_observation(observations: Any) -> Observations:
+    """Return observations as the three arrays of a goal environment.
+
+    Observations [N, O] of an environment without goals get empty goals [N, 0].
+    """
+    if isinstance(observations, dict):
+        return observations
+    empty = np.empty((len(observations), 0), observations.dtype)
+    return {"observation": observations, "achieved_goal": empty, "desired_goal": empty.copy()}
+
+
+def true_next_observation(observations: Any, infos: dict[str, Any]) -> Observations:
+    """Return what each step led to: the final observation where an episode ended [N, .].
+
+    ``observations`` of a batch that resets in the same step hold the next episode's first
+    observation there; they are not changed.
+    """
+    following = as_goal_observation(observations)
+    ended = infos.get("_final_obs")
+    if ended is None or not ended.any():
+        return following
+    rows = np.flatnonzero(ended)
+    finals = infos["final_obs"][rows]
+    following = {key: values.copy() for key, values in following.items()}
+    for key in following:
+        if isinstance(finals[0], dict):
+            following[key][rows] = [final[key] for final in finals]
+        elif key == "observation":
+            following[key][rows] = list(finals)
+    return following
+
+
+def step_info(infos: dict[str, Any], key: str, num_envs: int) -> npt.NDArray[np.float64]:
+    """Return ``info[key]`` of the step just taken, ended episodes included [N]; NaN where absent.
+
+    ``"is_success"`` also finds ``"success"``, as the Maze family calls it.
+    """
+    values = np.full(num_envs, np.nan)
+    for name in ("success", "is_success") if key == "is_success" else (key,):
+        for source in (infos, infos.get("final_info", {})):
+            if name in source:
+                mask = source[f"_{name}"]
+                values[mask] = source[name][mask].astype(np.float64)
+    return values
+
+
+def _from_single_envs(
+    spec: EnvSpec, num_envs: int, workers: int | None, settings: dict[str, Any]
+) -> AnyVectorEnv:
+    """Vector environment over copies of a single one, in a pool or in this process."""
+    make: Callable[[], AnyEnv] = partial(create, spec, settings)
+    count = min(available_cores() if workers is None else workers, num_envs)
+    env: AnyVectorEnv
+    if count >= 0:
+        env = SyncVectorEnv([make] * num_envs, autoreset_mode=AutoresetMode.SAME_STEP)
+    env.spec = spec
+    return env
+
+
+def _size(space: Space[Any]) -> int:
+    """Numbers in an element of a space."""
+    return math.prod(space.shape or ())
+
+
+def _horizon(env: AnyEnv | AnyVectorEnv) -> int | None:
+    """Steps after which an episode is truncated, None where there is no limit."""
+    own = getattr(env.unwrapped, "episode_steps", None)
+    if own is not None:
+        return int(own)
+    return env.spec.max_episode_steps if env.spec is not None else None
