@@ -1,0 +1,64 @@
+"""Hindsight experience replay: goals replaced by what was achieved."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from bnpo.config import Count, Fraction, config
+from bnpo.credit.goals import check_strategy, choose
+from bnpo.types import Evaluator, Trajectories, Transitions
+
+__all__ = ["HER"]
+
+
+@config
+class HER:
+    """Hindsight goals for a share of the transitions, n-step credit as it happened for the rest.
+
+    r = R(achieved_goal_{t+1}, g'), n = 1 where the goal g' was put in (Andrychowicz et al. 2017):
+    later actions did not pursue it. The discount is 0 only where the step really terminated.
+    g' depends on the action, which a likelihood-ratio brain must refuse (``relabels``).
+    """
+
+    strategy: Any = "future"
+    """future, final, episode, a callable (see bnpo.credit.goals), or {strategy: probability}."""
+
+    ratio: Fraction = 0.8
+    """Probability that a transition's goal is replaced."""
+
+    steps: Count = 3
+    """n of the transitions that keep their goal; drawn from U{1..steps} if floating."""
+
+    floating: bool = True
+    """Whether that n is drawn anew for each transition each time."""
+
+    relabels: ClassVar[bool] = True
+    needs_goals: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        """Refuse a strategy that is none."""
+        check_strategy(self.strategy, "HER.strategy")
+
+    def assign(
+        self, trajectories: Trajectories, segment: Tensor, time: Tensor, evaluator: Evaluator
+    ) -> Transitions:
+        """Assign hindsight credit to the transitions at (segment, time), both [B]."""
+        generator = evaluator.generator
+        replaced = torch.rand(time.shape, generator=generator, device=time.device) < self.ratio
+        steps = torch.full_like(time, self.steps)
+        if self.floating and self.steps > 1:
+            steps.random_(1, self.steps + 1, generator=generator)
+        steps.masked_fill_(replaced, 1)
+        made = trajectories.n_step(segment, time, steps, evaluator.gamma)
+        goal = choose(self.strategy, trajectories, segment, time, generator)
+        reward = evaluator.reward(trajectories.achieved_goal[segment, time + 1], goal)
+        where = replaced[:, None]
+        return made.replace(
+            goal=torch.where(where, goal, made.goal),
+            next_goal=torch.where(where, goal, made.next_goal),
+            reward=torch.where(where, reward, made.reward),
+            relabelled=replaced,
+        )
