@@ -1,0 +1,115 @@
+# `make` prints the verbs. Everything is installed into .venv; a second call installs nothing again.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+JOBS ?= 2
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory --no-builtin-rules
+.NOTPARALLEL:
+
+# One thread per test worker and per training process: the networks are small.
+export OMP_NUM_THREADS ?= 1
+export MKL_NUM_THREADS ?= 1
+export OPENBLAS_NUM_THREADS ?= 1
+export MPLBACKEND ?= Agg
+
+##@ Use
+.PHONY: setup
+setup: $(VENV)/.installed ## make .venv with the locked requirements and the package, editable
+
+.PHONY: reacher
+reacher: setup ## train BPO on the goal Reacher, evaluate it, draw its curve and video
+	$(BIN)/bnpo with bpo goal_reacher seed=0
+
+##@ Check
+.PHONY: test
+test: ## set up, then lint, types, unit tests and the built wheel, each with its time
+	@$(call timed,install,setup,150)
+	@$(call timed,lint and types,lint types,60)
+	@$(call timed,unit tests,unit,300)
+
+.PHONY: lint
+lint: setup ## style and formatting (ruff)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+.PHONY: types
+types: setup ## strict types of all four folders and the tests (mypy)
+	$(BIN)/mypy
+
+.PHONY: unit
+unit: setup ## the fast tests, on JOBS=2 processes
+	$(BIN)/pytest -q -n $(JOBS) --durations=5
+
+.PHONY: test-slow
+test-slow: setup ## the tests marked slow
+	$(BIN)/pytest -q -n $(JOBS) -m slow --durations=0
+
+.PHONY: test-wheel
+test-wheel: setup ## build the wheel, install it elsewhere and import it there
+	$(BIN)/pytest -q tests/packaging/test_wheel.py
+
+##@ Measure
+.PHONY: bench
+bench: bench-reacher bench-envs bench-replay ## all benchmarks
+
+.PHONY: bench-reacher
+bench-reacher: $(VENV)/.bench ## learning on the goal Reacher, against its peers
+	$(BIN)/python benchmarks/reacher.py
+
+.PHONY: bench-envs
+bench-envs: setup ## environments, steps per second
+	$(BIN)/python benchmarks/envs.py
+
+.PHONY: bench-replay
+bench-replay: $(VENV)/.bench ## replay, transitions per second
+	$(BIN)/python benchmarks/replay.py
+
+##@ Develop
+.PHONY: format
+format: setup ## format the code and apply safe fixes
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+.PHONY: lock
+lock: ## resolve the ranges of setup.cfg anew into the lock files (TORCH=x.y.z to change torch)
+	PYTHON="$(PYTHON)" TORCH="$(TORCH)" .ci/lock
+
+.PHONY: clean
+clean: ## remove .venv, builds and caches; runs/ stays
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: help
+help: ## print this
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
+	  /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# --- how verbs are made true ---
+
+$(VENV)/.made:
+	@"$(PYTHON)" -c 'import sys; v = sys.version_info; sys.exit(f"BNPO needs Python 3.11 or newer, $(PYTHON) is {v.major}.{v.minor}: make PYTHON=...") if v < (3, 11) else None'
+	"$(PYTHON)" -m venv --clear $(VENV)
+	@touch $@
+
+$(VENV)/.locked: requirements.lock $(VENV)/.made
+	$(PIP) install --quiet --requirement requirements.lock
+	@touch $@
+
+$(VENV)/.installed: setup.cfg pyproject.toml $(VENV)/.locked
+	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.bench: requirements-bench.lock $(VENV)/.installed
+	$(PIP) install --quiet --requirement requirements-bench.lock
+	@touch $@
+
+# $(call timed,title,targets,budget in seconds)
+define timed
+start=$$SECONDS; echo "=== $(1)"; status=0; $(MAKE) $(2) || status=$$?; \
+echo "=== $(1): $$((SECONDS - start)) s of $(3) s"; exit $$status
+endef
