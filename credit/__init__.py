@@ -4,19 +4,28 @@ A scheme is any object with ``assign(trajectories, segment, time, evaluator) -> 
 (:class:`bnpo.types.CreditScheme`); it asks the agent through the Evaluator it is handed.
 """
 
+from bnpo.credit.annealing import AnnealedDiscount, gamma_from_half_life
+from bnpo.credit.checks import check_scheme
 from bnpo.credit.gae import GAE
 from bnpo.credit.her import HER
+from bnpo.credit.kstep import with_later_ratios
 from bnpo.credit.montecarlo import FullReturn, RewardToGo
 from bnpo.credit.nstep import FloatingNStep, NStep
 from bnpo.credit.registry import SCHEMES, resolve
+from bnpo.credit.shifting import ShiftedGoals
 
 __all__ = [
     "GAE",
     "HER",
     "SCHEMES",
+    "AnnealedDiscount",
     "FloatingNStep",
     "FullReturn",
     "NStep",
     "RewardToGo",
+    "ShiftedGoals",
+    "check_scheme",
+    "gamma_from_half_life",
     "resolve",
+    "with_later_ratios",
 ]

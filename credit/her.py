@@ -16,25 +16,20 @@ __all__ = ["HER"]
 
 @config
 class HER:
-    """Hindsight goals for a share of the transitions, n-step credit as it happened for the rest.
+    """Hindsight goals g' for a share of the transitions, n-step credit as it happened for the rest.
 
-    r = R(achieved_goal_{t+1}, g'), n = 1 where the goal g' was put in (Andrychowicz et al. 2017):
-    later actions did not pursue it. The discount is 0 only where the step really terminated.
-    g' depends on the action, which a likelihood-ratio brain must refuse (``relabels``).
+    r = R(achieved_goal_{t+1}, g') and n = 1 under g' (Andrychowicz et al. 2017). The discount is 0
+    only where the step really terminated. g' is chosen because of the action (``relabels``).
     """
 
     strategy: Any = "future"
     """future, final, episode, a callable (see bnpo.credit.goals), or {strategy: probability}."""
-
     ratio: Fraction = 0.8
     """Probability that a transition's goal is replaced."""
-
     steps: Count = 3
     """n of the transitions that keep their goal; drawn from U{1..steps} if floating."""
-
     floating: bool = True
     """Whether that n is drawn anew for each transition each time."""
-
     relabels: ClassVar[bool] = True
     needs_goals: ClassVar[bool] = True
 
@@ -48,10 +43,9 @@ class HER:
         """Assign hindsight credit to the transitions at (segment, time), both [B]."""
         generator = evaluator.generator
         replaced = torch.rand(time.shape, generator=generator, device=time.device) < self.ratio
-        steps = torch.full_like(time, self.steps)
-        if self.floating and self.steps > 1:
-            steps.random_(1, self.steps + 1, generator=generator)
-        steps.masked_fill_(replaced, 1)
+        fewest = 1 if self.floating else self.steps
+        steps = torch.empty_like(time).random_(fewest, self.steps + 1, generator=generator)
+        steps.masked_fill_(replaced, 1)  # later actions did not pursue the new goal
         made = trajectories.n_step(segment, time, steps, evaluator.gamma)
         goal = choose(self.strategy, trajectories, segment, time, generator)
         reward = evaluator.reward(trajectories.achieved_goal[segment, time + 1], goal)

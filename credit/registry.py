@@ -10,6 +10,7 @@ from bnpo.credit.gae import GAE
 from bnpo.credit.her import HER
 from bnpo.credit.montecarlo import FullReturn, RewardToGo
 from bnpo.credit.nstep import FloatingNStep, NStep
+from bnpo.credit.shifting import ShiftedGoals
 from bnpo.types import CreditScheme
 
 __all__ = ["SCHEMES", "resolve"]
@@ -21,6 +22,7 @@ SCHEMES: dict[str, type[CreditScheme]] = {
     "her": HER,
     "n_step": NStep,
     "reward_to_go": RewardToGo,
+    "shifted_goals": ShiftedGoals,
 }
 """Schemes by name; a name stands for the scheme with its default fields."""
 
