@@ -173,9 +173,6 @@ class BrainDescription:
     actor_delay: Count = 1
     """Critic steps per actor step."""
 
-    action_l2: NonNegative = 0.0
-    """Weight of the mean squared action mean, against saturated tanh (pathwise brains)."""
-
     name: str | None = None
     """How the brain is called in logs; None: its rule and position."""
 
@@ -185,6 +182,11 @@ class BrainDescription:
             raise ConfigError(
                 "BrainDescription.rule = None with bellman=False and ppo_eps=None: no learning "
                 "rule follows from that; set ppo_eps for PPO or name a rule"
+            )
+        if not self.batch_size <= self.optim_batch_size <= self.optim_pool_size:
+            raise ConfigError(
+                f"BrainDescription.optim_batch_size = {self.optim_batch_size}: allowed is from "
+                f"batch_size = {self.batch_size} to optim_pool_size = {self.optim_pool_size}"
             )
         if self.learning_repeat < self.optim_epochs:
             raise ConfigError(
@@ -218,11 +220,17 @@ class NetworkConfig:
     sigma_init: Positive = 0.3
     """First policy scale, as a fraction of half the action range."""
 
+    input_gain: Positive = 1.0
+    """Factor on the first layers' initial weights: above 1 lets nearby goals look different."""
+
     sigma_min: Positive = 0.01
     """Lower bound of the policy scale, as a fraction of half the action range."""
 
     sigma_max: Positive = 1.0
     """Upper bound of the policy scale, as a fraction of half the action range."""
+
+    observe_achieved_goal: bool = True
+    """The state that actor and critic see holds the achieved goal beside the observation."""
 
     normalize: bool = True
     """Running normalisation of observations and goals."""
@@ -254,6 +262,9 @@ class AgentConfig:
 
     target_bounds: Annotated[tuple[float, float] | None, Field(strict=False)] = None
     """Known bounds of the return to which TD targets are clipped, (low, high)."""
+
+    exploration: Annotated[tuple[Positive, ...], Field(strict=False, min_length=1)] = (1.0,)
+    """Multiples of sigma with which environments 0, 1, ... draw their actions, repeated."""
 
     max_log_ratio: Positive = 10.0
     """Bound on |log rho| of every importance ratio."""
@@ -304,6 +315,9 @@ class TrainConfig:
 
     stop_when_solved: bool = False
     """End the run at the first of two evaluations in a row at or above the threshold."""
+
+    threads: Count = 1
+    """Threads of torch and of the simulator; decides the last bits of a result."""
 
     checkpoint_interval: Count = 10_000
     """Steps between checkpoints (single-environment steps)."""

@@ -1,0 +1,64 @@
+"""BNPO: hybrid on/off-policy reinforcement learning with one actor and several brains.
+
+The names below load on first use, so that ``import bnpo`` is cheap.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from bnpo.agent import Agent
+    from bnpo.config import (
+        AgentConfig,
+        BrainDescription,
+        ConfigError,
+        NetworkConfig,
+        TrainConfig,
+    )
+    from bnpo.evaluation import Evaluation, evaluate
+    from bnpo.history import History
+    from bnpo.training import Trainer, train
+
+__all__ = [
+    "Agent",
+    "AgentConfig",
+    "BrainDescription",
+    "ConfigError",
+    "Evaluation",
+    "History",
+    "NetworkConfig",
+    "TrainConfig",
+    "Trainer",
+    "evaluate",
+    "train",
+]
+
+_HOMES = {
+    "Agent": "bnpo.agent",
+    "AgentConfig": "bnpo.config",
+    "BrainDescription": "bnpo.config",
+    "ConfigError": "bnpo.config",
+    "Evaluation": "bnpo.evaluation",
+    "History": "bnpo.history",
+    "NetworkConfig": "bnpo.config",
+    "TrainConfig": "bnpo.config",
+    "Trainer": "bnpo.training",
+    "evaluate": "bnpo.evaluation",
+    "train": "bnpo.training",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name on first use."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'bnpo' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return sorted([*globals(), *__all__])

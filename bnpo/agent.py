@@ -1,0 +1,324 @@
+"""The agent: one actor, its critics, the shared replay, and the brains that take turns."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from bnpo.assembly import build_learners
+from bnpo.brains import target_of
+from bnpo.config import AgentConfig, BrainDescription, ConfigError
+from bnpo.envs import describe, make_env, reward_function
+from bnpo.evaluator import RewardFunction
+from bnpo.learner import TurnReport
+from bnpo.networks import Actor, Critic, Normalizer, gaussian
+from bnpo.replay import SegmentTable
+from bnpo.types import TaskSpec
+
+__all__ = ["Agent", "Decision", "Observation"]
+
+
+class Observation(NamedTuple):
+    """What a batch of environments shows."""
+
+    observation: Tensor
+    """[N, O]"""
+
+    achieved_goal: Tensor
+    """[N, G]"""
+
+    desired_goal: Tensor
+    """[N, G]"""
+
+
+class Decision(NamedTuple):
+    """Actions of a batch of environments with the distribution they were drawn from."""
+
+    action: Tensor
+    """[N, A], as drawn: clip it to the Box before it goes to an environment"""
+
+    mu: Tensor
+    """[N, A]"""
+
+    sigma: Tensor
+    """[N, A]"""
+
+    log_prob: Tensor
+    """[N]"""
+
+
+class Agent:
+    """One stochastic actor, trained by several brains in turn."""
+
+    def __init__(
+        self,
+        spec: TaskSpec,
+        brains: Sequence[BrainDescription],
+        *,
+        config: AgentConfig | None = None,
+        seed: int = 0,
+        reward_of: RewardFunction | None = None,
+        env_kwargs: dict[str, Any] | None = None,
+    ) -> None:
+        """Build networks, replay and brains.
+
+        Args:
+            spec: the task
+            brains: what learns, in the order of turns
+            config: what all brains share
+            seed: feeds Python, NumPy, torch and every generator of the agent
+            reward_of: the task's reward of goals, for hindsight
+            env_kwargs: arguments with which the task's environments are made
+
+        Raises:
+            ConfigError: for an empty list and for a brain that cannot work on this task.
+
+        """
+        if not brains:
+            raise ConfigError("brains = []: allowed is a list of at least one BrainDescription")
+        self.config = config = config or AgentConfig()
+        if config.networks.observe_achieved_goal:
+            spec = dataclasses.replace(spec, observation_dim=spec.observation_dim + spec.goal_dim)
+        self.spec = spec
+        self.seed = seed
+        self.brains = tuple(brains)
+        self.env_kwargs = dict(env_kwargs or {})
+        self.reward_of = reward_of
+        self.device = torch.device(config.device)
+        self.dtype: torch.dtype = getattr(torch, config.dtype)
+        _seed_everything(seed)
+        self.generator = self._new_generator(0)
+        networks = config.networks
+        self.encoder = Normalizer(
+            spec.observation_dim,
+            spec.goal_dim,
+            enabled=networks.normalize,
+            clip=networks.normalize_clip,
+            device=self.device,
+            dtype=self.dtype,
+        )
+        features = self.encoder.features
+        self.actor = Actor(features, spec, networks).to(self.device, self.dtype)
+        members = len(self.brains) if config.detach_critics else 1
+        self.critics = [
+            Critic(features, spec, networks).to(self.device, self.dtype) for _ in range(members)
+        ]
+        owners = len(self.brains) if config.detach_actors else 1
+        self.target_actors = [target_of(self.actor) for _ in range(owners)]
+        self.target_critics = [target_of(critic) for critic in self.critics]
+        self.critic_optimizers = [
+            torch.optim.Adam(critic.parameters(), lr=config.lr_critic, fused=True)
+            for critic in self.critics
+        ]
+        self.learners = build_learners(self)
+        self.replay: SegmentTable | None = None
+        self._fresh = False
+        self._smoothing = any(not learner.brain.rule.pathwise for learner in self.learners)
+
+    @classmethod
+    def for_env(
+        cls,
+        env_id: str,
+        brains: Sequence[BrainDescription],
+        *,
+        seed: int = 0,
+        config: AgentConfig | None = None,
+        env_kwargs: dict[str, Any] | None = None,
+    ) -> Self:
+        """Build an agent for a registered environment.
+
+        Raises:
+            ConfigError: for an unknown environment, a discrete or unbounded action space and for
+                a brain that cannot work there.
+
+        """
+        env = make_env(env_id, **(env_kwargs or {}))
+        spec = describe(env)
+        return cls(
+            spec,
+            brains,
+            config=config,
+            seed=seed,
+            reward_of=reward_function(env) if spec.is_goal_env else None,
+            env_kwargs=env_kwargs,
+        )
+
+    def _new_generator(self, stream: int) -> torch.Generator:
+        """Return a generator of its own for one purpose, fed by the agent's seed."""
+        state = np.random.SeedSequence([self.seed, stream]).generate_state(1, np.uint64)
+        return torch.Generator(self.device).manual_seed(int(state[0] >> 1))
+
+    def tensors(self, shown: Mapping[str, NDArray[Any]]) -> Observation:
+        """Observations of a batch of environments as the agent's state and goals."""
+        observation, achieved, desired = (
+            self.tensor(shown[key]) for key in ("observation", "achieved_goal", "desired_goal")
+        )
+        if self.config.networks.observe_achieved_goal:
+            observation = torch.cat((observation, achieved), -1)
+        return Observation(observation, achieved, desired)
+
+    def tensor(self, array: NDArray[Any]) -> Tensor:
+        """Array on the agent's device, in its floating point type unless it holds booleans."""
+        tensor = torch.from_numpy(array)
+        dtype = torch.bool if tensor.dtype == torch.bool else self.dtype
+        return tensor.to(self.device, dtype)
+
+    @torch.no_grad()
+    def act(self, shown: Observation) -> Decision:
+        """Draw actions from the online actor."""
+        mu, sigma = self.actor(self.encoder(shown.observation, shown.desired_goal))
+        if self.config.exploration != (1.0,):
+            sigma = sigma * self._exploration(len(mu))
+        noise = torch.randn(
+            mu.shape, device=self.device, dtype=self.dtype, generator=self.generator
+        )
+        action = mu + sigma * noise
+        return Decision(action, mu, sigma, gaussian.log_prob(action, mu, sigma))
+
+    def _exploration(self, num_envs: int) -> Tensor:
+        """Multiples of sigma in each environment, [N, 1]."""
+        ladder = torch.tensor(self.config.exploration, device=self.device, dtype=self.dtype)
+        return ladder.repeat(-(-num_envs // len(ladder)))[:num_envs, None]
+
+    @torch.no_grad()
+    def best_action(self, shown: Observation) -> Tensor:
+        """Mean of the online actor's distribution, [N, A]: the policy that is evaluated."""
+        mean: Tensor = self.actor(self.encoder(shown.observation, shown.desired_goal))[0]
+        return mean
+
+    def begin(self, num_envs: int, shown: Observation) -> None:
+        """Open the replay for a batch of freshly reset environments."""
+        if self.replay is None:
+            self.replay = SegmentTable(
+                self.spec,
+                capacity=self.config.replay_size,
+                max_steps=self.config.max_steps,
+                num_envs=num_envs,
+                device=self.device,
+                dtype=self.dtype,
+            )
+        self.replay.begin(*shown)
+
+    def remember(
+        self,
+        decision: Decision,
+        reward: Tensor,
+        terminated: Tensor,
+        truncated: Tensor,
+        outcome: Observation,
+        shown: Observation,
+    ) -> None:
+        """Store one step of every environment; credit the segments that it finished.
+
+        Args:
+            decision: what was done
+            reward: [N, R]
+            terminated: [N]
+            truncated: [N]
+            outcome: the true next observations, also at an episode's end
+            shown: what the environments show now; differs where an episode ended
+
+        """
+        assert self.replay is not None, "begin() comes first"
+        rows = self.replay.append(*decision, reward, terminated, truncated, *outcome, *shown)
+        if not len(rows):
+            return
+        self._fresh = True
+        self._observe(rows)
+        for learner in self.learners:
+            learner.receive(self.replay, rows)
+
+    def learn(self, vector_steps: int, env_steps: int) -> dict[str, TurnReport]:
+        """Give every brain that is due its turn, in the order of the list.
+
+        Statistics of normalisation stay frozen until a likelihood-ratio brain has had its turn on
+        the rollouts that were acted with them.
+        """
+        assert self.replay is not None, "begin() comes first"
+        reports: dict[str, TurnReport] = {}
+        smoothed = not self._smoothing
+        for learner in self.learners:
+            if not learner.due(vector_steps):
+                continue
+            report = learner.take_turn(self.replay, env_steps, self.target_actors)
+            if report is not None:
+                reports[learner.name] = report
+            smoothed = smoothed or not learner.brain.rule.pathwise
+        if self._fresh and smoothed:
+            self.encoder.commit()
+            self._fresh = False
+        return reports
+
+    def _observe(self, rows: Tensor) -> None:
+        """Count the samples of finished segments [K] into the statistics of normalisation."""
+        assert self.replay is not None
+        table = self.replay.trajectories
+        steps = torch.arange(table.observation.shape[1], device=self.device)
+        written = steps <= table.length[rows, None]
+        goals = (table.achieved_goal[rows][written], table.desired_goal[rows][written])
+        self.encoder.observe(table.observation[rows][written], torch.cat(goals))
+
+    @property
+    def gradient_steps(self) -> int:
+        """Gradient steps of all brains together."""
+        return sum(learner.gradient_steps for learner in self.learners)
+
+    def __repr__(self) -> str:
+        """Task and brains on one line each."""
+        lines = [f"Agent({self.spec.env_id}, seed={self.seed}, brains=["]
+        lines += [f"    {learner.name}: {learner.brain.rule}," for learner in self.learners]
+        return "\n".join([*lines, "])"])
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that decides the agent's future."""
+        return {
+            "generator": self.generator.get_state(),
+            "encoder": self.encoder.state_dict(),
+            "actor": self.actor.state_dict(),
+            "critics": [critic.state_dict() for critic in self.critics],
+            "target_actors": [actor.state_dict() for actor in self.target_actors],
+            "target_critics": [critic.state_dict() for critic in self.target_critics],
+            "critic_optimizers": [opt.state_dict() for opt in self.critic_optimizers],
+            "learners": [learner.state_dict() for learner in self.learners],
+            "replay": None if self.replay is None else self.replay.state_dict(),
+            "fresh": self._fresh,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a saved state; the replay must have been begun if it was then."""
+        self.generator.set_state(state["generator"])
+        self.encoder.load_state_dict(state["encoder"])
+        self.actor.load_state_dict(state["actor"])
+        groups: tuple[tuple[str, Sequence[Any]], ...] = (
+            ("critics", self.critics),
+            ("target_actors", self.target_actors),
+            ("target_critics", self.target_critics),
+            ("critic_optimizers", self.critic_optimizers),
+            ("learners", self.learners),
+        )
+        for key, members in groups:
+            for member, saved in zip(members, state[key], strict=True):
+                member.load_state_dict(saved)
+        if state["replay"] is not None:
+            assert self.replay is not None, "begin() comes first"
+            self.replay.load_state_dict(state["replay"])
+        self._fresh = state["fresh"]
+
+    def load_policy(self, state: dict[str, Any]) -> None:
+        """Take over actor and normalisation alone, enough to act and evaluate."""
+        self.encoder.load_state_dict(state["encoder"])
+        self.actor.load_state_dict(state["actor"])
+
+
+def _seed_everything(seed: int) -> None:
+    """Seed the global generators of Python, NumPy and torch."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)  # noqa: NPY002
+    torch.manual_seed(seed)

@@ -1,0 +1,109 @@
+"""Evaluation: the online actor's mean, on fixed seeds."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnpo.agent import Agent
+from bnpo.envs import as_goal_observation, make_vector_env, step_info
+
+__all__ = ["Evaluation", "Evaluator", "evaluate"]
+
+EVALUATION_SEED = 1_000_000
+"""Seed of the first evaluation episode; episode i has this plus i, whatever the run's seed is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """Outcome of a number of full episodes under the mean action."""
+
+    episodes: int
+    """How many"""
+
+    success_rate: float | None
+    """Share with ``is_success`` at the last step; None without goals"""
+
+    mean_return: float
+    """Undiscounted sum of rewards per episode, averaged"""
+
+    mean_length: float
+    """Environment steps per episode, averaged"""
+
+    mean_score: float | None = None
+    """Environment's own score per episode (the sum of ``contact_reward``), where it has one"""
+
+
+class Evaluator:
+    """Environments kept ready for repeated evaluation of one agent."""
+
+    def __init__(self, agent: Agent, episodes: int = 100, *, threads: int = 1) -> None:
+        """Make the environments: all episodes at once where the environment is vectorised."""
+        self.agent = agent
+        self.episodes = episodes
+        self.env = make_vector_env(
+            agent.spec.env_id,
+            episodes if agent.spec.env_id.startswith("bnpo/") else min(episodes, 8),
+            threads=threads,
+            **agent.env_kwargs,
+        )
+
+    def run(self) -> Evaluation:
+        """Play the episodes and sum them up."""
+        batch = self.env.num_envs
+        parts = [
+            self._play(EVALUATION_SEED + first) for first in range(0, self.episodes, batch)
+        ]
+        columns = [np.concatenate(column)[: self.episodes] for column in zip(*parts, strict=True)]
+        returns, lengths, successes, scores = columns
+        known = not math.isnan(successes[0])
+        return Evaluation(
+            episodes=self.episodes,
+            success_rate=float(successes.mean()) if known else None,
+            mean_return=float(returns.mean()),
+            mean_length=float(lengths.mean()),
+            mean_score=None if math.isnan(scores[0]) else float(scores.mean()),
+        )
+
+    def _play(self, seed: int) -> tuple[NDArray[Any], ...]:
+        """Return, length, success and score of one episode in every environment, each [N]."""
+        env, agent = self.env, self.agent
+        number = env.num_envs
+        shown, _ = env.reset(seed=seed)
+        running = np.ones(number, bool)
+        returns, lengths = np.zeros(number), np.zeros(number)
+        successes, scores = np.full(number, np.nan), np.zeros(number)
+        while running.any():
+            action = agent.best_action(agent.tensors(as_goal_observation(shown)))
+            shown, reward, terminated, truncated, infos = env.step(action.cpu().numpy())
+            returns[running] += reward.reshape(number, -1).sum(-1)[running]
+            lengths[running] += 1
+            scores[running] += step_info(infos, "contact_reward", number)[running]
+            success = step_info(infos, "is_success", number)
+            successes[running] = success[running]
+            running &= ~(terminated | truncated)
+        return returns, lengths, successes, scores
+
+    def close(self) -> None:
+        """Close the environments."""
+        self.env.close()
+
+
+def evaluate(agent: Agent, episodes: int = 100, *, threads: int = 1) -> Evaluation:
+    """Play full episodes with the online actor's mean action, on fixed evaluation seeds.
+
+    Args:
+        agent: what to evaluate
+        episodes: how many
+        threads: of the simulator
+
+    """
+    evaluator = Evaluator(agent, episodes, threads=threads)
+    try:
+        return evaluator.run()
+    finally:
+        evaluator.close()

@@ -1,0 +1,254 @@
+"""One brain at work: its credit, its pool, its schedule, its targets."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bnpo.brains import Brain, Learnt, polyak
+from bnpo.config import AgentConfig, BrainDescription
+from bnpo.credit import with_later_ratios
+from bnpo.evaluator import NetworkEvaluator
+from bnpo.networks import Actor
+from bnpo.replay import ImportanceRatio, Pool, SamplingLaw, SegmentTable
+from bnpo.types import CreditScheme, Transitions
+
+__all__ = ["Diverged", "Learner", "TurnReport"]
+
+
+class Diverged(RuntimeError):
+    """A quantity became infinite or not a number; the message names brain, quantity and step."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TurnReport:
+    """What a brain did in one turn."""
+
+    gradient_steps: int
+    info: dict[str, float]
+
+
+class Learner:
+    """Gives one brain its turns: credit on arrival, rounds of minibatches, target updates."""
+
+    def __init__(
+        self,
+        name: str,
+        description: BrainDescription,
+        config: AgentConfig,
+        brain: Brain,
+        scheme: CreditScheme,
+        law: SamplingLaw,
+        evaluator: NetworkEvaluator,
+        generator: torch.Generator,
+    ) -> None:
+        """Join a brain with its data."""
+        self.name = name
+        self.description = description
+        self.config = config
+        self.brain = brain
+        self.scheme = scheme
+        self.law = law
+        self.evaluator = evaluator
+        self.generator = generator
+        self.pool = Pool(description.optim_pool_size, law)
+        self.rounds = 0
+        self.gradient_steps = 0
+        self.exponent: float | None = None
+        self._uniform = not law.needs
+        self._resampled = isinstance(law, ImportanceRatio)
+        self._kstep = isinstance(law, ImportanceRatio) and law.kstep
+        self._needs_proximal = not getattr(scheme, "sets_proximal", False) and (
+            not brain.rule.pathwise or description.ppo_eps is not None
+        )
+
+    def due(self, vector_steps: int) -> bool:
+        """Whether the brain's schedule gives it a turn now."""
+        return vector_steps % self.description.learning_delay == 0
+
+    def receive(self, table: SegmentTable, rows: Tensor) -> None:
+        """Assign credit to finished segments [K] and push their transitions into the pool."""
+        length = table.trajectories.length[rows]
+        segment = rows.repeat_interleave(length)
+        starts = (length.cumsum(0) - length).repeat_interleave(length)
+        time = torch.arange(len(segment), device=segment.device) - starts
+        self._push(self.credit(table, segment, time))
+
+    def take_turn(
+        self, table: SegmentTable, env_steps: int, bootstrap_actors: list[Actor]
+    ) -> TurnReport | None:
+        """Learn for one turn, or wait (None) until the pool is large enough.
+
+        Args:
+            table: the shared replay, for reanalysis
+            env_steps: environment steps so far, for schedules
+            bootstrap_actors: target actors of all brains, from which TD targets may draw
+
+        """
+        description = self.description
+        if len(self.pool) < description.optim_batch_size:
+            return None
+        schedule = description.prio_schedule
+        if schedule is not None:
+            self.exponent = float(schedule(env_steps) if callable(schedule) else schedule)
+        learnt = None
+        before = self.gradient_steps
+        for _ in range(description.learning_repeat // description.optim_epochs):
+            learnt = self._round(table, bootstrap_actors)
+            if self._should_stop(learnt):
+                break
+        assert learnt is not None  # learning_repeat >= optim_epochs: at least one round
+        info = {key: float(value) for key, value in learnt.info.items()}
+        self._check_finite(info, env_steps)
+        return TurnReport(gradient_steps=self.gradient_steps - before, info=info)
+
+    def credit(self, table: SegmentTable, segment: Tensor, time: Tensor) -> Transitions:
+        """Credit of the transitions at (segment, time), both [B], by today's networks."""
+        trajectories = table.trajectories
+        transitions = self.scheme.assign(trajectories, segment, time, self.evaluator)
+        if self._kstep:
+            transitions = with_later_ratios(
+                transitions, trajectories, segment, time, self.evaluator
+            )
+        if self._needs_proximal:
+            density = (
+                self.evaluator.target_log_prob
+                if self.config.stable_probs
+                else self.evaluator.log_prob
+            )
+            proximal = density(transitions.observation, transitions.goal, transitions.action)
+            transitions = transitions.replace(proximal_log_prob=proximal)
+        return transitions
+
+    def _push(self, transitions: Transitions) -> None:
+        """Put transitions into the pool; by importance, with their ratios of today."""
+        if not self._resampled:
+            self.pool.push(transitions)
+            return
+        log_prob = self.evaluator.log_prob(
+            transitions.observation, transitions.goal, transitions.action
+        )
+        log_ratio = log_prob - transitions.behaviour_log_prob
+        self.pool.push(
+            transitions, self._priority(transitions, log_ratio, torch.zeros_like(log_ratio))
+        )
+
+    def _priority(self, batch: Transitions, log_ratio: Tensor, td_error: Tensor) -> Tensor:
+        return self.law.priority(
+            log_ratio,
+            batch.log_ratio_rest,
+            td_error,
+            exponent=self.exponent,
+            max_log_ratio=self.config.max_log_ratio,
+        )
+
+    def _round(self, table: SegmentTable, bootstrap_actors: list[Actor]) -> Learnt:
+        """Take one draw of the pool, optim_epochs minibatches of it, then the targets' updates."""
+        description = self.description
+        learnt: Learnt | None = None
+        first = 0
+        if self._reanalyses():
+            fresh = self._reanalyse(table)
+            learnt = self._learn(fresh[: description.batch_size], None, None, bootstrap_actors)
+            first = 1
+        if first < description.optim_epochs:
+            drawn, index, weight = self.pool.draw(description.optim_batch_size, self.generator)
+            for epoch in range(first, description.optim_epochs):
+                at = self._minibatch(epoch, index.device)
+                learnt = self._learn(
+                    drawn[at], index[at], None if weight is None else weight[at], bootstrap_actors
+                )
+        self.rounds += 1
+        networks = self.brain.networks
+        if self.rounds % description.sync_delta_a == 0:
+            polyak(networks.target_actor, networks.actor, description.tau_actor)
+        if self.rounds % description.sync_delta_c == 0:
+            polyak(networks.target_critic, networks.critic, description.tau_critic)
+        assert learnt is not None  # optim_epochs >= 1
+        return learnt
+
+    def _reanalyses(self) -> bool:
+        delay = self.description.recalc_delay
+        if delay == 0:
+            return True
+        return float(torch.rand((), generator=self.generator)) * (delay + 1) < 1.0
+
+    def _reanalyse(self, table: SegmentTable) -> Transitions:
+        """Go back to the replay for a draw, re-assign its credit and push it into the pool."""
+        description = self.description
+        segment, time = table.draw(
+            description.optim_batch_size, description.memory_size, self.generator
+        )
+        transitions = self.credit(table, segment, time)
+        self._push(transitions)
+        return transitions
+
+    def _minibatch(self, epoch: int, device: torch.device) -> Tensor | slice:
+        """Rows of the draw that make up the given minibatch; wraps where the draw is too short."""
+        size, total = self.description.batch_size, self.description.optim_batch_size
+        start = epoch * size % total
+        if start + size <= total:
+            return slice(start, start + size)
+        return torch.arange(start, start + size, device=device) % total
+
+    def _learn(
+        self,
+        batch: Transitions,
+        index: Tensor | None,
+        weight: Tensor | None,
+        bootstrap_actors: list[Actor],
+    ) -> Learnt:
+        """One gradient step on one minibatch; its priorities go back to the pool."""
+        learnt = self.brain.learn(
+            batch,
+            weight=weight,
+            resampled=self._resampled and index is not None,
+            bootstrap_actor=self._bootstrap_actor(bootstrap_actors),
+            train_actor=self.gradient_steps % self.description.actor_delay == 0,
+        )
+        self.gradient_steps += 1
+        if not self._uniform and index is not None:
+            self.pool.update(index, self._priority(batch, learnt.log_ratio, learnt.td_error))
+        return learnt
+
+    def _bootstrap_actor(self, actors: list[Actor]) -> Actor:
+        if self.description.separate_actors or len(actors) == 1:
+            return self.brain.networks.target_actor
+        return actors[int(torch.randint(len(actors), (), generator=self.generator))]
+
+    def _should_stop(self, learnt: Learnt) -> bool:
+        """Whether the policy moved further than the rule's target KL in this turn."""
+        target_kl = getattr(self.brain.rule, "target_kl", None)
+        kl = learnt.info.get("approximate_kl")
+        return target_kl is not None and kl is not None and float(kl) > target_kl
+
+    def _check_finite(self, info: dict[str, float], env_steps: int) -> None:
+        for quantity, value in info.items():
+            if not math.isfinite(value):
+                raise Diverged(
+                    f"brain {self.name!r}: {quantity} = {value} at environment step {env_steps}"
+                )
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that decides this brain's future, the shared networks aside."""
+        return {
+            "rounds": self.rounds,
+            "gradient_steps": self.gradient_steps,
+            "exponent": self.exponent,
+            "pool": self.pool.state_dict(),
+            "generator": self.generator.get_state(),
+            "actor_step": self.brain.actor_step.state_dict(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a saved state."""
+        self.rounds = state["rounds"]
+        self.gradient_steps = state["gradient_steps"]
+        self.exponent = state["exponent"]
+        self.pool.load_state_dict(state["pool"])
+        self.generator.set_state(state["generator"])
+        self.brain.actor_step.load_state_dict(state["actor_step"])

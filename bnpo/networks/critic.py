@@ -1,0 +1,88 @@
+"""The critic Q(s, g, mu, sigma): a function of the policy's distribution, not of the action."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from bnpo.config import NetworkConfig
+from bnpo.types import TaskSpec
+
+__all__ = ["Critic"]
+
+
+class _EnsembleLinear(nn.Module):
+    """One linear layer for each of E members, as one batched product."""
+
+    def __init__(self, members: int, fan_in: int, fan_out: int, gain: float = 1.0) -> None:
+        super().__init__()
+        bound = gain / math.sqrt(fan_in)
+        self.weight = nn.Parameter(torch.empty(members, fan_in, fan_out).uniform_(-bound, bound))
+        self.bias = nn.Parameter(torch.empty(members, 1, fan_out).uniform_(-bound, bound))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map [E, B, in] to [E, B, out]."""
+        if self.weight.shape[0] == 1:
+            return torch.addmm(self.bias[0], x[0], self.weight[0])[None]
+        return torch.baddbmm(self.bias, x, self.weight)
+
+
+class Critic(nn.Module):
+    """An ensemble of perceptrons over features, μ and σ, one output per reward component.
+
+    Q(s, g, μ, σ) = E[return | s, g, a ~ Normal(μ, σ)]; at σ = 0 it is the value of the action μ.
+    The closest published relative is He, Mahmood and White, "Distributions as Actions"
+    (ICLR 2026, arXiv:2506.16608).
+    """
+
+    centre: Tensor
+    half: Tensor
+
+    def __init__(self, features: int, spec: TaskSpec, config: NetworkConfig) -> None:
+        """Build the ensemble for features [B, F]."""
+        super().__init__()
+        low, high = torch.tensor(spec.action_low), torch.tensor(spec.action_high)
+        self.register_buffer("centre", (low + high) / 2)
+        self.register_buffer("half", (high - low) / 2)
+        self.unit_box = bool((self.centre == 0).all() and (self.half == 1).all())
+        self.members = config.critics
+        self.reduce = config.reduce
+        widths = (features + 2 * spec.action_dim, *config.critic_hidden)
+        self.hidden = nn.ModuleList(
+            _EnsembleLinear(self.members, fan_in, fan_out, config.input_gain if first else 1.0)
+            for first, fan_in, fan_out in zip(
+                [True] + [False] * len(widths), widths, widths[1:], strict=False
+            )
+        )
+        self.layer_norm = config.layer_norm
+        self.head = _EnsembleLinear(self.members, widths[-1], spec.reward_dim)
+
+    def forward(self, features: Tensor, mu: Tensor, sigma: Tensor) -> Tensor:
+        """Value of every member, [E, B, R].
+
+        Args:
+            features: [B, F]
+            mu: [B, A], in the action's units
+            sigma: [B, A], in the action's units; 0 for the point mass at mu
+
+        """
+        if not self.unit_box:
+            mu, sigma = (mu - self.centre) / self.half, sigma / self.half
+        x = torch.cat((features, mu, sigma), -1).expand(self.members, -1, -1)
+        for layer in self.hidden:
+            x = layer(x)
+            if self.layer_norm:
+                x = functional.layer_norm(x, x.shape[-1:])
+            x = functional.relu(x)
+        out: Tensor = self.head(x)
+        return out
+
+    def value(self, features: Tensor, mu: Tensor, sigma: Tensor) -> Tensor:
+        """Value of the ensemble, reduced by minimum or mean, [B, R]."""
+        q = self(features, mu, sigma)
+        if self.members == 1:
+            return q[0]
+        return q.mean(0) if self.reduce == "mean" else q.amin(0)

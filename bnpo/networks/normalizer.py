@@ -1,0 +1,109 @@
+"""Running normalisation of observations and goals."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["Normalizer"]
+
+
+class Normalizer(nn.Module):
+    """Shift and scale observation and goal to zero mean, unit variance; join them as features.
+
+    Statistics come from fresh experience only, each sample counted once. New samples wait
+    (:meth:`observe`) until :meth:`commit`, so that the inputs of the actor are frozen from acting
+    to the end of the brain's turn that learns from it.
+    """
+
+    mean: Tensor
+    scale: Tensor
+    totals: Tensor
+    pending: Tensor
+
+    def __init__(
+        self,
+        observation_dim: int,
+        goal_dim: int,
+        *,
+        enabled: bool = True,
+        clip: float = 5.0,
+        epsilon: float = 1e-2,
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        """Start as the identity.
+
+        Args:
+            observation_dim: O
+            goal_dim: G, 0 without goals
+            enabled: False leaves inputs as they are
+            clip: bound of the normalised inputs (standard deviations)
+            epsilon: smallest standard deviation divided by
+            device: where inputs lie
+            dtype: floating point type of inputs; sums are float64 whatever it is
+
+        """
+        super().__init__()
+        self.observation_dim = observation_dim
+        self.goal_dim = goal_dim
+        self.features = observation_dim + goal_dim
+        self.enabled = enabled
+        self.clip = clip
+        self.epsilon = epsilon
+        self.register_buffer("mean", torch.zeros(self.features, device=device, dtype=dtype))
+        self.register_buffer("scale", torch.ones(self.features, device=device, dtype=dtype))
+        # rows: count, mean, sum of squared deviations
+        moments = torch.zeros(3, self.features, device=device, dtype=torch.float64)
+        self.register_buffer("totals", moments)
+        self.register_buffer("pending", moments.clone())
+
+    def forward(self, observation: Tensor, goal: Tensor) -> Tensor:
+        """Features [B, O + G] of observations [B, O] and goals [B, G]."""
+        joined = torch.cat((observation, goal), -1) if self.goal_dim else observation
+        if not self.enabled:
+            return joined
+        return ((joined - self.mean) * self.scale).clamp_(-self.clip, self.clip)
+
+    @torch.no_grad()
+    def observe(self, observation: Tensor, goals: Tensor) -> None:
+        """Take fresh samples into the statistics that the next commit puts in force.
+
+        Args:
+            observation: [N, O]
+            goals: [M, G], achieved and desired goals
+
+        """
+        parts = [_moments(observation)]
+        if self.goal_dim:
+            parts.append(_moments(goals))
+        self.pending.copy_(_merge(self.pending, torch.cat(parts, -1)))
+
+    @torch.no_grad()
+    def commit(self) -> None:
+        """Put the statistics of all samples observed so far in force."""
+        if not self.enabled or not bool(self.pending[0].any()):
+            return
+        self.totals.copy_(_merge(self.totals, self.pending))
+        self.pending.zero_()
+        count, mean, deviations = self.totals
+        deviation = (deviations / count.clamp(min=1)).sqrt()
+        self.mean.copy_(mean)
+        self.scale.copy_(1.0 / deviation.clamp(min=self.epsilon))
+
+
+def _moments(samples: Tensor) -> Tensor:
+    """Count, mean and sum of squared deviations of samples [N, D], [3, D]."""
+    samples = samples.to(torch.float64)
+    mean = samples.mean(0)
+    deviations = (samples - mean).square().sum(0)
+    return torch.stack((torch.full_like(mean, samples.shape[0]), mean, deviations))
+
+
+def _merge(a: Tensor, b: Tensor) -> Tensor:
+    """Moments of the union of two sets of samples (Chan, Golub and LeVeque 1979)."""
+    count = a[0] + b[0]
+    share = b[0] / count.clamp(min=1)
+    shift = b[1] - a[1]
+    mean = a[1] + shift * share
+    return torch.stack((count, mean, a[2] + b[2] + shift.square() * a[0] * share))

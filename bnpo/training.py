@@ -1,0 +1,223 @@
+"""The training loop: act, remember, let the brains take their turns, evaluate."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from tqdm.auto import tqdm
+
+from bnpo.agent import Agent, Observation
+from bnpo.config import TrainConfig
+from bnpo.envs import (
+    as_goal_observation,
+    make_vector_env,
+    true_next_observation,
+)
+from bnpo.evaluation import Evaluation, Evaluator
+from bnpo.history import History, Record
+
+__all__ = ["Trainer", "train"]
+
+_ENVIRONMENT_STREAM = 1_000
+
+
+@dataclass
+class Progress:
+    """Where a run stands."""
+
+    vector_steps: int = 0
+    env_steps: int = 0
+    wall_s: float = 0.0
+    """Seconds of training and credit, without evaluation"""
+    turns: dict[str, dict[str, float]] = field(default_factory=dict)
+    """Scalars of each brain's last turn"""
+
+
+class Trainer:
+    """One agent on one batch of environments."""
+
+    def __init__(self, agent: Agent, config: TrainConfig, *, progress_bar: bool = True) -> None:
+        """Make the environments and reset them, seeded by the agent's seed.
+
+        Args:
+            agent: what learns
+            config: how long, on how many environments
+            progress_bar: show steps, speed, success and time left
+
+        """
+        torch.set_num_threads(config.threads)
+        self.agent = agent
+        self.config = config
+        self.progress_bar = progress_bar
+        self.progress = Progress()
+        self.history = History(
+            metric="success_rate" if agent.spec.is_goal_env else "mean_return",
+            threshold=config.solve_threshold,
+        )
+        self.env = make_vector_env(
+            agent.spec.env_id, config.num_envs, threads=config.threads, **agent.env_kwargs
+        )
+        self.evaluator = Evaluator(agent, config.eval_episodes, threads=config.threads)
+        self._stop = False
+        sequence = np.random.SeedSequence([agent.seed, _ENVIRONMENT_STREAM])
+        shown, _ = self.env.reset(seed=int(sequence.generate_state(1)[0] >> 1))
+        self._shown = agent.tensors(as_goal_observation(shown))
+        agent.begin(config.num_envs, self._shown)
+
+    def request_stop(self) -> None:
+        """End the run after the current step."""
+        self._stop = True
+
+    def run(self, on_evaluation: Callable[[Record], None] | None = None) -> History:
+        """Train until total_steps, a requested stop or, if so configured, the solved task.
+
+        Args:
+            on_evaluation: called with every record of the history, outside the measured time
+
+        """
+        config, progress = self.config, self.progress
+        with tqdm(
+            total=config.total_steps,
+            initial=progress.env_steps,
+            unit="step",
+            disable=not self.progress_bar,
+            dynamic_ncols=True,
+        ) as bar:
+            while progress.env_steps < config.total_steps and not self._stop:
+                before = progress.env_steps
+                started = time.perf_counter()
+                self._step()
+                progress.wall_s += time.perf_counter() - started
+                bar.update(progress.env_steps - before)
+                ended = progress.env_steps >= config.total_steps
+                interval = config.eval_interval
+                if progress.env_steps // interval > before // interval or ended:
+                    record = self._evaluate()
+                    bar.set_postfix(record.headline())
+                    if on_evaluation is not None:
+                        on_evaluation(record)
+                    if config.stop_when_solved and self.history.solved is not None:
+                        break
+        return self.history
+
+    def _step(self) -> None:
+        """Take one step of every environment, then the brains' turns."""
+        agent, progress = self.agent, self.progress
+        decision = agent.act(self._shown)
+        action = agent.actor.clip(decision.action).cpu().numpy()
+        shown, reward, terminated, truncated, infos = self.env.step(action)
+        following = agent.tensors(as_goal_observation(shown))
+        ended = bool((terminated | truncated).any())
+        outcome = agent.tensors(true_next_observation(shown, infos)) if ended else following
+        agent.remember(
+            decision,
+            agent.tensor(reward).reshape(self.config.num_envs, agent.spec.reward_dim),
+            agent.tensor(terminated),
+            agent.tensor(truncated),
+            outcome,
+            following,
+        )
+        self._shown = following
+        progress.vector_steps += 1
+        progress.env_steps += self.config.num_envs
+        reports = agent.learn(progress.vector_steps, progress.env_steps)
+        for name, report in reports.items():
+            progress.turns[name] = report.info
+
+    def _evaluate(self) -> Record:
+        """Evaluate the policy of the moment and add it to the history."""
+        evaluation: Evaluation = self.evaluator.run()
+        progress = self.progress
+        record = Record(
+            env_steps=progress.env_steps,
+            gradient_steps=self.agent.gradient_steps,
+            wall_s=progress.wall_s,
+            brains={name: dict(info) for name, info in progress.turns.items()},
+            **dataclasses.asdict(evaluation),
+        )
+        self.history.append(record)
+        return record
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that decides the run's future.
+
+        Raises:
+            ValueError: where the environment cannot tell its state.
+
+        """
+        get_state = getattr(self.env, "get_state", None)
+        if get_state is None:
+            raise ValueError(
+                f"{self.agent.spec.env_id} cannot tell its state: its runs cannot be resumed"
+            )
+        return {
+            "agent": self.agent.state_dict(),
+            "env": _plain(get_state()),
+            "shown": list(self._shown),
+            "progress": dataclasses.asdict(self.progress),
+            "history": [dataclasses.asdict(record) for record in self.history],
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a saved state."""
+        self.agent.load_state_dict(state["agent"])
+        self.env.set_state(state["env"])  # type: ignore[attr-defined]
+        self._shown = Observation(*(tensor.to(self.agent.device) for tensor in state["shown"]))
+        self.progress = Progress(**state["progress"])
+        self.history.records = [Record(**record) for record in state["history"]]
+
+    def close(self) -> None:
+        """Close all environments."""
+        self.env.close()
+        self.evaluator.close()
+
+
+def train(
+    agent: Agent,
+    total_steps: int = 40_000,
+    num_envs: int = 8,
+    *,
+    progress_bar: bool = True,
+    on_evaluation: Callable[[Record], None] | None = None,
+    **settings: Any,
+) -> History:
+    """Train an agent on the environment it was made for.
+
+    Args:
+        agent: what learns
+        total_steps: length of the run (single-environment steps)
+        num_envs: environments stepped as one batch
+        progress_bar: show steps, speed, success and time left
+        on_evaluation: called with every record of the history
+        **settings: further fields of :class:`bnpo.config.TrainConfig`
+
+    Returns:
+        The evaluations, with the point where the task was solved.
+
+    Raises:
+        ConfigError: for a setting out of range, before anything runs.
+
+    """
+    config = TrainConfig(total_steps=total_steps, num_envs=num_envs, **settings)
+    trainer = Trainer(agent, config, progress_bar=progress_bar)
+    try:
+        return trainer.run(on_evaluation)
+    finally:
+        trainer.close()
+
+
+def _plain(value: Any) -> Any:
+    """Arrays as tensors and NumPy numbers as Python's, so that a checkpoint may hold them."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.ndarray):
+        return torch.from_numpy(value)
+    return value.item() if isinstance(value, np.generic) else value

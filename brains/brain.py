@@ -1,0 +1,234 @@
+"""A brain's learning step: critic, actor, targets."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from bnpo.brains.critic import Point, regression_point
+from bnpo.brains.losses import td_target
+from bnpo.brains.optimizers import ActorStep, apply_gradients
+from bnpo.brains.rule import Info, Rule, Sample
+from bnpo.networks import Actor, Critic, Normalizer, gaussian
+from bnpo.types import Transitions
+
+AnyNetwork = TypeVar("AnyNetwork", bound=nn.Module)
+
+__all__ = ["Brain", "Learnt", "Networks", "polyak", "target_of"]
+
+
+def target_of(online: AnyNetwork) -> AnyNetwork:
+    """Return a slow copy of a network, which never takes gradients."""
+    return copy.deepcopy(online).requires_grad_(False)
+
+
+@torch.no_grad()
+def polyak(target: nn.Module, online: nn.Module, tau: float) -> None:
+    """Move a target network: target += tau (online - target)."""
+    torch._foreach_lerp_(list(target.parameters()), list(online.parameters()), tau)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Networks:
+    """The networks one brain may read; it trains ``actor`` and ``critic``."""
+
+    encoder: Normalizer
+    """Features of (s, g), shared"""
+
+    actor: Actor
+    """Online actor, shared by all brains"""
+
+    critic: Critic
+    """Online critic"""
+
+    target_actor: Actor
+    """pi'"""
+
+    target_critic: Critic
+    """Q'"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Learnt:
+    """What one gradient step found out about its minibatch."""
+
+    info: Info
+    """Scalars for the log"""
+
+    td_error: Tensor
+    """[B], y - Q summed over reward components and averaged over the ensemble"""
+
+    log_ratio: Tensor
+    """[B], log pi_theta / pi_behaviour before the step"""
+
+
+class Brain:
+    """One learning rule at work on the shared actor and a critic."""
+
+    def __init__(
+        self,
+        rule: Rule,
+        networks: Networks,
+        actor_step: ActorStep,
+        critic_optimizer: torch.optim.Optimizer,
+        *,
+        regress: Point,
+        climb_point: bool,
+        target_bounds: tuple[float, float] | None = None,
+        max_log_ratio: float = 10.0,
+        clip_norm: float | None = None,
+        generator: torch.Generator,
+    ) -> None:
+        """Join a rule with networks and optimizers.
+
+        Args:
+            rule: the objective of the actor
+            networks: what the brain may read
+            actor_step: its own optimizer over the shared actor
+            critic_optimizer: the optimizer of the online critic
+            regress: where the critic is regressed
+            climb_point: climb and bootstrap Q at (mu, 0) instead of (mu, sigma)
+            target_bounds: known bounds of the return
+            max_log_ratio: bound on |log rho|
+            clip_norm: bound on the norm of the critic's gradient
+            generator: source of random regression points
+
+        """
+        self.rule = rule
+        self.networks = networks
+        self.actor_step = actor_step
+        self.critic_optimizer = critic_optimizer
+        self.regress: Point = regress
+        self.climb_point = climb_point
+        self.target_bounds = target_bounds
+        self.max_log_ratio = max_log_ratio
+        self.clip_norm = clip_norm
+        self.generator = generator
+        self._critic_parameters = list(networks.critic.parameters())
+
+    def learn(
+        self,
+        batch: Transitions,
+        *,
+        weight: Tensor | None = None,
+        resampled: bool = False,
+        bootstrap_actor: Actor | None = None,
+        train_actor: bool = True,
+    ) -> Learnt:
+        """Take one gradient step of the critic and one of the actor.
+
+        Args:
+            batch: the minibatch
+            weight: [B], importance weights of the sampler
+            resampled: whether it was drawn by importance resampling
+            bootstrap_actor: pi' of the TD target; the brain's own target actor by default
+            train_actor: False leaves the actor as it is (delayed policy updates)
+
+        """
+        networks = self.networks
+        features = networks.encoder(batch.observation, batch.goal)
+        y = self._td_target(batch, bootstrap_actor or networks.target_actor)
+        baseline = self._baseline(batch, features)
+        td_error, info = self._critic_step(batch, features, y, weight, resampled)
+        outputs = networks.actor.heads(features)
+        log_prob = gaussian.log_prob(batch.action, outputs[0].detach(), outputs[1].detach())
+        if train_actor:
+            info |= self._actor_step(batch, features, outputs, y.sum(-1), baseline, weight)
+        return Learnt(
+            info=info, td_error=td_error, log_ratio=log_prob - batch.behaviour_log_prob
+        )
+
+    @torch.no_grad()
+    def _td_target(self, batch: Transitions, actor: Actor) -> Tensor:
+        """Y = r + discount Q'(s', g', pi'(s', g')), [B, R]."""
+        features = self.networks.encoder(batch.next_observation, batch.next_goal)
+        mu, sigma = actor(features)
+        next_q = self.networks.target_critic.value(features, mu, self._scale(sigma))
+        return td_target(batch.reward, batch.discount, next_q, self.target_bounds)
+
+    @torch.no_grad()
+    def _baseline(self, batch: Transitions, features: Tensor) -> Tensor:
+        """Q(s, g, mu_b, sigma_b), [B]; empty where the rule needs no baseline."""
+        if self.rule.pathwise:
+            return batch.discount[:0]
+        return self.networks.critic.value(features, batch.mu, batch.sigma).sum(-1)
+
+    def _critic_step(
+        self,
+        batch: Transitions,
+        features: Tensor,
+        y: Tensor,
+        weight: Tensor | None,
+        resampled: bool,
+    ) -> tuple[Tensor, Info]:
+        """Regress every member of the ensemble to y: mean over B of 1/2 (Q - y)^2."""
+        mu, sigma = regression_point(
+            self.regress,
+            batch,
+            features,
+            self.networks.actor,
+            resampled=resampled,
+            generator=self.generator,
+        )
+        error = y - self.networks.critic(features, mu, sigma)  # [E, B, R]
+        squared = 0.5 * error.square().sum(-1)
+        if weight is not None:
+            squared = squared * weight
+        loss = squared.mean(-1).sum()
+        norm = apply_gradients(
+            loss, self._critic_parameters, self.critic_optimizer, self.clip_norm
+        )
+        info = {"critic_loss": loss.detach()}
+        if norm is not None:
+            info["critic_gradient_norm"] = norm
+        return error.detach().sum(-1).mean(0), info
+
+    def _actor_step(
+        self,
+        batch: Transitions,
+        features: Tensor,
+        outputs: tuple[Tensor, Tensor, Tensor],
+        y: Tensor,
+        baseline: Tensor,
+        weight: Tensor | None,
+    ) -> Info:
+        """Move the actor up the rule's objective."""
+        networks = self.networks
+        info: Info = {}
+        pending: list[tuple[Tensor, Tensor, Tensor]] = [outputs]
+
+        def objective() -> Tensor:
+            mu, sigma, raw = pending.pop() if pending else networks.actor.heads(features)
+            value, found = self.rule.objective(
+                Sample(
+                    batch=batch,
+                    mu=mu,
+                    sigma=sigma,
+                    raw=raw,
+                    td_target=y,
+                    baseline=baseline,
+                    climb=self._climb(features),
+                    max_log_ratio=self.max_log_ratio,
+                )
+            )
+            info.update(found)
+            return (value if weight is None else value * weight).mean()
+
+        return info | self.actor_step.ascend(objective, lambda: networks.actor(features)) | info
+
+    def _climb(self, features: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
+        critic = self.networks.critic
+
+        def q_value(mu: Tensor, sigma: Tensor) -> Tensor:
+            return critic.value(features, mu, self._scale(sigma)).sum(-1)
+
+        return q_value
+
+    def _scale(self, sigma: Tensor) -> Tensor:
+        """Sigma as the critic sees it where this brain climbs and bootstraps."""
+        return torch.zeros_like(sigma) if self.climb_point else sigma
