@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ Point = tuple[float, float]
 _OVERSAMPLING = 3
 _PAPER = (250, 250, 248)
 _GRID = (228, 228, 226)
+_ORBIT = (196, 200, 208)
 _INK = (70, 74, 82)
 _ARM = (46, 94, 140)
 _ARM_LIGHT = (92, 146, 196)
@@ -139,3 +140,65 @@ def draw_planar_reacher(
     canvas.disc(tip, 0.005, fill=_HAND)
     canvas.caption(caption)
     return canvas.array()
+
+
+def draw_moving_reacher(
+    *,
+    joints: npt.NDArray[np.float64],
+    goal: npt.NDArray[np.float64],
+    goal_radius: float,
+    hand_radius: float,
+    orbit: npt.NDArray[np.float64],
+    caption: str,
+    size: int = 400,
+) -> Image:
+    """Draw an arm and its goal in an oblique view, y upwards, z into the picture [size, size, 3].
+
+    Args:
+        joints: [3, 3], positions of shoulder, elbow and hand (metres).
+        goal: [3], centre of the goal sphere.
+        goal_radius: of the goal sphere (metres); it turns green when the hand touches it.
+        hand_radius: of the hand (metres).
+        orbit: [P, 3], the circle that the goal runs on.
+        caption: a line of text.
+        size: pixels of a side.
+
+    """
+    canvas = Canvas(size=size, half_width=15.5)
+    touching = math.dist(joints[2], goal) < goal_radius + hand_radius
+    rim, fill = (_REACHED, _REACHED_PALE) if touching else (_GOAL, _GOAL_PALE)
+    shoulder, elbow, hand, centre = _oblique(np.vstack([joints, goal]))
+    canvas.path(_oblique(orbit), colour=_ORBIT, pixels=1.5)
+    canvas.disc((0.0, 0.0), 0.7, fill=_INK)
+    depth_and_part: list[tuple[float, Callable[[], None]]] = [
+        (joints[0:2, 2].mean(), lambda: canvas.limb(shoulder, elbow, 0.5, _ARM)),
+        (joints[1:3, 2].mean(), lambda: canvas.limb(elbow, hand, 0.5, _ARM_LIGHT)),
+        (joints[2, 2] - 0.01, lambda: canvas.disc(hand, hand_radius, fill=_HAND)),
+        (goal[2], lambda: canvas.disc(centre, goal_radius, fill=fill, outline=rim)),
+    ]
+    for _, part in sorted(depth_and_part, key=lambda item: -item[0]):
+        part()
+    canvas.disc(hand, 0.3 * hand_radius, fill=_HAND)  # never hidden
+    canvas.caption(caption, pixels=max(9, size // 28))
+    return canvas.array()
+
+
+def tile(pictures: Sequence[Image], *, columns: int | None = None, gap: int = 2) -> Image:
+    """Lay pictures of equal size [H, W, 3] out in rows, as close to a square as it gets."""
+    wide = columns or math.ceil(math.sqrt(len(pictures)))
+    high = math.ceil(len(pictures) / wide)
+    height, width = pictures[0].shape[:2]
+    sheet = np.full(
+        (high * (height + gap) - gap, wide * (width + gap) - gap, 3), _GRID, dtype=np.uint8
+    )
+    for index, picture in enumerate(pictures):
+        row, column = divmod(index, wide)
+        top, left = row * (height + gap), column * (width + gap)
+        sheet[top : top + height, left : left + width] = picture
+    return sheet
+
+
+def _oblique(points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Points [P, 3] in the plane of the picture [P, 2]; distance in z goes up and to the right."""
+    flat: npt.NDArray[np.float64] = points[:, :2] + points[:, 2:] * np.array([[0.35, 0.28]])
+    return flat

@@ -44,16 +44,17 @@ def reward_function(env: AnyEnv) -> GoalFunction:
 
 
 def termination_function(env: AnyEnv) -> GoalFunction:
-    """Return whether reaching a goal ends the episode, for batches of goals; False where unknown."""
+    """Return whether reaching a goal ends the episode, for batches of goals.
+
+    An environment without ``compute_terminated`` is taken to end by its time limit alone.
+    """
     method = getattr(env.unwrapped, "compute_terminated", None)
-    if method is None:
-        return lambda achieved, desired: _false(achieved)
-    return _batched(env, method)
+    return _never if method is None else _batched(env, method)
 
 
-def _false(goals: Any) -> Any:
+def _never(achieved: Any, desired: Any) -> Any:
     """One False per row."""
-    return (goals != goals)[..., 0] & False
+    return (achieved[..., 0] == desired[..., 0]) & False
 
 
 def _batched(env: AnyEnv, method: Callable[..., Any]) -> GoalFunction:

@@ -85,7 +85,7 @@ class GoalReacherVectorEnv(VectorGoalEnv):
     ``reset(options={"target": (x, y)})`` fixes the target of the episode that it begins.
     """
 
-    metadata: dict[str, Any] = {**VectorGoalEnv.metadata, "render_fps": 50}
+    metadata: dict[str, Any] = {**VectorGoalEnv.metadata, "render_fps": 50}  # noqa: RUF012
     reset_options = ("target",)
     draws_per_episode = 6
 
@@ -131,7 +131,7 @@ class GoalReacherVectorEnv(VectorGoalEnv):
         )
         self._target: FloatArray = np.zeros((num_envs, 2))
 
-    def compute_reward(self, achieved_goal: Any, desired_goal: Any, info: Any = None) -> Any:
+    def compute_reward(self, achieved_goal: Any, desired_goal: Any, info: Any = None) -> Any:  # noqa: ARG002
         """Reward of ``achieved_goal`` [..., 2] for ``desired_goal`` [..., 2] -> [...].
 
         Works on NumPy arrays and, where they are, on torch tensors of any device.
@@ -200,14 +200,15 @@ class GoalReacherVectorEnv(VectorGoalEnv):
     def _refresh(self) -> None:
         """Nothing is derived from the state."""
 
-    def draw(self, index: int) -> npt.NDArray[np.uint8]:
-        """Picture of environment ``index`` [400, 400, 3]: arm, target, threshold, step counter."""
+    def draw(self, index: int, *, size: int = 400) -> npt.NDArray[np.uint8]:
+        """Picture of environment ``index``: arm, target, threshold, steps [size, size, 3]."""
         return draw_planar_reacher(
             angles=self._simulator.qpos[index],
             links=LINKS,
             target=self._target[index],
             threshold=self.config.distance_threshold,
             caption=f"step {self.elapsed[index]} / {self.episode_steps}",
+            size=size,
         )
 
     def close_extras(self, **_: Any) -> None:
@@ -218,7 +219,7 @@ class GoalReacherVectorEnv(VectorGoalEnv):
 class GoalReacherEnv(SingleGoalEnv):
     """One goal Reacher; see :class:`GoalReacherVectorEnv` for what is observed and paid."""
 
-    metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 50}
+    metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 50}  # noqa: RUF012
 
     def __init__(self, *, render_mode: str | None = None, **settings: Any) -> None:
         """Make the environment; ``settings`` are the fields of :class:`GoalReacherConfig`."""

@@ -19,7 +19,7 @@ class SingleGoalEnv(gym.Env[Observations, npt.NDArray[Any]]):
     It owns a batch of one, so that both forms run the same code and give the same numbers.
     """
 
-    metadata: dict[str, Any] = {"render_modes": ["rgb_array"]}
+    metadata: dict[str, Any] = {"render_modes": ["rgb_array"]}  # noqa: RUF012
 
     def __init__(self, batch: VectorGoalEnv) -> None:
         """Take ownership of ``batch``, a batch of one without autoreset."""

@@ -15,6 +15,8 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from bnpo.envs.arguments import refuse_unknown, require_actions, require_choice, require_int
+from bnpo.envs.drawing import tile
+from bnpo.envs.vector_info import add_final, add_info
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -33,7 +35,7 @@ class VectorGoalEnv(VectorEnv[Observations, npt.NDArray[Any], npt.NDArray[Any]])
     writes to afterwards. ``final_obs`` and ``final_info`` follow Gymnasium's vector format.
     """
 
-    metadata: dict[str, Any] = {
+    metadata: dict[str, Any] = {  # noqa: RUF012
         "render_modes": ["rgb_array"],
         "autoreset_mode": AutoresetMode.SAME_STEP,
     }
@@ -108,8 +110,8 @@ class VectorGoalEnv(VectorEnv[Observations, npt.NDArray[Any], npt.NDArray[Any]])
         """Recompute what is derived from :meth:`_arrays` after these were written."""
 
     @abstractmethod
-    def draw(self, index: int) -> npt.NDArray[np.uint8]:
-        """Picture of environment ``index`` [H, W, 3]."""
+    def draw(self, index: int, *, size: int = 400) -> npt.NDArray[np.uint8]:
+        """Picture of environment ``index`` [size, size, 3]."""
 
     def reset(
         self,
@@ -165,13 +167,15 @@ class VectorGoalEnv(VectorEnv[Observations, npt.NDArray[Any], npt.NDArray[Any]])
         infos: dict[str, Any] = {}
         if restarting is not None:
             rewards[restarting] = 0.0
-            _add_info(infos, info, ~restarting)
+            add_info(infos, info, ~restarting)
         elif self.autoreset_mode is AutoresetMode.SAME_STEP and truncations.any():
-            _add_final(infos, observations, info, truncations)
-            _add_info(infos, info, ~truncations)
-            observations = self._restart(observations, truncations)
+            add_final(infos, observations, info, truncations)
+            add_info(infos, info, ~truncations)
+            self._start(np.flatnonzero(truncations))
+            self._refresh()
+            observations = self._observe()
         else:
-            _add_info(infos, info, None)
+            add_info(infos, info, None)
         if self.autoreset_mode is not AutoresetMode.SAME_STEP:
             self._finished = truncations.copy()
         return observations, rewards, terminations, truncations, infos
@@ -181,6 +185,11 @@ class VectorGoalEnv(VectorEnv[Observations, npt.NDArray[Any], npt.NDArray[Any]])
         if self.render_mode is None:
             return None
         return tuple(self.draw(index) for index in range(self.num_envs))
+
+    def draw_grid(self, *, size: int = 200, columns: int | None = None) -> npt.NDArray[np.uint8]:
+        """Pictures of all environments, each of ``size`` pixels, in one [H, W, 3]."""
+        pictures = [self.draw(index, size=size) for index in range(self.num_envs)]
+        return tile(pictures, columns=columns)
 
     def get_state(self) -> dict[str, Any]:
         """Everything that the future depends on, as arrays, lists, dicts and plain numbers.
@@ -227,7 +236,7 @@ class VectorGoalEnv(VectorEnv[Observations, npt.NDArray[Any], npt.NDArray[Any]])
         array = np.asarray(mask)
         if array.shape != (self.num_envs,) or array.dtype != np.bool_ or not array.any():
             raise ValueError(
-                f"reset_mask={mask!r} must be booleans of shape ({self.num_envs},), one at least True"
+                f"reset_mask={mask!r} must be booleans of shape ({self.num_envs},), not all False"
             )
         if not self.generators and not array.all():
             raise ResetNeeded("reset_mask can leave environments out only after a full reset")
@@ -273,12 +282,6 @@ class VectorGoalEnv(VectorEnv[Observations, npt.NDArray[Any], npt.NDArray[Any]])
         self.elapsed[rows] = 0
         self._finished[rows] = False
 
-    def _restart(self, observations: Observations, done: BoolArray) -> Observations:
-        """Reset the environments that are done and return what the policy sees next."""
-        self._start(np.flatnonzero(done))
-        self._refresh()
-        return self._observe()
-
 
 def _autoreset_mode(mode: AutoresetMode | str) -> AutoresetMode:
     """Return the mode; its names and its values (``"SameStep"``) are understood."""
@@ -297,27 +300,3 @@ def _generator_in(state: Mapping[str, Any]) -> np.random.Generator:
     generator, _ = seeding.np_random(0)
     generator.bit_generator.state = state
     return generator
-
-
-def _add_info(infos: dict[str, Any], info: dict[str, Any], mask: BoolArray | None) -> None:
-    """Add info arrays for the masked environments (None: all), with Gymnasium's ``_key`` masks."""
-    if mask is None:
-        for key, values in info.items():
-            infos[key], infos[f"_{key}"] = values, np.ones(len(values), np.bool_)
-    elif mask.any():
-        for key, values in info.items():
-            infos[key] = np.where(mask, values, np.zeros((), values.dtype))
-            infos[f"_{key}"] = mask.copy()
-
-
-def _add_final(
-    infos: dict[str, Any], observations: Observations, info: dict[str, Any], done: BoolArray
-) -> None:
-    """Add ``final_obs`` and ``final_info`` of the environments that are done."""
-    final_obs = np.full(len(done), None, dtype=object)
-    for index in np.flatnonzero(done):
-        final_obs[index] = {key: rows[index] for key, rows in observations.items()}
-    final_info: dict[str, Any] = {}
-    _add_info(final_info, info, done)
-    infos["final_obs"], infos["_final_obs"] = final_obs, done.copy()
-    infos["final_info"], infos["_final_info"] = final_info, done.copy()

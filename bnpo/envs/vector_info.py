@@ -1,0 +1,37 @@
+"""Infos of a vector environment in Gymnasium's format: an array and a mask for every key."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+BoolArray = npt.NDArray[np.bool_]
+
+
+def add_info(infos: dict[str, Any], info: dict[str, Any], mask: BoolArray | None) -> None:
+    """Add info arrays for the masked environments (None: all), with Gymnasium's ``_key`` masks."""
+    if mask is None:
+        for key, values in info.items():
+            infos[key], infos[f"_{key}"] = values, np.ones(len(values), np.bool_)
+    elif mask.any():
+        for key, values in info.items():
+            infos[key] = np.where(mask, values, np.zeros((), values.dtype))
+            infos[f"_{key}"] = mask.copy()
+
+
+def add_final(
+    infos: dict[str, Any],
+    observations: dict[str, npt.NDArray[Any]],
+    info: dict[str, Any],
+    done: BoolArray,
+) -> None:
+    """Add ``final_obs`` and ``final_info`` of the environments that are done."""
+    final_obs = np.full(len(done), None, dtype=object)
+    for index in np.flatnonzero(done):
+        final_obs[index] = {key: rows[index] for key, rows in observations.items()}
+    final_info: dict[str, Any] = {}
+    add_info(final_info, info, done)
+    infos["final_obs"], infos["_final_obs"] = final_obs, done.copy()
+    infos["final_info"], infos["_final_info"] = final_info, done.copy()
