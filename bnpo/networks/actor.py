@@ -22,7 +22,7 @@ class Actor(nn.Module):
     low: Tensor
     high: Tensor
     centre: Tensor
-    half: Tensor
+    half_range: Tensor
 
     def __init__(self, features: int, spec: TaskSpec, config: NetworkConfig) -> None:
         """Build the network for inputs [B, features]."""
@@ -31,8 +31,8 @@ class Actor(nn.Module):
         self.register_buffer("low", low)
         self.register_buffer("high", high)
         self.register_buffer("centre", (low + high) / 2)
-        self.register_buffer("half", (high - low) / 2)
-        self.unit_box = bool((self.centre == 0).all() and (self.half == 1).all())
+        self.register_buffer("half_range", (high - low) / 2)
+        self.unit_box = bool((self.centre == 0).all() and (self.half_range == 1).all())
         self.sigma_mode = config.sigma
         self.action_dim = spec.action_dim
         widths = (features, *config.actor_hidden)
@@ -76,7 +76,7 @@ class Actor(nn.Module):
         sigma = torch.exp(self._log_low + self._log_range * torch.sigmoid(spread))
         mu = torch.tanh(raw)
         if not self.unit_box:
-            mu, sigma = self.centre + self.half * mu, self.half * sigma
+            mu, sigma = self.centre + self.half_range * mu, self.half_range * sigma
         return mu, sigma.expand_as(mu), raw
 
     def clip(self, action: Tensor) -> Tensor:

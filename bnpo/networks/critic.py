@@ -39,15 +39,15 @@ class Critic(nn.Module):
     """
 
     centre: Tensor
-    half: Tensor
+    half_range: Tensor
 
     def __init__(self, features: int, spec: TaskSpec, config: NetworkConfig) -> None:
         """Build the ensemble for features [B, F]."""
         super().__init__()
         low, high = torch.tensor(spec.action_low), torch.tensor(spec.action_high)
         self.register_buffer("centre", (low + high) / 2)
-        self.register_buffer("half", (high - low) / 2)
-        self.unit_box = bool((self.centre == 0).all() and (self.half == 1).all())
+        self.register_buffer("half_range", (high - low) / 2)
+        self.unit_box = bool((self.centre == 0).all() and (self.half_range == 1).all())
         self.members = config.critics
         self.reduce = config.reduce
         widths = (features + 2 * spec.action_dim, *config.critic_hidden)
@@ -70,7 +70,7 @@ class Critic(nn.Module):
 
         """
         if not self.unit_box:
-            mu, sigma = (mu - self.centre) / self.half, sigma / self.half
+            mu, sigma = (mu - self.centre) / self.half_range, sigma / self.half_range
         x = torch.cat((features, mu, sigma), -1).expand(self.members, -1, -1)
         for layer in self.hidden:
             x = layer(x)

@@ -95,7 +95,7 @@ class Normalizer(nn.Module):
 def _moments(samples: Tensor) -> Tensor:
     """Count, mean and sum of squared deviations of samples [N, D], [3, D]."""
     samples = samples.to(torch.float64)
-    mean = samples.mean(0)
+    mean = samples.sum(0) / max(len(samples), 1)
     deviations = (samples - mean).square().sum(0)
     return torch.stack((torch.full_like(mean, samples.shape[0]), mean, deviations))
 
