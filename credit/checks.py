@@ -1,8 +1,4 @@
-"""Checks that a user runs on an own credit scheme.
-
-from bnpo.credit import check_scheme
-check_scheme(MyScheme())
-"""
+"""Checks that a user runs on an own credit scheme: ``check_scheme(MyScheme())``."""
 
 from __future__ import annotations
 
@@ -33,11 +29,12 @@ class StubEvaluator:
     def log_prob(self, observation: Tensor, goal: Tensor, action: Tensor) -> Tensor:
         """Log density of a unit normal around tanh of observation and goal, [B]."""
         mu = torch.tanh(observation.sum(1) + goal.sum(1))[:, None]
-        return -0.5 * ((action - mu).square() + math.log(2 * math.pi)).sum(1)
+        density: Tensor = -0.5 * ((action - mu).square() + math.log(2 * math.pi)).sum(1)
+        return density
 
     def reward(self, achieved_goal: Tensor, desired_goal: Tensor) -> Tensor:
         """Negative distance, [B, R]."""
-        distance = torch.linalg.vector_norm(achieved_goal - desired_goal, dim=1, keepdim=True)
+        distance: Tensor = torch.linalg.vector_norm(achieved_goal - desired_goal, dim=1)[:, None]
         return -distance.repeat(1, self.reward_dim)
 
 
