@@ -157,10 +157,11 @@ class Learner:
             first = 1
         if first < description.optim_epochs:
             drawn, index, weight = self.pool.draw(description.optim_batch_size, self.generator)
+            weighted = not self._uniform
             for epoch in range(first, description.optim_epochs):
                 at = self._minibatch(epoch, index.device)
                 learnt = self._learn(
-                    drawn[at], index[at], None if weight is None else weight[at], bootstrap_actors
+                    drawn[at], index[at], weight[at] if weighted else None, bootstrap_actors
                 )
         self.rounds += 1
         networks = self.brain.networks

@@ -1,0 +1,98 @@
+"""A small brain on random data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+from bnpo.brains import Brain, GradientStep, Networks, Rule, target_of
+from bnpo.config import NetworkConfig
+from bnpo.networks import Actor, Critic, Normalizer, gaussian
+from bnpo.types import TaskSpec, Transitions
+
+SPEC = TaskSpec(
+    env_id="toy", observation_dim=4, goal_dim=2, action_low=(-1.0, -1.0), action_high=(1.0, 1.0)
+)
+
+MakeBrain = Callable[..., Brain]
+MakeBatch = Callable[..., Transitions]
+
+
+@pytest.fixture
+def make_networks() -> Callable[..., Networks]:
+    def make(dtype: torch.dtype = torch.float32, **fields: Any) -> Networks:
+        torch.manual_seed(0)
+        config = NetworkConfig(**{"actor_hidden": (16,), "critic_hidden": (16,), **fields})
+        actor = Actor(6, SPEC, config).to(dtype)
+        critic = Critic(6, SPEC, config).to(dtype)
+        with torch.no_grad():
+            actor.head.weight.mul_(10)
+        return Networks(
+            encoder=Normalizer(4, 2, dtype=dtype),
+            actor=actor,
+            critic=critic,
+            target_actor=target_of(actor),
+            target_critic=target_of(critic),
+        )
+
+    return make
+
+
+@pytest.fixture
+def make_brain(make_networks: Callable[..., Networks]) -> MakeBrain:
+    def make(rule: Rule, *, climb_point: bool = False, **fields: Any) -> Brain:
+        options = {
+            key: fields.pop(key)
+            for key in ("target_bounds", "clip_norm", "regress")
+            if key in fields
+        }
+        networks = make_networks(**fields)
+        return Brain(
+            rule,
+            networks,
+            GradientStep(list(networks.actor.parameters()), 1e-2),
+            torch.optim.Adam(networks.critic.parameters(), lr=1e-2),
+            climb_point=climb_point,
+            generator=torch.Generator().manual_seed(0),
+            **{"regress": "behaviour", **options},
+        )
+
+    return make
+
+
+@pytest.fixture
+def make_batch() -> MakeBatch:
+    def make(networks: Networks, size: int = 32, seed: int = 0) -> Transitions:
+        dtype = next(networks.actor.parameters()).dtype
+        generator = torch.Generator().manual_seed(seed)
+
+        def draw(*shape: int) -> torch.Tensor:
+            return torch.randn(*shape, generator=generator, dtype=dtype)
+
+        observation, goal = draw(size, 4), draw(size, 2)
+        with torch.no_grad():
+            mu, sigma = networks.actor(networks.encoder(observation, goal))
+        action = mu + sigma * draw(size, 2)
+        log_prob = gaussian.log_prob(action, mu, sigma)
+        return Transitions(
+            observation=observation,
+            goal=goal,
+            action=action,
+            mu=mu,
+            sigma=sigma,
+            behaviour_log_prob=log_prob,
+            proximal_log_prob=log_prob,
+            reward=draw(size, 1),
+            discount=torch.full((size,), 0.9, dtype=dtype),
+            next_observation=draw(size, 4),
+            next_goal=goal,
+            weight=torch.ones(size, dtype=dtype),
+            relabelled=torch.zeros(size, dtype=torch.bool),
+            steps=torch.ones(size, dtype=torch.int64),
+            log_ratio_rest=torch.zeros(size, dtype=dtype),
+        )
+
+    return make
