@@ -1,0 +1,25 @@
+"""Replay: the shared table of segments, each brain's pool and the laws that draw from it."""
+
+from bnpo.replay.laws import (
+    LAWS,
+    ImportanceRatio,
+    SamplingLaw,
+    TDError,
+    Uniform,
+    effective_sample_size,
+)
+from bnpo.replay.pool import Pool
+from bnpo.replay.sum_tree import SumTree
+from bnpo.replay.table import SegmentTable
+
+__all__ = [
+    "LAWS",
+    "ImportanceRatio",
+    "Pool",
+    "SamplingLaw",
+    "SegmentTable",
+    "SumTree",
+    "TDError",
+    "Uniform",
+    "effective_sample_size",
+]

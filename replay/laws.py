@@ -1,0 +1,201 @@
+"""Sampling laws: which transition of a pool is drawn, and with which weight it then counts.
+
+A law is configuration and pure functions; the pool stores what they return. The exponent of the
+priorities may follow a schedule over environment steps (``BrainDescription.prio_schedule``): the
+caller hands its present value to :meth:`SamplingLaw.priority`, and an entry keeps the priority it
+was last given.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+
+from bnpo.config import Fraction, NonNegative, Positive, config
+
+__all__ = [
+    "LAWS",
+    "ImportanceRatio",
+    "SamplingLaw",
+    "TDError",
+    "Uniform",
+    "effective_sample_size",
+]
+
+
+@runtime_checkable
+class SamplingLaw(Protocol):
+    """What a pool and an agent ask of a law."""
+
+    needs: ClassVar[frozenset[str]]
+    """Which of "log_ratio", "log_ratio_rest" and "td_error" its priorities are made from; empty:
+    every entry is drawn alike and priorities are not kept."""
+
+    def priority(
+        self,
+        log_ratio: Tensor,
+        log_ratio_rest: Tensor,
+        td_error: Tensor,
+        /,
+        *,
+        exponent: float | None = None,
+        max_log_ratio: float = 10.0,
+    ) -> Tensor:
+        """Priorities [B], not normalised, without gradient.
+
+        Args:
+            log_ratio: [B], log pi(a|s, g) - log pi_b(a|s, g).
+            log_ratio_rest: [B], the same summed over the actions after the first.
+            td_error: [B], y - Q.
+            exponent: of the priorities; None: the law's own.
+            max_log_ratio: bound on |log rho|.
+
+        """
+
+    def weight(self, priority: Tensor, total: Tensor, count: int, /) -> Tensor:
+        """Weights [B] of drawn samples.
+
+        Args:
+            priority: [B], of what was drawn.
+            total: [], sum of the pool's priorities.
+            count: number of entries in the pool.
+
+        """
+
+    def fresh(self, largest: Tensor) -> Tensor:
+        """Priority [] of an entry that comes without one.
+
+        Args:
+            largest: [], largest priority that the pool has seen, 1 at first.
+
+        """
+
+
+@config
+class Uniform:
+    """Every entry alike."""
+
+    needs: ClassVar[frozenset[str]] = frozenset()
+
+    def priority(self, log_ratio: Tensor, /, *_others: Tensor, **_options: float | None) -> Tensor:
+        """One for each, [B]."""
+        return torch.ones_like(log_ratio)
+
+    def weight(self, priority: Tensor, _total: Tensor, _count: int, /) -> Tensor:
+        """One for each, [B]."""
+        return torch.ones_like(priority)
+
+    def fresh(self, largest: Tensor) -> Tensor:
+        """One, []."""
+        return torch.ones_like(largest)
+
+
+@config
+class ImportanceRatio:
+    """Importance resampling: rho_i = pi(a_i|s_i, g_i) / pi_b(a_i|s_i, g_i), i with rho_i / sum rho.
+
+    What is drawn is not weighted again: the draw looks as if pi had acted. Consistent, with a bias
+    that shrinks as 1 / N in the size of the pool (Schlegel et al. 2019, "Importance Resampling
+    for Off-policy Prediction").
+    """
+
+    needs: ClassVar[frozenset[str]] = frozenset({"log_ratio", "log_ratio_rest"})
+
+    clip: Positive | None = None
+    """Upper bound of rho, or None for no clip."""
+
+    kstep: bool = False
+    """Ratio of all n actions of a sample, not of its first alone."""
+
+    bias_corrected: bool = False
+    """Weight the draw by the pool's mean priority: unbiased at every size of the pool, as far as
+    priorities are rho itself (neither clipped nor raised to a power)."""
+
+    def priority(
+        self,
+        log_ratio: Tensor,
+        log_ratio_rest: Tensor,
+        _td_error: Tensor,
+        /,
+        *,
+        exponent: float | None = None,
+        max_log_ratio: float = 10.0,
+    ) -> Tensor:
+        """min(rho, clip) ** exponent, the exponent None or 1: exactly rho, [B]."""
+        log_ratio = log_ratio.detach()
+        if self.kstep:
+            log_ratio = log_ratio + log_ratio_rest.detach()
+        rho = log_ratio.clamp(-max_log_ratio, max_log_ratio).exp()
+        if self.clip is not None:
+            rho = rho.clamp(max=self.clip)
+        return rho if exponent is None else rho**exponent
+
+    def weight(self, priority: Tensor, total: Tensor, count: int, /) -> Tensor:
+        """One for each, or the mean priority of the pool if ``bias_corrected``, [B]."""
+        if self.bias_corrected:
+            return (total / count).to(priority.dtype).expand_as(priority)
+        return torch.ones_like(priority)
+
+    def fresh(self, largest: Tensor) -> Tensor:
+        """One, []: the ratio of what the learning policy has just done."""
+        return torch.ones_like(largest)
+
+
+@config
+class TDError:
+    """Prioritised experience replay: |delta|^alpha, weights (N p)^-beta (Schaul et al. 2016)."""
+
+    needs: ClassVar[frozenset[str]] = frozenset({"td_error"})
+
+    alpha: NonNegative = 0.6
+    """Exponent of the priorities, where no schedule gives another."""
+
+    beta: Fraction = 0.4
+    """Exponent of the weights: 1 corrects the draw in full."""
+
+    epsilon: NonNegative = 1e-6
+    """Added to |delta|, so that an entry without error can be drawn again."""
+
+    def priority(
+        self,
+        _log_ratio: Tensor,
+        _log_ratio_rest: Tensor,
+        td_error: Tensor,
+        /,
+        *,
+        exponent: float | None = None,
+        **_bounds: float,
+    ) -> Tensor:
+        """(|delta| + epsilon) ** alpha, [B]; an exponent takes the place of alpha."""
+        magnitude = td_error.detach().abs() + self.epsilon
+        return magnitude ** (self.alpha if exponent is None else exponent)
+
+    def weight(self, priority: Tensor, total: Tensor, count: int, /) -> Tensor:
+        """(N p_i)^-beta over the largest of the batch, p_i = priority / total, [B]."""
+        weight = (count * priority / total.to(priority.dtype)) ** -self.beta
+        return weight / weight.max() if len(weight) else weight
+
+    def fresh(self, largest: Tensor) -> Tensor:
+        """Return the largest priority seen, []: new entries are soon drawn once."""
+        return largest
+
+
+LAWS: dict[str, type[Any]] = {
+    "uniform": Uniform,
+    "importance_ratio": ImportanceRatio,
+    "td_error": TDError,
+}
+"""Name in ``BrainDescription.sampler`` -> law."""
+
+
+def effective_sample_size(log_ratio: Tensor) -> Tensor:
+    """(sum rho)^2 / sum rho^2 of log ratios [B], []: B where all are equal, 1 where one rules.
+
+    Ratios are taken relative to the largest, so that none overflows.
+    """
+    if not log_ratio.numel():
+        raise ValueError("effective_sample_size of no samples")
+    relative = (log_ratio - log_ratio.max()).exp()
+    return relative.sum() ** 2 / (relative**2).sum()

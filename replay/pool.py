@@ -1,0 +1,230 @@
+"""A brain's pool: transitions with assigned credit, drawn by a sampling law."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bnpo.config import ConfigError
+from bnpo.replay.laws import SamplingLaw
+from bnpo.replay.sum_tree import SumTree
+from bnpo.types import Transitions
+
+__all__ = ["Pool"]
+
+
+class Pool:
+    """The newest ``capacity`` transitions that were pushed.
+
+    All columns lie side by side in one matrix ``[capacity, D]`` of the observations' floating
+    point type, allocated at the first push: a push is one write, a draw one gather, and its
+    columns are views of what was gathered. Flags and counts lie in it as numbers (exact to 2^24
+    in single precision) and come back in their own type.
+    """
+
+    def __init__(
+        self, capacity: int, law: SamplingLaw, *, device: torch.device | str | None = None
+    ) -> None:
+        """Make an empty pool.
+
+        Args:
+            capacity: transitions that it holds.
+            law: how it is drawn from.
+            device: where a loaded state is put; None: where it lies. What is pushed decides else.
+
+        """
+        if capacity < 1:
+            raise ConfigError(f"Pool.capacity = {capacity}: allowed is at least 1")
+        self.capacity = capacity
+        self.law = law
+        self._device = device
+        self._size = 0
+        self._cursor = 0
+        self._matrix: Tensor | None = None
+        self._tree: SumTree | None = None
+        self._largest = torch.ones(())
+        self._columns: list[tuple[str, int | None, torch.dtype]] = []  # name, width, type
+
+    def __len__(self) -> int:
+        """Return the number of transitions that it holds."""
+        return self._size
+
+    def _allocate(
+        self, columns: list[tuple[str, int | None, torch.dtype]], device: torch.device
+    ) -> Tensor:
+        """Make room for columns; a width of None is a column [B] of plain numbers."""
+        self._columns = columns
+        width = sum(1 if own is None else own for _, own, _ in columns)
+        dtype = next(dtype for name, _, dtype in columns if name == "observation")
+        matrix = torch.zeros(self.capacity, width, device=device, dtype=dtype)
+        if self.law.needs:
+            self._tree = SumTree(self.capacity, device=device)
+            self._largest = self._tree.total + 1.0  # of the tree's type and device
+        self._matrix = matrix
+        return matrix
+
+    def push(self, transitions: Transitions, priority: Tensor | None = None) -> Tensor:
+        """Add transitions, in the place of the oldest where there is no room.
+
+        Args:
+            transitions: [B]; of more than the capacity the last are kept.
+            priority: [B], or None: as the law has it for fresh ones.
+
+        Returns:
+            [min(B, capacity)], slots in which they lie.
+
+        Raises:
+            ValueError: a priority is negative or not finite; nothing is added then.
+
+        """
+        kept = transitions[-self.capacity :] if len(transitions) > self.capacity else transitions
+        columns = [
+            (name, column.shape[1] if column.ndim == 2 else None, column.dtype)
+            for name, column in kept.columns()
+        ]
+        matrix = self._matrix
+        if matrix is None:
+            matrix = self._allocate(columns, kept.device)
+        elif columns != self._columns:
+            raise ValueError(f"Pool.push: columns {columns}, but the pool has {self._columns}")
+        count = len(kept)
+        slots = torch.arange(self._cursor, self._cursor + count, device=matrix.device)
+        slots %= self.capacity
+        if self._tree is not None:
+            self._set(
+                slots, self._fresh(slots) if priority is None else priority[len(priority) - count :]
+            )
+        with torch.no_grad():
+            parts = [c if c.ndim == 2 else c[:, None] for _, c in kept.columns()]
+            block = torch.cat(parts, dim=1).to(matrix.dtype)
+            head = min(count, self.capacity - self._cursor)
+            matrix[self._cursor : self._cursor + head] = block[:head]
+            matrix[: count - head] = block[head:]
+        self._cursor = (self._cursor + count) % self.capacity
+        self._size = min(self._size + count, self.capacity)
+        return slots
+
+    def _set(self, index: Tensor, priority: Tensor) -> None:
+        if not len(index):
+            return
+        assert self._tree is not None
+        self._tree.update(index, priority)
+        largest = priority.detach().max().to(self._largest.dtype)
+        self._largest = torch.maximum(self._largest, largest)
+
+    def draw(self, count: int, generator: torch.Generator) -> tuple[Transitions, Tensor, Tensor]:
+        """Draw transitions by the law.
+
+        Uniform draws of at least half the pool (and no more than all of it) are without
+        replacement, so that a draw of ``len(pool)`` holds each exactly once, in random order;
+        smaller ones, and those by priority, are independent.
+
+        Args:
+            count: B.
+            generator: on the pool's device.
+
+        Returns:
+            transitions [B] (columns are views of one gathered copy), slots [B] and the law's
+            weights [B].
+
+        Raises:
+            ValueError: the pool is empty, or every priority is zero.
+
+        """
+        if not self._size or self._matrix is None:
+            raise ValueError("Pool.draw: the pool is empty")
+        device = self._matrix.device
+        if self._tree is not None:
+            index = self._tree.draw(count, generator)
+            priority = self._tree.get(index).to(self._matrix.dtype)
+            weight = self.law.weight(priority, self._tree.total, self._size)
+        else:
+            if count <= self._size <= 2 * count:
+                index = torch.randperm(self._size, generator=generator, device=device)[:count]
+            else:
+                index = torch.randint(self._size, (count,), generator=generator, device=device)
+            weight = torch.ones(count, device=device, dtype=self._matrix.dtype)
+        return self._gather(self._matrix, index), index, weight
+
+    def _gather(self, matrix: Tensor, index: Tensor) -> Transitions:
+        rows = matrix.index_select(0, index)
+        columns = {}
+        start = 0
+        for name, width, dtype in self._columns:
+            if width is None:
+                column = rows[:, start]
+                start += 1
+            else:
+                column = rows[:, start : start + width]
+                start += width
+            columns[name] = column if dtype is rows.dtype else column.to(dtype)
+        return Transitions(**columns)
+
+    def update(self, index: Tensor, priority: Tensor) -> None:
+        """Give drawn transitions new priorities; without effect where the law has none.
+
+        Slots mean what they meant at the draw until the next push. Of several priorities for one
+        slot the largest holds.
+
+        Args:
+            index: [B], slots.
+            priority: [B].
+
+        Raises:
+            ValueError: a priority is negative or not finite; nothing is changed then.
+
+        """
+        if self._tree is not None:
+            self._set(index, priority)
+
+    def priorities(self) -> Tensor:
+        """Priorities of all slots in use, [len(pool)]; ones where the law has none."""
+        if self._tree is None:
+            return torch.ones(self._size)
+        return self._tree.get(torch.arange(self._size, device=self._largest.device))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything: tensors, integers and names, valid until the next push or update."""
+        state: dict[str, Any] = {"size": self._size, "cursor": self._cursor, "columns": []}
+        if self._matrix is None:
+            return state
+        state["columns"] = [
+            (name, width, str(dtype).removeprefix("torch.")) for name, width, dtype in self._columns
+        ]
+        whole = self._size == self.capacity
+        state["matrix"] = self._matrix if whole else self._matrix[: self._size].clone()
+        if self._tree is not None:
+            state["tree"] = self._tree.state_dict()
+            state["largest"] = self._largest
+        return state
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from the state of a pool of the same capacity and law.
+
+        Raises:
+            ValueError: the state is of another pool.
+
+        """
+        names = [field.name for field in dataclasses.fields(Transitions)]
+        columns = [(n, width, getattr(torch, dtype)) for n, width, dtype in state["columns"]]
+        if state["size"] > self.capacity or (columns and [c[0] for c in columns] != names):
+            raise ValueError("Pool: the state is not one of a pool of this capacity")
+        if columns and ("tree" in state) != bool(self.law.needs):
+            raise ValueError(f"Pool: the state is not one of a pool drawn by {self.law}")
+        self._matrix = self._tree = None
+        if columns:
+            self._restore(columns, state)
+        self._size, self._cursor = state["size"], state["cursor"]
+
+    def _restore(
+        self, columns: list[tuple[str, int | None, torch.dtype]], state: dict[str, Any]
+    ) -> None:
+        device = state["matrix"].device if self._device is None else torch.device(self._device)
+        matrix = self._allocate(columns, device)
+        matrix[: state["size"]] = state["matrix"]
+        if self._tree is not None:
+            self._tree.load_state_dict(state["tree"])
+            self._largest.copy_(state["largest"])

@@ -1,0 +1,327 @@
+"""The shared replay: a fixed table of segments as they happened, one row each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bnpo.config import ConfigError
+from bnpo.replay.ring import TransitionRing
+from bnpo.types import TaskSpec, Trajectories
+
+__all__ = ["SegmentTable"]
+
+
+class SegmentTable:
+    """Segments of at most T steps, written for N environments at once, oldest evicted first.
+
+    Everything lies in one array ``[S, T+1, D]`` of which :attr:`trajectories` are views, so that
+    a step is two writes and a sample lies together in memory. Rows wait in a queue in the order
+    in which they finished; a new segment takes the first one, and the transitions on it can no
+    longer be drawn. Finished transitions are listed in the same order in a ring of 4 bytes each,
+    so that a draw is one look-up whatever the capacity. There are ceil(capacity / T) rows for
+    finished segments (fewer transitions where these are short) and one for each environment.
+
+    What :meth:`append` returns stays in the table at least until the next call that writes.
+    """
+
+    def __init__(
+        self,
+        spec: TaskSpec,
+        *,
+        capacity: int,
+        max_steps: int,
+        num_envs: int,
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        """Allocate the table.
+
+        Args:
+            spec: sizes of the task.
+            capacity: finished transitions that it holds if all segments are of full length.
+            max_steps: T, the longest segment (environment steps).
+            num_envs: N, environments that write to it.
+            device: where the table lies.
+            dtype: floating point type of its columns.
+
+        Raises:
+            ConfigError: a size does not work or there is no memory for it.
+
+        """
+        for name, size in (("max_steps", max_steps), ("num_envs", num_envs)):
+            if size < 1:
+                raise ConfigError(f"SegmentTable.{name} = {size}: allowed is at least 1")
+        if capacity < num_envs * max_steps:
+            raise ConfigError(
+                f"SegmentTable.capacity = {capacity}: allowed is at least num_envs * max_steps = "
+                f"{num_envs * max_steps}, one full segment of every environment"
+            )
+        self.num_envs = num_envs
+        self.max_steps = max_steps
+        self.capacity = capacity
+        self.device = torch.device(device)
+        self.segments = -(-capacity // max_steps) + num_envs
+        self._allocate(spec, dtype)
+        self._row = self._integers(num_envs).fill_(-1)  # row of each open segment
+        self._time = self._integers(num_envs)  # steps written to it
+        self._queue = torch.arange(self.segments, device=self.device)
+        self._head = 0  # of the queue: the row to be used next
+        self._open = 0  # segments that are being written
+        self._used = 0  # rows ever written, always the first ones
+        self.segments_finished = 0
+        """Segments ever finished."""
+
+    def _integers(self, *shape: int) -> Tensor:
+        return torch.zeros(shape, device=self.device, dtype=torch.int64)
+
+    def _allocate(self, spec: TaskSpec, dtype: torch.dtype) -> None:
+        before = [spec.observation_dim, spec.goal_dim, spec.goal_dim]
+        during = [spec.action_dim] * 3 + [1, spec.reward_dim]
+        self._split = sum(before)
+        shape = (self.segments, self.max_steps + 1, sum(before) + sum(during))
+        needed = shape[0] * shape[1] * shape[2] * dtype.itemsize
+        try:
+            self._storage = torch.zeros(shape, device=self.device, dtype=dtype)
+            self._ring = TransitionRing(self.segments, self.max_steps, self.device)
+        except (RuntimeError, MemoryError) as error:
+            raise ConfigError(
+                f"SegmentTable.capacity = {self.capacity}: needs {needed:,} bytes on "
+                f"{self.device}, which are not free"
+            ) from error
+        columns = []
+        start = 0
+        for width in before + during:
+            columns.append(self._storage[..., start : start + width])
+            start += width
+        action, mu, sigma, log_prob, reward = (c[:, : self.max_steps] for c in columns[3:])
+        self._trajectories = Trajectories(
+            observation=columns[0],
+            achieved_goal=columns[1],
+            desired_goal=columns[2],
+            action=action,
+            mu=mu,
+            sigma=sigma,
+            log_prob=log_prob[..., 0],
+            reward=reward,
+            length=self._integers(self.segments),
+            terminated=self._integers(self.segments).bool(),
+            truncated=self._integers(self.segments).bool(),
+        )
+
+    @property
+    def trajectories(self) -> Trajectories:
+        """All rows, [S] segments, as views: read only. Rows never finished have length 0."""
+        return self._trajectories
+
+    @property
+    def transitions_stored(self) -> int:
+        """Transitions of finished segments, that can be drawn."""
+        return len(self._ring)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the table takes."""
+        table = self._trajectories
+        own = (self._storage, self._queue, self._row, self._time)
+        ends = (table.length, table.terminated, table.truncated)
+        return sum(part.nbytes for part in (*own, *ends, self._ring))
+
+    def begin(
+        self,
+        observation: Tensor,
+        achieved_goal: Tensor,
+        desired_goal: Tensor,
+        env: Tensor | None = None,
+    ) -> None:
+        """Open segments; what an environment had written of an open one is dropped.
+
+        Args:
+            observation: [K, O], at the start of the episodes.
+            achieved_goal: [K, G].
+            desired_goal: [K, G].
+            env: [K] indices or [N] mask of the environments; None: all.
+
+        """
+        if env is None:
+            env = torch.arange(self.num_envs, device=self.device)
+        elif env.dtype == torch.bool:
+            env = env.nonzero()[:, 0]
+        self._take_rows(env[self._row[env] < 0])
+        self._start(env, torch.cat([observation, achieved_goal, desired_goal], dim=1))
+
+    def append(
+        self,
+        action: Tensor,
+        mu: Tensor,
+        sigma: Tensor,
+        log_prob: Tensor,
+        reward: Tensor,
+        terminated: Tensor,
+        truncated: Tensor,
+        next_observation: Tensor,
+        next_achieved_goal: Tensor,
+        next_desired_goal: Tensor,
+        reset_observation: Tensor,
+        reset_achieved_goal: Tensor,
+        reset_desired_goal: Tensor,
+    ) -> Tensor:
+        """Write one step of every environment.
+
+        A segment ends where its episode does, or after T steps: then with neither flag, and the
+        episode goes on in another one.
+
+        Args:
+            action: [N, A], as drawn.
+            mu: [N, A], mean of the behaviour distribution.
+            sigma: [N, A], its scale.
+            log_prob: [N], log density of the action.
+            reward: [N, R].
+            terminated: [N].
+            truncated: [N].
+            next_observation: [N, O], the true next one also where the episode ended.
+            next_achieved_goal: [N, G], likewise.
+            next_desired_goal: [N, G], likewise.
+            reset_observation: [N, O], from which the environments go on: the first of the new
+                episode where one ended, else the next one.
+            reset_achieved_goal: [N, G], likewise.
+            reset_desired_goal: [N, G], likewise.
+
+        Returns:
+            [K], rows of the segments that this step finished, in the order of environments.
+
+        """
+        if self._open < self.num_envs:
+            raise ValueError("SegmentTable.append: begin() has not opened all environments")
+        flat = self._storage.view(-1, self._storage.shape[-1])
+        here = self._row * (self.max_steps + 1) + self._time
+        during = torch.cat([action, mu, sigma, log_prob[:, None], reward], dim=1)
+        after = torch.cat([next_observation, next_achieved_goal, next_desired_goal], dim=1)
+        flat[:, self._split :].index_copy_(0, here, during.to(flat.dtype))
+        flat[:, : self._split].index_copy_(0, here + 1, after.to(flat.dtype))
+        self._time += 1
+        env = (terminated | truncated | (self._time == self.max_steps)).nonzero()[:, 0]
+        rows = self._row[env]
+        if len(env):
+            self._finish(rows, self._time[env], terminated[env], truncated[env])
+            self._take_rows(env)
+            goals = (reset_achieved_goal[env], reset_desired_goal[env])
+            self._start(env, torch.cat([reset_observation[env], *goals], dim=1))
+        return rows
+
+    def _start(self, env: Tensor, before: Tensor) -> None:
+        """Write what environments [K] show at first, [K, O+2G]."""
+        self._time[env] = 0
+        self._storage[self._row[env], 0, : self._split] = before.to(self._storage.dtype)
+
+    def _take_rows(self, env: Tensor) -> None:
+        """Give environments [K] the rows that finished longest ago, or were never used."""
+        count = len(env)
+        ahead = torch.arange(self._head, self._head + count, device=self.device)
+        rows = self._queue[ahead % self.segments]
+        table = self._trajectories
+        self._ring.drop(int(table.length[rows].sum()))
+        table.length[rows] = 0
+        table.terminated[rows] = False
+        table.truncated[rows] = False
+        self._row[env] = rows
+        self._head = (self._head + count) % self.segments
+        self._open += count
+        self._used = min(self._used + count, self.segments)
+
+    def _finish(self, rows: Tensor, length: Tensor, terminated: Tensor, truncated: Tensor) -> None:
+        """Close the segments on rows [K]: they wait at the end of the queue and can be drawn."""
+        table = self._trajectories
+        table.length[rows] = length
+        table.terminated[rows] = terminated
+        table.truncated[rows] = truncated
+        tail = self._head + self.segments - self._open
+        at = torch.arange(tail, tail + len(rows), device=self.device)
+        self._queue[at % self.segments] = rows
+        self._open -= len(rows)
+        self.segments_finished += len(rows)
+        self._ring.add(rows, length)
+
+    def draw(
+        self, count: int, memory_size: int, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Draw uniformly, with replacement, from the newest transitions of finished segments.
+
+        Args:
+            count: B.
+            memory_size: how many of the newest to draw from; all where there are fewer.
+            generator: on the table's device.
+
+        Returns:
+            segment [B] and time [B].
+
+        Raises:
+            ValueError: there is nothing to draw from.
+
+        """
+        recent = min(memory_size, self.transitions_stored)
+        if recent < 1:
+            raise ValueError(
+                f"SegmentTable.draw: memory_size = {memory_size} of "
+                f"{self.transitions_stored} finished transitions: nothing to draw from"
+            )
+        return self._ring.draw(count, recent, generator)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything, open segments too: tensors and integers, valid until the next write.
+
+        Of the array only the rows in use, so that a young table makes a small checkpoint; the
+        ring follows from the queue.
+        """
+        table = self._trajectories
+        whole = self._used == self.segments
+        return {
+            "storage": self._storage if whole else self._storage[: self._used].clone(),
+            "length": table.length,
+            "terminated": table.terminated,
+            "truncated": table.truncated,
+            "queue": self._queue,
+            "row": self._row,
+            "time": self._time,
+            "head": self._head,
+            "segments_finished": self.segments_finished,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from the state of a table of the same sizes.
+
+        Raises:
+            ValueError: the state is of another table; nothing is changed then.
+
+        """
+        table = self._trajectories
+        same = {"length": table.length, "terminated": table.terminated}
+        same |= {"truncated": table.truncated, "queue": self._queue}
+        same |= {"row": self._row, "time": self._time}
+        used = len(state["storage"])
+        shapes = [(name, state[name].shape, own.shape) for name, own in same.items()]
+        shapes.append(("storage", state["storage"].shape[1:], self._storage.shape[1:]))
+        for name, saved, own in shapes:
+            if saved != own or used > self.segments:
+                raise ValueError(
+                    f"SegmentTable: {name} {tuple(saved)} is not of this table, {tuple(own)}"
+                )
+        for name, mine in same.items():
+            mine.copy_(state[name])
+        self._storage[:used].copy_(state["storage"])
+        self._storage[used : max(used, self._used)] = 0
+        self._used = used
+        self._head = state["head"]
+        self._open = int((self._row >= 0).sum())
+        self._relist()
+        self.segments_finished = state["segments_finished"]
+
+    def _relist(self) -> None:
+        """Make the ring anew from the queue, in which rows lie as they finished."""
+        self._ring.clear()
+        ahead = torch.arange(self._head, self._head + self.segments - self._open)
+        rows = self._queue[ahead.to(self.device) % self.segments]
+        length = self._trajectories.length[rows]
+        self._ring.add(rows[length > 0], length[length > 0])
