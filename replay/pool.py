@@ -94,9 +94,9 @@ class Pool:
         slots = torch.arange(self._cursor, self._cursor + count, device=matrix.device)
         slots %= self.capacity
         if self._tree is not None:
-            self._set(
-                slots, self._fresh(slots) if priority is None else priority[len(priority) - count :]
-            )
+            if priority is None:
+                priority = self.law.fresh(self._largest).expand(len(transitions))
+            self._set(slots, priority[len(transitions) - count :])
         with torch.no_grad():
             parts = [c if c.ndim == 2 else c[:, None] for _, c in kept.columns()]
             block = torch.cat(parts, dim=1).to(matrix.dtype)
