@@ -43,11 +43,11 @@ types: setup ## strict types of all four folders and the tests (mypy)
 
 .PHONY: unit
 unit: setup ## the fast tests, on JOBS=2 processes
-	$(BIN)/pytest -q -n $(JOBS) --durations=5
+	$(BIN)/pytest -q -n $(JOBS) --dist loadgroup --durations=5
 
 .PHONY: test-slow
 test-slow: setup ## the tests marked slow
-	$(BIN)/pytest -q -n $(JOBS) -m slow --durations=0
+	$(BIN)/pytest -q -n $(JOBS) --dist loadgroup -m slow --durations=0
 
 .PHONY: test-wheel
 test-wheel: setup ## build the wheel, install it elsewhere and import it there
@@ -97,15 +97,15 @@ $(VENV)/.made:
 	@touch $@
 
 $(VENV)/.locked: requirements.lock $(VENV)/.made
-	$(PIP) install --quiet --requirement requirements.lock
+	$(PIP) install -qq --requirement requirements.lock
 	@touch $@
 
 $(VENV)/.installed: setup.cfg pyproject.toml $(VENV)/.locked
-	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	$(PIP) install -qq --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.bench: requirements-bench.lock $(VENV)/.installed
-	$(PIP) install --quiet --requirement requirements-bench.lock
+	$(PIP) install -qq --requirement requirements-bench.lock
 	@touch $@
 
 # $(call timed,title,targets,budget in seconds)
