@@ -75,7 +75,7 @@ def imports(tree: ast.AST) -> Iterator[tuple[int, str]]:
 class WithoutTypeChecking(ast.NodeTransformer):
     """Drop what `if TYPE_CHECKING` holds: such imports depend on no order."""
 
-    def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt]:  # noqa: N802
+    def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt]:
         if ast.unparse(node.test) in {"TYPE_CHECKING", "typing.TYPE_CHECKING"}:
             return node.orelse
         return self.generic_visit(node)
