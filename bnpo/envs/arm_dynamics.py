@@ -48,13 +48,18 @@ def limited_torques(
     return pose.world_torques(after)
 
 
-def arm_xml(substeps: int) -> str:
+INTEGRATORS = {"rk4": "RK4", "implicitfast": "implicitfast"}
+"""MuJoCo's name of each integrator."""
+
+
+def arm_xml(*, substeps: int, integrator: str) -> str:
     """MuJoCo model of one arm: two links on two universal joints, no contacts, no limits."""
     inertia_a, inertia_b = (" ".join(map(str, row)) for row in INERTIA)
     return f"""
     <mujoco model="moving_reacher">
       <compiler inertiafromgeom="false"/>
-      <option timestep="{PHYSICS_STEP / substeps}" gravity="0 -9.81 0" integrator="implicitfast">
+      <option timestep="{PHYSICS_STEP / substeps}" integrator="{INTEGRATORS[integrator]}"
+              gravity="0 -9.81 0">
         <flag constraint="disable" contact="disable"/>
       </option>
       <worldbody>

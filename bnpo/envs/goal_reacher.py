@@ -131,7 +131,7 @@ class GoalReacherVectorEnv(VectorGoalEnv):
         )
         self._target: FloatArray = np.zeros((num_envs, 2))
 
-    def compute_reward(self, achieved_goal: Any, desired_goal: Any, info: Any = None) -> Any:  # noqa: ARG002
+    def compute_reward(self, achieved_goal: Any, desired_goal: Any, info: Any = None) -> Any:
         """Reward of ``achieved_goal`` [..., 2] for ``desired_goal`` [..., 2] -> [...].
 
         Works on NumPy arrays and, where they are, on torch tensors of any device.
