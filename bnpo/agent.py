@@ -99,6 +99,7 @@ class Agent:
         self.encoder = Normalizer(
             spec.observation_dim,
             spec.goal_dim,
+            shows_achieved=networks.observe_achieved_goal and spec.is_goal_env,
             enabled=networks.normalize,
             clip=networks.normalize_clip,
             device=self.device,
@@ -119,6 +120,8 @@ class Agent:
         ]
         self.learners = build_learners(self)
         self.replay: SegmentTable | None = None
+        self.vector_steps = 0
+        self.env_steps = 0
         self._fresh = False
         self._smoothing = any(not learner.brain.rule.pathwise for learner in self.learners)
 
@@ -184,7 +187,10 @@ class Agent:
 
     def _exploration(self, num_envs: int) -> Tensor:
         """Multiples of sigma in each environment, [N, 1]."""
-        ladder = torch.tensor(self.config.exploration, device=self.device, dtype=self.dtype)
+        multiples = self.config.exploration
+        if self.env_steps < self.config.warmup_steps:
+            multiples = (max(multiples),)
+        ladder = torch.tensor(multiples, device=self.device, dtype=self.dtype)
         return ladder.repeat(-(-num_envs // len(ladder)))[:num_envs, None]
 
     @torch.no_grad()
@@ -227,6 +233,8 @@ class Agent:
 
         """
         assert self.replay is not None, "begin() comes first"
+        self.vector_steps += 1
+        self.env_steps += len(reward)
         rows = self.replay.append(*decision, reward, terminated, truncated, *outcome, *shown)
         if not len(rows):
             return
@@ -235,7 +243,7 @@ class Agent:
         for learner in self.learners:
             learner.receive(self.replay, rows)
 
-    def learn(self, vector_steps: int, env_steps: int) -> dict[str, TurnReport]:
+    def learn(self) -> dict[str, TurnReport]:
         """Give every brain that is due its turn, in the order of the list.
 
         Statistics of normalisation stay frozen until a likelihood-ratio brain has had its turn on
@@ -243,15 +251,16 @@ class Agent:
         """
         assert self.replay is not None, "begin() comes first"
         reports: dict[str, TurnReport] = {}
-        smoothed = not self._smoothing
+        warming_up = self.env_steps < self.config.warmup_steps
+        frozen = self._smoothing and not warming_up
         for learner in self.learners:
-            if not learner.due(vector_steps):
+            if warming_up or not learner.due(self.vector_steps):
                 continue
-            report = learner.take_turn(self.replay, env_steps, self.target_actors)
+            report = learner.take_turn(self.replay, self.env_steps, self.target_actors)
             if report is not None:
                 reports[learner.name] = report
-            smoothed = smoothed or not learner.brain.rule.pathwise
-        if self._fresh and smoothed:
+            frozen = frozen and learner.brain.rule.pathwise
+        if self._fresh and not frozen:
             self.encoder.commit()
             self._fresh = False
         return reports
@@ -279,6 +288,8 @@ class Agent:
     def state_dict(self) -> dict[str, Any]:
         """Everything that decides the agent's future."""
         return {
+            "vector_steps": self.vector_steps,
+            "env_steps": self.env_steps,
             "generator": self.generator.get_state(),
             "encoder": self.encoder.state_dict(),
             "actor": self.actor.state_dict(),
@@ -293,6 +304,8 @@ class Agent:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a saved state; the replay must have been begun if it was then."""
+        self.vector_steps = state["vector_steps"]
+        self.env_steps = state["env_steps"]
         self.generator.set_state(state["generator"])
         self.encoder.load_state_dict(state["encoder"])
         self.actor.load_state_dict(state["actor"])

@@ -266,6 +266,10 @@ class AgentConfig:
     exploration: Annotated[tuple[Positive, ...], Field(strict=False, min_length=1)] = (1.0,)
     """Multiples of sigma with which environments 0, 1, ... draw their actions, repeated."""
 
+    warmup_steps: Annotated[int, Field(ge=0)] = 0
+    """Environment steps before the first turn of any brain; all environments explore with the
+    largest multiple until then."""
+
     max_log_ratio: Positive = 10.0
     """Bound on |log rho| of every importance ratio."""
 

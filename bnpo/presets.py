@@ -51,16 +51,16 @@ _DDPG_HER: dict[str, Any] = {
     "memory_size": 1_000_000,
     "batch_size": 256,
     "optim_pool_size": 30_000,
-    "optim_epochs": 20,
-    "optim_batch_size": 5_120,
+    "optim_epochs": 1,
+    "optim_batch_size": 256,
     "recalc_delay": 0,
     "lr_actor": 5e-3,
     "learning_delay": 50,
     "learning_repeat": 200,
     "sync_delta_a": 1,
     "sync_delta_c": 1,
-    "tau_actor": 0.33,
-    "tau_critic": 0.33,
+    "tau_actor": 0.02,
+    "tau_critic": 0.02,
     "bellman": True,
     "ppo_eps": None,
     "natural": False,
@@ -73,8 +73,9 @@ _DDPG_HER: dict[str, Any] = {
 
 _OFF_POLICY_AGENT: dict[str, Any] = {
     "lr_critic": 5e-3,
+    "warmup_steps": 800,
     "exploration": [0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0],
-    "networks": {"critics": 2, "sigma": "fixed", "sigma_init": 1.0, "input_gain": 3.0},
+    "networks": {"critics": 2, "reduce": "mean", "sigma": "fixed", "sigma_init": 1.0, "input_gain": 3.0},
 }
 
 PRESETS: dict[str, dict[str, Any]] = {

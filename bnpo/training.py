@@ -31,8 +31,6 @@ _ENVIRONMENT_STREAM = 1_000
 class Progress:
     """Where a run stands."""
 
-    vector_steps: int = 0
-    env_steps: int = 0
     wall_s: float = 0.0
     """Seconds of training and credit, without evaluation"""
     turns: dict[str, dict[str, float]] = field(default_factory=dict)
@@ -81,23 +79,23 @@ class Trainer:
             on_evaluation: called with every record of the history, outside the measured time
 
         """
-        config, progress = self.config, self.progress
+        config, agent, progress = self.config, self.agent, self.progress
         with tqdm(
             total=config.total_steps,
-            initial=progress.env_steps,
+            initial=agent.env_steps,
             unit="step",
             disable=not self.progress_bar,
             dynamic_ncols=True,
         ) as bar:
-            while progress.env_steps < config.total_steps and not self._stop:
-                before = progress.env_steps
+            while agent.env_steps < config.total_steps and not self._stop:
+                before = agent.env_steps
                 started = time.perf_counter()
                 self._step()
                 progress.wall_s += time.perf_counter() - started
-                bar.update(progress.env_steps - before)
-                ended = progress.env_steps >= config.total_steps
+                bar.update(agent.env_steps - before)
+                ended = agent.env_steps >= config.total_steps
                 interval = config.eval_interval
-                if progress.env_steps // interval > before // interval or ended:
+                if agent.env_steps // interval > before // interval or ended:
                     record = self._evaluate()
                     bar.set_postfix(record.headline())
                     if on_evaluation is not None:
@@ -124,10 +122,7 @@ class Trainer:
             following,
         )
         self._shown = following
-        progress.vector_steps += 1
-        progress.env_steps += self.config.num_envs
-        reports = agent.learn(progress.vector_steps, progress.env_steps)
-        for name, report in reports.items():
+        for name, report in agent.learn().items():
             progress.turns[name] = report.info
 
     def _evaluate(self) -> Record:
@@ -135,7 +130,7 @@ class Trainer:
         evaluation: Evaluation = self.evaluator.run()
         progress = self.progress
         record = Record(
-            env_steps=progress.env_steps,
+            env_steps=self.agent.env_steps,
             gradient_steps=self.agent.gradient_steps,
             wall_s=progress.wall_s,
             brains={name: dict(info) for name, info in progress.turns.items()},

@@ -26,6 +26,7 @@ class Normalizer(nn.Module):
         observation_dim: int,
         goal_dim: int,
         *,
+        shows_achieved: bool = False,
         enabled: bool = True,
         clip: float = 5.0,
         epsilon: float = 1e-2,
@@ -37,6 +38,8 @@ class Normalizer(nn.Module):
         Args:
             observation_dim: O
             goal_dim: G, 0 without goals
+            shows_achieved: the last G numbers of an observation are the achieved goal; they share
+                the statistics of goals, so that both lie on one scale
             enabled: False leaves inputs as they are
             clip: bound of the normalised inputs (standard deviations)
             epsilon: smallest standard deviation divided by
@@ -48,6 +51,7 @@ class Normalizer(nn.Module):
         self.observation_dim = observation_dim
         self.goal_dim = goal_dim
         self.features = observation_dim + goal_dim
+        self.shows_achieved = shows_achieved
         self.enabled = enabled
         self.clip = clip
         self.epsilon = epsilon
@@ -86,7 +90,11 @@ class Normalizer(nn.Module):
             return
         self.totals.copy_(_merge(self.totals, self.pending))
         self.pending.zero_()
-        count, mean, deviations = self.totals
+        moments = self.totals.clone()
+        if self.shows_achieved:
+            end = self.observation_dim
+            moments[:, end - self.goal_dim : end] = moments[:, end:]
+        count, mean, deviations = moments
         deviation = (deviations / count.clamp(min=1)).sqrt()
         self.mean.copy_(mean)
         self.scale.copy_(1.0 / deviation.clamp(min=self.epsilon))
