@@ -2,9 +2,13 @@
 
 import configparser
 import importlib.metadata
-import re
 from collections.abc import Mapping
 from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 import bnpo
 
@@ -36,8 +40,27 @@ def test_one_version(setup_cfg: configparser.ConfigParser) -> None:
     assert importlib.metadata.version("bnpo") == version
 
 
-def test_locks_pin_every_version_exactly(root: Path) -> None:
-    for lock in root.glob("requirements*.lock"):
-        lines = lock.read_text().splitlines()
-        loose = [line for line in lines if not re.fullmatch(r"#.*|[\w.-]+==[\w.]+", line)]
-        assert loose == [], lock.name
+def pins(lock: Path) -> dict[str, str]:
+    lines = lock.read_text(encoding="utf-8").splitlines()
+    return dict(line.split("==") for line in lines if not line.startswith("#"))
+
+
+@pytest.mark.parametrize(
+    ("locks", "extra"),
+    [
+        (["requirements.lock"], "dev"),
+        (["requirements.lock", "requirements-bench.lock"], "bench"),
+    ],
+)
+def test_locks_hold_exact_versions_within_the_ranges(
+    root: Path, setup_cfg: configparser.ConfigParser, locks: list[str], extra: str
+) -> None:
+    locked = {
+        canonicalize_name(name): Version(version)
+        for lock in locks
+        for name, version in pins(root / lock).items()
+    }
+    ranges = setup_cfg["options"]["install_requires"] + setup_cfg["options.extras_require"][extra]
+    wanted = [Requirement(line) for line in ranges.splitlines() if line]
+    outside = [r for r in wanted if locked[canonicalize_name(r.name)] not in r.specifier]
+    assert outside == [], "make lock"
