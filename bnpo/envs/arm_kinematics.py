@@ -118,8 +118,9 @@ def link_quaternions(qpos: FloatArray) -> FloatArray:
     joint[..., 3] = cos[..., 0] * sin[..., 1]
     links = np.empty_like(joint)
     links[:, 0] = joint[:, 0, [1, 0, 3, 2]] * _PRODUCT_SIGN[1]  # half a turn about x, times joint
-    factors = joint[:, 1][:, _PRODUCT_ORDER] * _PRODUCT_SIGN
-    links[:, 1] = np.matmul(links[:, 0, None], factors)[:, 0]
+    terms = links[:, 0, :, None] * (joint[:, 1][:, _PRODUCT_ORDER] * _PRODUCT_SIGN)
+    # Added in this order for every batch size: a matrix product rounds differently for N = 1.
+    links[:, 1] = terms[:, 0] + terms[:, 1] + terms[:, 2] + terms[:, 3]
     return links
 
 

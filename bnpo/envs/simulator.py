@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from mujoco.rollout import Rollout
 
+from bnpo.envs.arguments import require_int
+
 FloatArray = npt.NDArray[np.float64]
 
 _PHYSICS = int(mujoco.mjtState.mjSTATE_FULLPHYSICS)
@@ -51,6 +53,8 @@ class BatchSimulator:
         """
         model.opt.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_WARMSTART)
         self.model = model
+        if threads is not None:
+            require_int("threads", threads, minimum=0)
         self.threads = _pool_size(threads, num_envs)
         self.steps = steps
         self.state = _initial_state(model, num_envs)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import gymnasium as gym
 import mujoco
 import numpy as np
@@ -24,7 +26,7 @@ def test_arm_moves_as_in_reacher_v5() -> None:
     target = observation["desired_goal"]
     qpos = np.concatenate([angles, target])
     qvel = np.concatenate([observation["observation"][4:], [0.0, 0.0]])
-    reference.set_state(qpos, qvel)
+    reference.set_state(qpos, qvel)  # type: ignore[no-untyped-call]
     rng = np.random.default_rng(0)
     for step in range(45):
         action = rng.uniform(-1.2, 1.2, 2) if step < 20 else np.array([0.3, 1.0])  # to the limit
@@ -100,7 +102,12 @@ def test_paid_reward_is_the_recomputed_one() -> None:
 
 
 def test_both_forms_truncate_at_the_same_step() -> None:
-    for limit, extra in ((50, {}), (7, {"episode_steps": 7}), (9, {"max_episode_steps": 9})):
+    cases: list[tuple[int, dict[str, Any]]] = [
+        (50, {}),
+        (7, {"episode_steps": 7}),
+        (9, {"max_episode_steps": 9}),
+    ]
+    for limit, extra in cases:
         single = gym.make("bnpo/GoalReacher-v0", **extra)
         batch = gym.make_vec(
             "bnpo/GoalReacher-v0", num_envs=2, vectorization_mode="vector_entry_point", **extra
@@ -147,9 +154,9 @@ def test_bad_targets_are_refused(target: object) -> None:
         ({"render_mode": "human"}, "render_mode='human' must be one of 'rgb_array'"),
     ],
 )
-def test_bad_settings_are_named(settings: dict[str, object], message: str) -> None:
+def test_bad_settings_are_named(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        GoalReacherEnv(**settings)  # type: ignore[arg-type]
+        GoalReacherEnv(**settings)
 
 
 def test_passes_gymnasiums_checker() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import gymnasium as gym
 import mujoco
 import numpy as np
@@ -17,40 +19,11 @@ from bnpo.envs.arm_kinematics import ArmPose
 FloatArray = npt.NDArray[np.float64]
 
 # What Udacity's notebooks print after reset: goal at 46 degrees, speed -0.168164849.
+LINK_AT_REST = [1.0, -0.0, -0.0, -4.37113883e-08, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
 PRINTED_RESET = [
-    0.0,
-    -4.0,
-    0.0,
-    1.0,
-    -0.0,
-    -0.0,
-    -4.37113883e-08,
-    0.0,
-    0.0,
-    0.0,
-    0.0,
-    0.0,
-    0.0,
-    0.0,
-    -10.0,
-    0.0,
-    1.0,
-    -0.0,
-    -0.0,
-    -4.37113883e-08,
-    0.0,
-    0.0,
-    0.0,
-    0.0,
-    0.0,
-    0.0,
-    5.75471878,
-    -1.0,
-    5.55726624,
-    0.0,
-    1.0,
-    0.0,
-    -0.168164849,
+    *(0.0, -4.0, 0.0, *LINK_AT_REST),
+    *(0.0, -10.0, 0.0, *LINK_AT_REST),
+    *(5.75471878, -1.0, 5.55726624, 0.0, 1.0, 0.0, -0.168164849),
 ]
 
 TWIN = """
@@ -300,7 +273,7 @@ def test_courses_are_drawn_as_specified() -> None:
         ("per_axis", [[0, 0, 0], [0, 0, 0], [-1, 0, 0]]),
     ],
 )
-def test_reward_types(reward_type: str, expected: list[object]) -> None:
+def test_reward_types(reward_type: str, expected: list[float]) -> None:
     """Offsets (3, 1, 0): 3.16 m, touching; (3, 3, 0): 4.24 m, within reach along each axis only;
     (4, 0, 0): beyond 3.5 m along x."""
     env = MovingReacherEnv(reward_type=reward_type)
@@ -344,7 +317,7 @@ def test_single_environment_passes_gymnasiums_checker(
         ({"goal_size": float("nan")}, "goal_size=nan must be"),
     ],
 )
-def test_bad_settings_are_named(settings: dict[str, object], message: str) -> None:
+def test_bad_settings_are_named(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         MovingReacherEnv(**settings)
 
@@ -358,7 +331,7 @@ def test_bad_settings_are_named(settings: dict[str, object], message: str) -> No
         ({"goal_angle": float("inf")}, "goal_angle=inf must be"),
     ],
 )
-def test_bad_reset_options_are_named(options: dict[str, object], message: str) -> None:
+def test_bad_reset_options_are_named(options: dict[str, Any], message: str) -> None:
     env = MovingReacherVectorEnv(num_envs=3, threads=0)
     with pytest.raises(ValueError, match=message):
         env.reset(seed=0, options=options)
