@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from bnpo.config import ConfigError
+from bnpo.replay.allocate import zeros
 from bnpo.replay.laws import SamplingLaw
 from bnpo.replay.sum_tree import SumTree
 from bnpo.types import Transitions
@@ -59,7 +60,8 @@ class Pool:
         self._columns = columns
         width = sum(1 if own is None else own for _, own, _ in columns)
         dtype = next(dtype for name, _, dtype in columns if name == "observation")
-        matrix = torch.zeros(self.capacity, width, device=device, dtype=dtype)
+        owner = f"Pool.capacity = {self.capacity}"
+        matrix = zeros(owner, (self.capacity, width), device, dtype)
         if self.law.needs:
             self._tree = SumTree(self.capacity, device=device)
             self._largest = self._tree.total + 1.0  # of the tree's type and device

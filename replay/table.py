@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from bnpo.config import ConfigError
+from bnpo.replay.allocate import zeros
 from bnpo.replay.ring import TransitionRing
 from bnpo.types import TaskSpec, Trajectories
 
@@ -82,15 +83,9 @@ class SegmentTable:
         during = [spec.action_dim] * 3 + [1, spec.reward_dim]
         self._split = sum(before)
         shape = (self.segments, self.max_steps + 1, sum(before) + sum(during))
-        needed = shape[0] * shape[1] * shape[2] * dtype.itemsize
-        try:
-            self._storage = torch.zeros(shape, device=self.device, dtype=dtype)
-            self._ring = TransitionRing(self.segments, self.max_steps, self.device)
-        except (RuntimeError, MemoryError) as error:
-            raise ConfigError(
-                f"SegmentTable.capacity = {self.capacity}: needs {needed:,} bytes on "
-                f"{self.device}, which are not free"
-            ) from error
+        owner = f"SegmentTable.capacity = {self.capacity}"
+        self._storage = zeros(owner, shape, self.device, dtype)
+        self._ring = TransitionRing(self.segments, self.max_steps, self.device)
         columns = []
         start = 0
         for width in before + during:

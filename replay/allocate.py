@@ -1,0 +1,46 @@
+"""Arrays that are allocated once, or refused in words where there is no room for them."""
+
+from __future__ import annotations
+
+import os
+
+import torch
+from torch import Tensor
+
+from bnpo.config import ConfigError
+
+__all__ = ["zeros"]
+
+
+def zeros(owner: str, shape: tuple[int, ...], device: torch.device, dtype: torch.dtype) -> Tensor:
+    """Zeros of a shape.
+
+    Args:
+        owner: what is too large if it does not fit, "Pool.capacity = 5" for instance.
+        shape: of the array.
+        device: where it lies.
+        dtype: of its numbers.
+
+    Raises:
+        ConfigError: it does not fit; the system would sooner end the process than say so.
+
+    """
+    needed = dtype.itemsize
+    for size in shape:
+        needed *= size
+    there = _memory(device)
+    if there is not None and needed > there:
+        raise ConfigError(f"{owner}: needs {needed:,} bytes on {device}, which has {there:,}")
+    try:
+        return torch.zeros(shape, device=device, dtype=dtype)
+    except (RuntimeError, MemoryError) as error:
+        raise ConfigError(f"{owner}: needs {needed:,} bytes on {device}, not free") from error
+
+
+def _memory(device: torch.device) -> int | None:
+    """Bytes of memory of a device, None where unknown."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_properties(device).total_memory
+    if device.type == "cpu" and hasattr(os, "sysconf"):
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return None

@@ -1,0 +1,137 @@
+"""The sum tree against a list of numbers."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bnpo.config import ConfigError
+from bnpo.replay import sum_tree
+from bnpo.replay.sum_tree import SumTree
+
+
+def naive_search(priorities: list[float], mass: float) -> int:
+    """Return the smallest i with p_0 + ... + p_i > mass."""
+    total = 0.0
+    for i, priority in enumerate(priorities):
+        total += priority
+        if total > mass:
+            return i
+    raise AssertionError("mass beyond the total")
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    capacity=st.integers(1, 700),
+    top=st.sampled_from([1, 3, 40]),
+    updates=st.lists(
+        st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 50)), min_size=1, max_size=40),
+        min_size=1,
+        max_size=6,
+    ),
+)
+def test_agrees_with_a_list(capacity: int, top: int, updates: list[list[tuple[int, int]]]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sum_tree, "TOP", top)  # so that few entries make many levels
+        tree = SumTree(capacity)
+    twin = [0.0] * capacity
+    for batch in updates:
+        pairs = [(index % capacity, float(priority)) for index, priority in batch]
+        tree.update(*map(torch.tensor, zip(*pairs, strict=True)))
+        for index in {index for index, _ in pairs}:
+            twin[index] = max(priority for other, priority in pairs if other == index)
+        # Whole numbers: sums are exact, so that every boundary between entries is met exactly.
+        assert tree.get(torch.arange(capacity)).tolist() == twin
+        assert float(tree.total) == sum(twin)
+        if sum(twin):
+            mass = torch.arange(0.0, sum(twin), 0.5, dtype=torch.float64)
+            assert tree.search(mass).tolist() == [naive_search(twin, m) for m in mass.tolist()]
+
+
+def test_frequencies_follow_priorities(device: torch.device) -> None:
+    priority = torch.tensor([1.0, 0, 2, 3, 4, 0, 5, 6, 7, 8, 9, 10], dtype=torch.float64)
+    tree = SumTree(12, device=device)
+    tree.update(torch.arange(12, device=device), priority.to(device))
+    generator = torch.Generator(device).manual_seed(1)
+    count = torch.bincount(tree.draw(40_000, generator).cpu(), minlength=12)
+    assert count[1] == count[5] == 0
+    expected = 40_000 * priority / priority.sum()
+    positive = priority > 0
+    chi_square = ((count - expected) ** 2 / expected)[positive].sum()
+    assert float(chi_square) < 27.88  # 99.9 % point of chi-square with 10 - 1 = 9 degrees
+
+
+def test_large_tree_follows_priorities() -> None:
+    """Groups of leaves across the blocks of a tree of three levels and more."""
+    size = 300_000
+    tree = SumTree(size)
+    group = torch.arange(size) * 7 // size  # 7 groups with masses 1 : 2 : ... : 7
+    tree.update(torch.arange(size), group + 1.0)
+    generator = torch.Generator().manual_seed(2)
+    count = torch.bincount(group[tree.draw(50_000, generator)], minlength=7)
+    mass = torch.bincount(group, weights=group + 1.0)
+    expected = 50_000 * mass / mass.sum()
+    assert float(((count - expected) ** 2 / expected).sum()) < 22.46  # 99.9 %, 6 degrees
+
+
+@pytest.mark.parametrize("capacity", [20, 300_000])
+def test_zero_is_never_drawn(capacity: int) -> None:
+    """Not even where rounding moves a mass past its block: sums far apart in magnitude."""
+    tree = SumTree(capacity)
+    generator = torch.Generator().manual_seed(3)
+    used = torch.randperm(capacity, generator=generator)[: capacity // 10]
+    power = torch.randint(-30, 30, (len(used),), generator=generator)
+    tree.update(used, 10.0 ** power.double())
+    drawn = tree.draw(20_000, generator)
+    assert bool((tree.get(drawn) > 0).all())
+    ends = torch.tensor([0.0, float(tree.total), 10 * float(tree.total)], dtype=torch.float64)
+    assert bool((tree.get(tree.search(ends)) > 0).all())
+
+
+def test_sums_do_not_drift() -> None:
+    tree = SumTree(500)
+    generator = torch.Generator().manual_seed(4)
+    for _ in range(300):
+        index = torch.randint(500, (64,), generator=generator)
+        tree.update(index, torch.rand(64, generator=generator) * 1e9)
+    tree.update(torch.arange(500), torch.full((500,), 0.5))
+    assert float(tree.total) == 250.0
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf"), -1e-9, 1e308])
+def test_bad_priorities_change_nothing(bad: float) -> None:
+    tree = SumTree(10)
+    tree.update(torch.arange(10), torch.ones(10))
+    with pytest.raises(ValueError, match=r"priority = .*: allowed is a finite"):
+        tree.update(torch.arange(3), torch.tensor([2.0, bad, 2.0], dtype=torch.float64))
+    assert tree.get(torch.arange(10)).tolist() == [1.0] * 10
+
+
+@pytest.mark.parametrize("index", [-1, 10, 15])
+def test_indices_outside_are_refused(index: int) -> None:
+    tree = SumTree(10)
+    with pytest.raises(ValueError, match="outside"):
+        tree.update(torch.tensor([0, index]), torch.ones(2))
+    assert float(tree.total) == 0
+
+
+def test_other_refusals() -> None:
+    with pytest.raises(ConfigError, match="capacity = 0"):
+        SumTree(0)
+    with pytest.raises(ValueError, match="every priority is zero"):
+        SumTree(4).draw(1, torch.Generator())
+    with pytest.raises(ValueError, match="one priority per index"):
+        SumTree(4).update(torch.arange(4), torch.ones(3))
+    with pytest.raises(ValueError, match="not one of capacity 4"):
+        SumTree(4).load_state_dict(SumTree(99).state_dict())
+
+
+def test_state_is_complete() -> None:
+    tree, copy = SumTree(1000), SumTree(1000)
+    generator = torch.Generator().manual_seed(5)
+    tree.update(torch.arange(1000), torch.rand(1000, generator=generator))
+    copy.load_state_dict({name: level.clone() for name, level in tree.state_dict().items()})
+    draws = [t.draw(500, torch.Generator().manual_seed(6)) for t in (tree, copy)]
+    assert torch.equal(*draws)
