@@ -39,14 +39,20 @@ def future(
 
 
 def final(
-    trajectories: Trajectories, segment: Tensor, time: Tensor, generator: Generator
+    trajectories: Trajectories,
+    segment: Tensor,
+    time: Tensor,  # noqa: ARG001
+    generator: Generator,  # noqa: ARG001
 ) -> Tensor:
     """Goal achieved at the end of the segment, at L, [B, G]."""
     return trajectories.achieved_goal[segment, trajectories.length[segment]]
 
 
 def episode(
-    trajectories: Trajectories, segment: Tensor, time: Tensor, generator: Generator
+    trajectories: Trajectories,
+    segment: Tensor,
+    time: Tensor,  # noqa: ARG001
+    generator: Generator,
 ) -> Tensor:
     """Goals achieved anywhere in the segment, uniform over 1..L, [B, G]."""
     length = trajectories.length[segment]

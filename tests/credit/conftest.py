@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -53,7 +54,7 @@ def table() -> Trajectories:
 
 @pytest.fixture
 def random_table() -> Callable[..., Trajectories]:
-    def make(seed: int = 0, **sizes: int) -> Trajectories:
+    def make(seed: int = 0, **sizes: Any) -> Trajectories:
         return random_trajectories(torch.Generator().manual_seed(seed), **sizes)
 
     return make

@@ -41,7 +41,7 @@ MISTAKES: dict[str, tuple[Change, str]] = {
         lambda made, *_: made.replace(weight=1.0),
         r"Broken: weight is a float: allowed is a Tensor$",
     ),
-    "type": (lambda made, *_: None, r"Broken\.assign returned NoneType: allowed is Transitions$"),
+    "type": (lambda *_: None, r"Broken\.assign returned NoneType: allowed is Transitions$"),
     "unwritten": (
         lambda made, stored, segment, time, _: made.replace(
             next_observation=stored.observation[segment, (time + 3).clamp(max=6)]
@@ -55,7 +55,7 @@ MISTAKES: dict[str, tuple[Change, str]] = {
         r"Broken wrote to the stored trajectories, column reward$",
     ),
     "indices": (
-        lambda made, stored, segment, time, _: made.replace(weight=made.weight + 0 * time.add_(1)),
+        lambda made, *given: made.replace(weight=made.weight + 0 * given[2].add_(1)),
         r"Broken wrote to the indices segment and time it was handed$",
     ),
     "global generator": (
@@ -83,7 +83,7 @@ MISTAKES: dict[str, tuple[Change, str]] = {
         r"Broken: weight carries a gradient, expected none$",
     ),
     "raises": (
-        lambda made, stored, *_: stored.length[999],
+        lambda *given: given[1].length[999],
         r"Broken\.assign raised IndexError: index 999",
     ),
 }

@@ -32,8 +32,9 @@ NEXT_VALUE = column(10, 20, 30, NAN)
 
 
 def rows(result: Tensor) -> list[float]:
-    """Written rows of the one segment."""
-    return [pytest.approx(x) for x in result[0, :3, 0].tolist()]
+    """Written rows of the one segment; the numbers by hand are exact in binary."""
+    written: list[float] = result[0, :3, 0].tolist()
+    return written
 
 
 def test_reward_to_go_by_hand() -> None:

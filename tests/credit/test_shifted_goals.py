@@ -99,7 +99,8 @@ class LinearGaussian(StubEvaluator):
 
 
 def log_normal(action: Tensor, mu: Tensor) -> Tensor:
-    return torch.distributions.Normal(mu, SIGMA).log_prob(action).sum(1)
+    density: Tensor = torch.distributions.Normal(mu, SIGMA).log_prob(action)
+    return density.sum(1)
 
 
 def bandit(generator: Generator, segments: int) -> Trajectories:
