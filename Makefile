@@ -20,6 +20,7 @@ export MPLBACKEND ?= Agg
 ##@ Use
 .PHONY: setup
 setup: $(VENV)/.installed ## make .venv with the locked requirements and the package, editable
+	@:
 
 .PHONY: reacher
 reacher: setup ## train BPO on the goal Reacher, evaluate it, draw its curve and video
@@ -110,6 +111,6 @@ $(VENV)/.bench: requirements-bench.lock $(VENV)/.installed
 
 # $(call timed,title,targets,budget in seconds)
 define timed
-start=$$SECONDS; echo "=== $(1)"; status=0; $(MAKE) $(2) || status=$$?; \
+start=$$SECONDS; echo "=== $(1)"; status=0; $(MAKE) --keep-going $(2) || status=$$?; \
 echo "=== $(1): $$((SECONDS - start)) s of $(3) s"; exit $$status
 endef
