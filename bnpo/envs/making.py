@@ -16,6 +16,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 
 from bnpo.envs.arguments import require_int
 from bnpo.envs.lookup import AnyEnv, create, find_spec
+from bnpo.envs.process_pool import ProcessPoolVectorEnv
 from bnpo.envs.simulator import available_cores
 from bnpo.types import TaskSpec
 
@@ -57,21 +58,14 @@ def make_vector_env(
             require_int(name, value, minimum=0)
     spec = find_spec(env_id)
     if spec.namespace == "bnpo":
-        env = gym.make_vec(
+        return gym.make_vec(
             spec,
             num_envs=num_envs,
             vectorization_mode="vector_entry_point",
             threads=threads,
             **settings,
         )
-    else:
-        env = _from_single_envs(spec, num_envs, workers, settings)
-    try:
-        check_spaces(env.single_observation_space, env.single_action_space, env_id=env_id)
-    except ValueError:
-        env.close()
-        raise
-    return env
+    return _from_single_envs(spec, num_envs, workers, settings)
 
 
 def make_env(env_id: str, **settings: Any) -> AnyEnv:
@@ -181,10 +175,17 @@ def _from_single_envs(
     spec: EnvSpec, num_envs: int, workers: int | None, settings: dict[str, Any]
 ) -> AnyVectorEnv:
     """Vector environment over copies of a single one, in a pool or in this process."""
+    single = create(spec, settings)  # what is wrong with it is better found here
+    single.close()
+    check_spaces(single.observation_space, single.action_space, env_id=spec.id)
     make: Callable[[], AnyEnv] = partial(create, spec, settings)
     count = min(available_cores() if workers is None else workers, num_envs)
     env: AnyVectorEnv
-    if count >= 0:
+    if workers is None and (num_envs == 1 or count == 1):
+        count = 0  # a pool of one only adds to the work
+    if count > 0:
+        env = ProcessPoolVectorEnv(make, num_envs=num_envs, workers=count)
+    else:
         env = SyncVectorEnv([make] * num_envs, autoreset_mode=AutoresetMode.SAME_STEP)
     env.spec = spec
     return env

@@ -1,0 +1,274 @@
+"""A vector environment over worker processes, for environments that live in Python."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from multiprocessing import Pipe
+from typing import Any
+
+import cloudpickle  # type: ignore[import-untyped]
+import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+
+from bnpo.envs.arguments import require_actions, require_int, require_number
+from bnpo.envs.pool_worker import Infos
+from bnpo.envs.shared_arrays import (
+    anonymous_file,
+    map_arrays,
+    observation_parts,
+    step_layout,
+)
+from bnpo.envs.simulator import available_cores
+
+PATIENCE = 5.0
+"""Time that a worker gets to end by itself (seconds)."""
+
+Factory = Callable[[], gym.Env[Any, Any]]
+
+_WORKER = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv.pop()); "
+    "from bnpo.envs.pool_worker import main; main()"
+)
+
+
+class WorkerError(RuntimeError):
+    """A worker process failed; the message holds its traceback."""
+
+
+class ProcessPoolVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
+    """Environments in as many processes as there are cores, each stepping a chunk of them.
+
+    Observations, actions, rewards and flags lie in shared memory. Results come in the order of the
+    environments whatever process is faster, and equal those of Gymnasium's SyncVectorEnv with the
+    same autoreset mode. Workers are fresh interpreters that import neither the main script nor
+    what it has loaded, so that scripts need no ``if __name__ == "__main__"``. A worker that fails
+    closes the pool: its traceback is raised as a :class:`WorkerError`.
+    """
+
+    def __init__(
+        self,
+        factory: Factory,
+        *,
+        num_envs: int,
+        workers: int | None = None,
+        autoreset_mode: AutoresetMode = AutoresetMode.SAME_STEP,
+        timeout: float = 300.0,
+    ) -> None:
+        """Start the workers and make the environments.
+
+        Args:
+            factory: Makes one environment; it is sent to the workers by cloudpickle.
+            num_envs: Environments in the batch.
+            workers: Processes; None takes one per core. Never more than ``num_envs``.
+            autoreset_mode: What happens at the end of an episode, see Gymnasium's AutoresetMode.
+            timeout: Longest wait for the answer of a worker (seconds).
+
+        """
+        self.num_envs = require_int("num_envs", num_envs, minimum=1)
+        self.timeout = require_number("timeout", timeout, minimum=0.0, exclusive=True)
+        count = available_cores() if workers is None else require_int("workers", workers, minimum=1)
+        self.autoreset_mode = autoreset_mode
+        self._workers: list[_Worker] = []
+        self._memory_descriptor = anonymous_file()
+        chunks = np.array_split(np.arange(num_envs), min(count, num_envs))
+        for rows in chunks:
+            worker = _Worker(range(rows[0], rows[-1] + 1), self._memory_descriptor)
+            self._workers.append(worker)
+            worker.pipe.send_bytes(cloudpickle.dumps((factory, worker.rows, autoreset_mode)))
+        try:
+            first = self._answers()[0]
+        except WorkerError as error:
+            if isinstance(error.__cause__, ValueError):  # the factory's own complaint
+                raise error.__cause__ from error
+            raise
+        self._share(first)
+        self._ended = np.zeros(num_envs, np.bool_)
+
+    def _share(self, first: dict[str, Any]) -> None:
+        """Take the spaces of the first environment and share the arrays that they need."""
+        self.metadata = {**first["metadata"], "autoreset_mode": self.autoreset_mode}
+        self.render_mode = first["render_mode"]
+        self.spec = first["spec"]
+        self.single_observation_space = first["observation_space"]
+        self.single_action_space = first["action_space"]
+        self.observation_space = batch_space(self.single_observation_space, self.num_envs)
+        self.action_space = batch_space(self.single_action_space, self.num_envs)
+        try:
+            layout = step_layout(
+                self.single_observation_space, self.single_action_space, self.num_envs
+            )
+        except ValueError:
+            self.close()
+            raise
+        self._arrays, self._memory = map_arrays(self._memory_descriptor, layout)
+        self._request("share", [(layout,)] * len(self._workers))
+
+    def reset(
+        self,
+        *,
+        seed: int | Sequence[int | None] | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> tuple[Any, dict[str, Any]]:
+        """Reset all environments, or those of ``options["reset_mask"]``; s seeds i with s + i."""
+        seeds = self._seeds(seed)
+        options = None if options is None else dict(options)
+        mask = (options or {}).pop("reset_mask", np.ones(self.num_envs, np.bool_))
+        if np.shape(mask) != (self.num_envs,) or not np.any(mask):
+            raise ValueError(f"reset_mask={mask!r} must be booleans of shape ({self.num_envs},)")
+        requests = [
+            (seeds[worker.slice], np.asarray(mask, np.bool_)[worker.slice], options)
+            for worker in self._workers
+        ]
+        infos = self._infos(self._request("reset", requests))
+        self._ended[mask] = False
+        return self._observations(), infos
+
+    def step(
+        self, actions: npt.NDArray[Any]
+    ) -> tuple[
+        Any, npt.NDArray[np.float64], npt.NDArray[np.bool_], npt.NDArray[np.bool_], dict[str, Any]
+    ]:
+        """Step every environment once.
+
+        Raises:
+            ValueError: actions of another shape, or not finite; no environment was stepped then.
+            WorkerError: an environment raised an error, or its process died.
+
+        """
+        self._arrays["actions"][:] = require_actions(actions, shape=self.action_space.shape or ())
+        if self.autoreset_mode is AutoresetMode.DISABLED and self._ended.any():
+            raise gym.error.ResetNeeded(
+                f"environments {np.flatnonzero(self._ended).tolist()} have ended their episode"
+            )
+        infos = self._infos(self._request("step", [()] * len(self._workers)))
+        terminations = self._arrays["terminations"].copy()
+        truncations = self._arrays["truncations"].copy()
+        self._ended = terminations | truncations
+        rewards = self._arrays["rewards"].copy()
+        return self._observations(), rewards, terminations, truncations, infos
+
+    def call(self, name: str, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
+        """Call a method, or get an attribute, of every environment."""
+        answers = self._request("call", [(name, args, kwargs)] * len(self._workers))
+        return tuple(result for chunk in answers for result in chunk)
+
+    def get_attr(self, name: str) -> tuple[Any, ...]:
+        """Get an attribute of every environment."""
+        return self.call(name)
+
+    def set_attr(self, name: str, values: Any) -> None:
+        """Set an attribute of every environment, to one value or to a list with one for each."""
+        each = values if isinstance(values, list | tuple) else [values] * self.num_envs
+        if len(each) != self.num_envs:
+            raise ValueError(f"values={values!r} must be one value, or num_envs={self.num_envs}")
+        requests = [(name, list(each[worker.slice])) for worker in self._workers]
+        self._request("set_attr", requests)
+
+    def render(self) -> tuple[Any, ...] | None:
+        """Pictures of all environments."""
+        return self.call("render")
+
+    def close_extras(self, **_: Any) -> None:
+        """End the workers."""
+        for worker in self._workers:
+            worker.end()
+        self._workers = []
+        if self._memory_descriptor >= 0:
+            os.close(self._memory_descriptor)
+            self._memory_descriptor = -1
+
+    def _seeds(self, seed: int | Sequence[int | None] | None) -> list[int | None]:
+        """One seed for each environment."""
+        if seed is None:
+            return [None] * self.num_envs
+        if isinstance(seed, Sequence):
+            if len(seed) != self.num_envs:
+                raise ValueError(f"seed={seed!r} must hold num_envs={self.num_envs} seeds")
+            return list(seed)
+        first = require_int("seed", seed, minimum=0)
+        return [first + index for index in range(self.num_envs)]
+
+    def _observations(self) -> Any:
+        """Copies of the shared observations."""
+        parts = observation_parts(self.single_observation_space)
+        copies = {key: self._arrays[f"observation/{key}"].copy() for key in parts}
+        return copies.get("", copies)
+
+    def _infos(self, chunks: list[Infos]) -> dict[str, Any]:
+        """Infos in Gymnasium's vector format."""
+        infos: dict[str, Any] = {}
+        for chunk in chunks:
+            for row, info in chunk:
+                infos = self._add_info(infos, info, row)
+        return infos
+
+    def _request(self, method: str, arguments: list[tuple[Any, ...]]) -> list[Any]:
+        """Ask every worker and return the answers in the workers' order."""
+        if not self._workers:
+            raise WorkerError("the process pool is closed")
+        for worker, given in zip(self._workers, arguments, strict=True):
+            worker.send((method, given))
+        return self._answers()
+
+    def _answers(self) -> list[Any]:
+        """Wait for every worker; a failure of one closes the pool and is raised."""
+        try:
+            return [worker.answer(self.timeout) for worker in self._workers]
+        except BaseException:
+            self.close()
+            raise
+
+
+class _Worker:
+    """A worker process and the pipe to it."""
+
+    def __init__(self, rows: range, memory_descriptor: int) -> None:
+        """Start the process; ``rows`` are the environments that it will hold."""
+        self.rows = rows
+        self.slice = slice(rows.start, rows.stop)
+        self.pipe, theirs = Pipe()
+        descriptors = (theirs.fileno(), memory_descriptor)
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", _WORKER, *map(str, descriptors), json.dumps(sys.path)],
+            pass_fds=descriptors,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+        )
+        theirs.close()
+
+    def send(self, message: object) -> None:
+        """Send a request; that the worker has died shows when its answer is asked for."""
+        with contextlib.suppress(ConnectionError):
+            self.pipe.send(message)
+
+    def answer(self, timeout: float) -> Any:
+        """Wait for the answer to a request; a failure is a WorkerError."""
+        who = f"worker of environments {self.rows.start} to {self.rows.stop - 1}"
+        try:
+            if not self.pipe.poll(timeout):
+                raise WorkerError(f"the {who} gave no answer within timeout={timeout:g} s")
+            succeeded, *answer = self.pipe.recv()
+        except (EOFError, ConnectionError) as error:
+            code = self.end()
+            raise WorkerError(f"the {who} died with exit code {code}") from error
+        if succeeded:
+            return answer[0]
+        report, cause = answer
+        raise WorkerError(f"the {who} failed:\n{report}") from cause
+
+    def end(self) -> int:
+        """Let the process end, make it if it does not, and return its exit code."""
+        self.pipe.close()
+        try:
+            return self.process.wait(timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return self.process.wait()

@@ -1,0 +1,73 @@
+"""Arrays in memory that several processes share, behind one anonymous file."""
+
+from __future__ import annotations
+
+import math
+import mmap
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from gymnasium.spaces import Box, Dict, Space
+
+Arrays = dict[str, npt.NDArray[Any]]
+Layout = dict[str, tuple[tuple[int, ...], str]]
+"""Shape and dtype of each array, by name."""
+
+_LINE = 64  # bytes; no two arrays share a cache line
+
+
+def step_layout(observation: Space[Any], action: Space[Any], num_envs: int) -> Layout:
+    """Layout of what the processes of a pool exchange in each step.
+
+    Raises:
+        ValueError: spaces that are not Boxes, or Dicts of Boxes for the observation.
+
+    """
+    layout: Layout = {
+        "rewards": ((num_envs,), "float64"),
+        "terminations": ((num_envs,), "bool"),
+        "truncations": ((num_envs,), "bool"),
+        "actions": _batched(action, num_envs),
+    }
+    for key, part in observation_parts(observation).items():
+        layout[f"observation/{key}"] = _batched(part, num_envs)
+    return layout
+
+
+def observation_parts(space: Space[Any]) -> dict[str, Space[Any]]:
+    """Spaces of an observation by key; a single one has the empty key."""
+    return dict(space.spaces) if isinstance(space, Dict) else {"": space}
+
+
+def map_arrays(descriptor: int, layout: Layout) -> tuple[Arrays, mmap.mmap]:
+    """Map the arrays of ``layout`` out of an open file, which is grown to hold them."""
+    sizes = [math.prod(shape) * np.dtype(kind).itemsize for shape, kind in layout.values()]
+    starts = np.cumsum([0, *(-(-size // _LINE) * _LINE for size in sizes)])
+    if os.fstat(descriptor).st_size < starts[-1]:
+        os.ftruncate(descriptor, int(starts[-1]))
+    memory = mmap.mmap(descriptor, int(starts[-1]))
+    arrays: Arrays = {
+        name: np.ndarray(shape, kind, buffer=memory, offset=int(start))
+        for (name, (shape, kind)), start in zip(layout.items(), starts[:-1], strict=True)
+    }
+    return arrays, memory
+
+
+def anonymous_file() -> int:
+    """Descriptor of a file without a name: it goes when the last process that has it ends."""
+    folder = "/dev/shm" if Path("/dev/shm").is_dir() else None
+    with tempfile.TemporaryFile(dir=folder) as file:
+        return os.dup(file.fileno())
+
+
+def _batched(space: Space[Any], num_envs: int) -> tuple[tuple[int, ...], str]:
+    """Shape and dtype of ``num_envs`` elements of a Box."""
+    if not isinstance(space, Box):
+        raise ValueError(
+            f"a process pool cannot share {space}; allowed are Boxes and Dicts of them"
+        )
+    return (num_envs, *space.shape), np.dtype(space.dtype).name

@@ -1,0 +1,243 @@
+"""The process pool against Gymnasium's SyncVectorEnv, and what happens when a worker fails."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium.spaces import Box, Dict, Discrete
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
+
+from bnpo.envs import process_pool
+from bnpo.envs.process_pool import ProcessPoolVectorEnv, WorkerError
+
+
+class Walk(gym.Env[Any, Any]):
+    """A random walk from a seeded start; ends after a number of steps that is drawn at reset."""
+
+    observation_space = Dict(
+        {
+            "observation": Box(-np.inf, np.inf, (2,), np.float64),
+            "achieved_goal": Box(-np.inf, np.inf, (1,), np.float32),
+            "desired_goal": Box(-np.inf, np.inf, (1,), np.float32),
+        }
+    )
+    action_space = Box(-1.0, 1.0, (2,), np.float32)
+    broken_at: float = np.inf
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
+        super().reset(seed=seed)
+        self.place = self.np_random.normal(size=2)
+        self.left = int(self.np_random.integers(2, 6))
+        return self._observe(), {"start": float(self.place[0]), "options": str(options)}
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        if self.place[0] > self.broken_at:
+            raise RuntimeError("the walker fell over")
+        self.place = self.place + action
+        self.left -= 1
+        done = self.left == 0
+        odd = bool(self.place[1] > 0)
+        info = {"is_success": odd, "process": os.getpid() * 0, "where": self.place.copy()}
+        return self._observe(), float(self.place.sum()), done and odd, done and not odd, info
+
+    def _observe(self) -> dict[str, Any]:
+        goal = np.array([self.place[0]], np.float32)
+        return {"observation": self.place.copy(), "achieved_goal": goal, "desired_goal": -goal}
+
+
+class Plain(Walk):
+    """The same walk without goals."""
+
+    observation_space = Box(-np.inf, np.inf, (2,), np.float64)  # type: ignore[assignment]
+
+    def _observe(self) -> Any:
+        return self.place.copy()
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[ProcessPoolVectorEnv]:
+    """A pool for tests that leave it whole."""
+    env = ProcessPoolVectorEnv(Walk, num_envs=5, workers=2)
+    yield env
+    env.close()
+
+
+@pytest.fixture
+def fragile_pool() -> Iterator[ProcessPoolVectorEnv]:
+    env = ProcessPoolVectorEnv(Walk, num_envs=5, workers=2)
+    yield env
+    env.close()
+
+
+def assert_same(first: Any, second: Any) -> None:
+    if isinstance(first, dict):
+        assert first.keys() == second.keys()
+        for key in first:
+            assert_same(first[key], second[key])
+    elif isinstance(first, np.ndarray) and first.dtype == object:
+        for one, other in zip(first, second, strict=True):
+            assert_same(one, other)
+    else:
+        np.testing.assert_array_equal(first, second)
+        assert np.asarray(first).dtype == np.asarray(second).dtype
+
+
+@pytest.mark.parametrize(
+    ("kind", "mode"),
+    [(Walk, AutoresetMode.SAME_STEP), (Plain, AutoresetMode.NEXT_STEP)],
+)
+def test_equals_gymnasiums_sync_vector_env(kind: type[Walk], mode: AutoresetMode) -> None:
+    ours = ProcessPoolVectorEnv(kind, num_envs=5, workers=2, autoreset_mode=mode)
+    theirs = SyncVectorEnv([kind] * 5, autoreset_mode=mode)
+    assert ours.metadata["autoreset_mode"] is mode
+    assert ours.observation_space == theirs.observation_space
+    options = {"where": "there"}
+    for mine, other in zip(
+        ours.reset(seed=3, options=options), theirs.reset(seed=3, options=options), strict=True
+    ):
+        assert_same(mine, other)
+    rng = np.random.default_rng(0)
+    ended = 0
+    for step in range(25):
+        actions = rng.uniform(-1, 1, (5, 2)).astype(np.float32)
+        mine, other = ours.step(actions), theirs.step(actions)
+        for one, two in zip(mine, other, strict=True):
+            assert_same(one, two)
+        ended += int(mine[2].sum() + mine[3].sum())
+        if step == 10:
+            mask = np.array([False, True, False, False, True])
+            assert_same(
+                ours.reset(options={"reset_mask": mask})[0],
+                theirs.reset(options={"reset_mask": mask})[0],
+            )
+    assert ended > 10
+    ours.close()
+
+
+def test_disabled_autoreset_demands_a_reset() -> None:
+    env = ProcessPoolVectorEnv(Walk, num_envs=2, workers=1, autoreset_mode=AutoresetMode.DISABLED)
+    env.reset(seed=0)
+    actions = np.zeros((2, 2))
+    while not (env.step(actions)[2] | env._arrays["truncations"]).any():
+        pass
+    with pytest.raises(gym.error.ResetNeeded, match="have ended"):
+        env.step(actions)
+    env.reset(options={"reset_mask": env._ended.copy()})
+    env.step(actions)
+    env.close()
+
+
+def test_environments_are_spread_over_the_workers(pool: ProcessPoolVectorEnv) -> None:
+    """Five environments on two workers: chunks of three and two, in order."""
+    assert [list(worker.rows) for worker in pool._workers] == [[0, 1, 2], [3, 4]]
+    assert len({worker.process.pid for worker in pool._workers} | {os.getpid()}) == 3
+
+
+def test_returned_arrays_are_left_alone(pool: ProcessPoolVectorEnv) -> None:
+    observations, _ = pool.reset(seed=0)
+    kept = {key: rows.copy() for key, rows in observations.items()}
+    pool.step(np.ones((5, 2)))
+    assert_same(observations, kept)
+
+
+def test_attributes_and_methods_reach_every_environment(pool: ProcessPoolVectorEnv) -> None:
+    pool.set_attr("mark", [10, 11, 12, 13, 14])
+    assert pool.get_attr("mark") == (10, 11, 12, 13, 14)
+    pool.set_attr("mark", "same")
+    assert pool.call("get_wrapper_attr", "mark") == ("same",) * 5
+    with pytest.raises(ValueError, match="num_envs=5"):
+        pool.set_attr("mark", [1, 2])
+
+
+def test_failure_of_an_environment_brings_its_traceback(fragile_pool: ProcessPoolVectorEnv) -> None:
+    fragile_pool.reset(seed=0)
+    fragile_pool.set_attr("broken_at", [np.inf, np.inf, np.inf, np.inf, -np.inf])
+    with pytest.raises(WorkerError) as caught:
+        fragile_pool.step(np.zeros((5, 2)))
+    message = str(caught.value)
+    assert "worker of environments 3 to 4 failed" in message
+    assert "the walker fell over" in message
+    assert "in step" in message
+    with pytest.raises(WorkerError, match="closed"):
+        fragile_pool.step(np.zeros((5, 2)))
+
+
+def test_death_of_a_worker_is_reported_without_a_hang(fragile_pool: ProcessPoolVectorEnv) -> None:
+    fragile_pool.reset(seed=0)
+    fragile_pool._workers[0].process.send_signal(signal.SIGKILL)
+    began = time.perf_counter()
+    with pytest.raises(WorkerError, match="environments 0 to 2 died with exit code -9"):
+        fragile_pool.step(np.zeros((5, 2)))
+    assert time.perf_counter() - began < 5.0
+
+
+def test_worker_that_does_not_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Stuck(Walk):
+        def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+            time.sleep(3600)
+            return super().step(action)
+
+    monkeypatch.setattr(process_pool, "PATIENCE", 0.1)
+    env = ProcessPoolVectorEnv(Stuck, num_envs=1, workers=1, timeout=20.0)
+    env.reset(seed=0)
+    env.timeout = 0.2
+    with pytest.raises(WorkerError, match="gave no answer within timeout=0.2 s"):
+        env.step(np.zeros((1, 2)))
+
+
+def test_error_of_the_factory_is_the_callers() -> None:
+    def factory() -> Walk:
+        raise ValueError("walks need shoes")
+
+    with pytest.raises(ValueError, match="walks need shoes"):
+        ProcessPoolVectorEnv(factory, num_envs=2, workers=2)
+
+
+def test_spaces_that_cannot_be_shared_are_refused() -> None:
+    class Choice(Walk):
+        action_space = Discrete(3)  # type: ignore[assignment]
+
+    with pytest.raises(ValueError, match=r"cannot share Discrete\(3\)"):
+        ProcessPoolVectorEnv(Choice, num_envs=1, workers=1)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"num_envs": 0}, "num_envs=0 must be"),
+        ({"num_envs": 2, "workers": 0}, "workers=0 must be"),
+        ({"num_envs": 2, "timeout": -1.0}, "timeout=-1.0 must be"),
+    ],
+)
+def test_bad_sizes_are_refused(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        ProcessPoolVectorEnv(Walk, **settings)
+
+
+def test_bad_actions_reach_no_environment(pool: ProcessPoolVectorEnv) -> None:
+    before, _ = pool.reset(seed=0)
+    with pytest.raises(ValueError, match="allowed are finite numbers"):
+        pool.step(np.full((5, 2), np.nan))
+    with pytest.raises(ValueError, match="actions of shape"):
+        pool.step(np.zeros((4, 2)))
+    after = pool.step(np.zeros((5, 2)))[0]
+    np.testing.assert_array_equal(after["observation"], before["observation"])
+
+
+def test_nothing_is_left_behind() -> None:
+    """Processes end and memory goes when the pool is closed; closing twice is harmless."""
+    env = ProcessPoolVectorEnv(Walk, num_envs=2, workers=2)
+    processes = [worker.process for worker in env._workers]
+    env.close()
+    env.close()
+    assert [process.poll() for process in processes] == [0, 0]
+    assert env._memory_descriptor == -1
