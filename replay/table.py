@@ -108,7 +108,7 @@ class SegmentTable:
 
     @property
     def trajectories(self) -> Trajectories:
-        """All rows, [S] segments, as views: read only. Rows never finished have length 0."""
+        """All rows, [S] segments, as views: read only. Unfinished ones have length 0."""
         return self._trajectories
 
     @property
@@ -219,8 +219,6 @@ class SegmentTable:
         table = self._trajectories
         self._ring.drop(int(table.length[rows].sum()))
         table.length[rows] = 0
-        table.terminated[rows] = False
-        table.truncated[rows] = False
         self._row[env] = rows
         self._head = (self._head + count) % self.segments
         self._open += count

@@ -90,6 +90,22 @@ def test_zero_is_never_drawn(capacity: int) -> None:
     assert bool((tree.get(tree.search(ends)) > 0).all())
 
 
+def test_rounding_at_the_end_of_a_block_stays_in_it() -> None:
+    """Ten tenths add up to 1 or to just below it, depending on the order of summation."""
+    tree = SumTree(16 * 50)
+    generator = torch.Generator().manual_seed(7)
+    priority = torch.rand(50, 16, generator=generator, dtype=torch.float64)
+    priority[:, 10:] = 0.0
+    priority[0, :10] = 0.1
+    tree.update(torch.arange(16 * 50), priority.flatten())
+    ends = priority.sum(1).cumsum(0)
+    last = torch.nextafter(ends, torch.zeros(()).double())
+    near = torch.cat([last, last - 1e-16, last - 1e-15])
+    found = tree.search(near)
+    assert bool((tree.get(found) > 0).all())
+    assert bool((found // 16 <= torch.arange(50).repeat(3)).all())
+
+
 def test_sums_do_not_drift() -> None:
     tree = SumTree(500)
     generator = torch.Generator().manual_seed(4)

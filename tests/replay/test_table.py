@@ -155,6 +155,7 @@ def test_agrees_with_lists(
         valid = here.transitions()
         assert here.table.transitions_stored == len(valid)
         assert here.table.segments_finished == finished
+        assert int(here.table.trajectories.length.sum()) == len(valid)  # 0 where unfinished
         if not valid:
             continue
         segment, time = here.table.draw(300, memory, here.generator)
@@ -248,6 +249,14 @@ def copied(state: dict[str, Any]) -> dict[str, Any]:
     return {name: v.clone() if isinstance(v, Tensor) else v for name, v in state.items()}
 
 
+def assert_same_state(table: SegmentTable, other: SegmentTable) -> None:
+    """Assert that two tables would be saved alike."""
+    state, other_state = table.state_dict(), other.state_dict()
+    assert state.keys() == other_state.keys()
+    for name, value in state.items():
+        assert torch.equal(torch.as_tensor(value), torch.as_tensor(other_state[name])), name
+
+
 @pytest.mark.parametrize("steps", [0, 3, 25, 120])
 def test_state_continues_identically(steps: int) -> None:
     here, there = world(3, 5, 40, 0.15), world(3, 5, 40, 0.15)
@@ -256,6 +265,7 @@ def test_state_continues_identically(steps: int) -> None:
     for _ in range(7):
         there.step()
     there.table.load_state_dict(copied(here.table.state_dict()))
+    assert_same_state(here.table, there.table)
     there.number, there.count = here.number.clone(), here.count
     there.open = [Segment(list(s.seen)) for s in here.open]
     there.finished = deque(here.finished)
@@ -267,10 +277,7 @@ def test_state_continues_identically(steps: int) -> None:
             assert all(torch.equal(a, b) for a, b in zip(*draws, strict=True))
     for row, content in there.finished:
         check_row(there.table, row, content)
-    state, other = here.table.state_dict(), there.table.state_dict()
-    assert state.keys() == other.keys()
-    for name, value in state.items():
-        assert torch.equal(torch.as_tensor(value), torch.as_tensor(other[name])), name
+    assert_same_state(here.table, there.table)
 
 
 def test_state_of_a_young_table_is_small() -> None:
