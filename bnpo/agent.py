@@ -114,10 +114,6 @@ class Agent:
         owners = len(self.brains) if config.detach_actors else 1
         self.target_actors = [target_of(self.actor) for _ in range(owners)]
         self.target_critics = [target_of(critic) for critic in self.critics]
-        self.critic_optimizers = [
-            torch.optim.Adam(critic.parameters(), lr=config.lr_critic, fused=True)
-            for critic in self.critics
-        ]
         self.learners = build_learners(self)
         self.replay: SegmentTable | None = None
         self.vector_steps = 0
@@ -296,7 +292,6 @@ class Agent:
             "critics": [critic.state_dict() for critic in self.critics],
             "target_actors": [actor.state_dict() for actor in self.target_actors],
             "target_critics": [critic.state_dict() for critic in self.target_critics],
-            "critic_optimizers": [opt.state_dict() for opt in self.critic_optimizers],
             "learners": [learner.state_dict() for learner in self.learners],
             "replay": None if self.replay is None else self.replay.state_dict(),
             "fresh": self._fresh,
@@ -313,7 +308,6 @@ class Agent:
             ("critics", self.critics),
             ("target_actors", self.target_actors),
             ("target_critics", self.target_critics),
-            ("critic_optimizers", self.critic_optimizers),
             ("learners", self.learners),
         )
         for key, members in groups:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from bnpo.brains import (
     ActorStep,
     Brain,
@@ -46,9 +48,7 @@ def build_learners(agent: Agent) -> list[Learner]:
     return learners
 
 
-def _build(
-    agent: Agent, index: int, description: BrainDescription, taken: list[str]
-) -> Learner:
+def _build(agent: Agent, index: int, description: BrainDescription, taken: list[str]) -> Learner:
     config = agent.config
     rule = resolve_rule(description)
     scheme = _scheme(description, rule, agent.spec)
@@ -69,7 +69,9 @@ def _build(
         rule,
         networks,
         _actor_step(agent, description, rule),
-        agent.critic_optimizers[critic],
+        torch.optim.Adam(
+            networks.critic.parameters(), lr=description.lr_critic or config.lr_critic, fused=True
+        ),
         regress="point" if regress == "auto" and climb_point else regress,
         climb_point=climb_point,
         target_bounds=config.target_bounds,
@@ -131,9 +133,7 @@ def _law(description: BrainDescription) -> SamplingLaw:
     if isinstance(law, str) and law in LAWS:
         law = LAWS[law]()
     if not isinstance(law, SamplingLaw) or isinstance(law, type):
-        raise ConfigError(
-            f"sampler = {law!r}: allowed is one of {sorted(LAWS)} or a sampling law"
-        )
+        raise ConfigError(f"sampler = {law!r}: allowed is one of {sorted(LAWS)} or a sampling law")
     return law
 
 

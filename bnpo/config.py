@@ -170,6 +170,9 @@ class BrainDescription:
     """Where Q is climbed and bootstrapped: at (mu, 0) or at (mu, sigma). auto: point where
     the credit scheme relabels goals."""
 
+    lr_critic: Positive | None = None
+    """Learning rate of the brain's own optimizer over its critic; None: the agent's."""
+
     actor_delay: Count = 1
     """Critic steps per actor step."""
 
@@ -255,7 +258,7 @@ class AgentConfig:
     """Discount factor per environment step."""
 
     lr_critic: Positive = 1e-3
-    """Learning rate of the critic."""
+    """Learning rate of the critic, for brains that name none of their own."""
 
     clip_norm: Positive | None = None
     """Bound on the norm of each network's gradient; None: unbounded."""

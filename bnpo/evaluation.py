@@ -55,9 +55,7 @@ class Evaluator:
     def run(self) -> Evaluation:
         """Play the episodes and sum them up."""
         batch = self.env.num_envs
-        parts = [
-            self._play(EVALUATION_SEED + first) for first in range(0, self.episodes, batch)
-        ]
+        parts = [self._play(EVALUATION_SEED + first) for first in range(0, self.episodes, batch)]
         columns = [np.concatenate(column)[: self.episodes] for column in zip(*parts, strict=True)]
         returns, lengths, successes, scores = columns
         known = not math.isnan(successes[0])

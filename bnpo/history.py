@@ -49,9 +49,7 @@ class Record:
 
     def row(self) -> dict[str, float | int | None]:
         """Flat columns, the brains' scalars as ``brain/quantity``."""
-        row = {
-            key: value for key, value in dataclasses.asdict(self).items() if key != "brains"
-        }
+        row = {key: value for key, value in dataclasses.asdict(self).items() if key != "brains"}
         for brain, info in self.brains.items():
             row |= {f"{brain}/{quantity}": value for quantity, value in info.items()}
         return row

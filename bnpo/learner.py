@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bnpo.brains import Brain, Learnt, polyak
+from bnpo.brains import Brain, Follower, Learnt
 from bnpo.config import AgentConfig, BrainDescription
 from bnpo.credit import with_later_ratios
 from bnpo.evaluator import NetworkEvaluator
@@ -59,6 +59,13 @@ class Learner:
         self.rounds = 0
         self.gradient_steps = 0
         self.exponent: float | None = None
+        networks = brain.networks
+        self._actor_follower = Follower(
+            networks.target_actor, networks.actor, description.tau_actor
+        )
+        self._critic_follower = Follower(
+            networks.target_critic, networks.critic, description.tau_critic
+        )
         self._uniform = not law.needs
         self._resampled = isinstance(law, ImportanceRatio)
         self._kstep = isinstance(law, ImportanceRatio) and law.kstep
@@ -164,11 +171,10 @@ class Learner:
                     drawn[at], index[at], weight[at] if weighted else None, bootstrap_actors
                 )
         self.rounds += 1
-        networks = self.brain.networks
         if self.rounds % description.sync_delta_a == 0:
-            polyak(networks.target_actor, networks.actor, description.tau_actor)
+            self._actor_follower.sync()
         if self.rounds % description.sync_delta_c == 0:
-            polyak(networks.target_critic, networks.critic, description.tau_critic)
+            self._critic_follower.sync()
         assert learnt is not None  # optim_epochs >= 1
         return learnt
 
@@ -210,10 +216,14 @@ class Learner:
             resampled=self._resampled and index is not None,
             bootstrap_actor=self._bootstrap_actor(bootstrap_actors),
             train_actor=self.gradient_steps % self.description.actor_delay == 0,
+            wants_ratio=self._resampled,
         )
         self.gradient_steps += 1
         if not self._uniform and index is not None:
-            self.pool.update(index, self._priority(batch, learnt.log_ratio, learnt.td_error))
+            log_ratio = learnt.log_ratio
+            if log_ratio is None:
+                log_ratio = torch.zeros_like(learnt.td_error)
+            self.pool.update(index, self._priority(batch, log_ratio, learnt.td_error))
         return learnt
 
     def _bootstrap_actor(self, actors: list[Actor]) -> Actor:
@@ -243,6 +253,7 @@ class Learner:
             "pool": self.pool.state_dict(),
             "generator": self.generator.get_state(),
             "actor_step": self.brain.actor_step.state_dict(),
+            "critic_optimizer": self.brain.critic_optimizer.state_dict(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -253,3 +264,4 @@ class Learner:
         self.pool.load_state_dict(state["pool"])
         self.generator.set_state(state["generator"])
         self.brain.actor_step.load_state_dict(state["actor_step"])
+        self.brain.critic_optimizer.load_state_dict(state["critic_optimizer"])

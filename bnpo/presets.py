@@ -32,6 +32,7 @@ _PPO: dict[str, Any] = {
     "optim_batch_size": 400,
     "recalc_delay": 1_000_000,
     "lr_actor": 1e-4,
+    "lr_critic": 1e-3,
     "learning_delay": 50,
     "learning_repeat": 2,
     "sync_delta_a": 1,
@@ -51,16 +52,16 @@ _DDPG_HER: dict[str, Any] = {
     "memory_size": 1_000_000,
     "batch_size": 256,
     "optim_pool_size": 30_000,
-    "optim_epochs": 1,
-    "optim_batch_size": 256,
+    "optim_epochs": 4,
+    "optim_batch_size": 1_024,
     "recalc_delay": 0,
     "lr_actor": 5e-3,
     "learning_delay": 50,
     "learning_repeat": 200,
     "sync_delta_a": 1,
     "sync_delta_c": 1,
-    "tau_actor": 0.02,
-    "tau_critic": 0.02,
+    "tau_actor": 0.08,
+    "tau_critic": 0.08,
     "bellman": True,
     "ppo_eps": None,
     "natural": False,
@@ -75,7 +76,13 @@ _OFF_POLICY_AGENT: dict[str, Any] = {
     "lr_critic": 5e-3,
     "warmup_steps": 800,
     "exploration": [0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0],
-    "networks": {"critics": 2, "reduce": "mean", "sigma": "fixed", "sigma_init": 1.0, "input_gain": 3.0},
+    "networks": {
+        "critics": 2,
+        "reduce": "mean",
+        "sigma": "fixed",
+        "sigma_init": 1.0,
+        "input_gain": 3.0,
+    },
 }
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -114,7 +121,11 @@ def build_brain(name: str, fields: Mapping[str, Any]) -> BrainDescription:
 
     """
     made = dict(fields)
-    registries = {"rule": RULES, "credit": SCHEMES, "sampler": LAWS}
+    registries: dict[str, Mapping[str, type[Any]]] = {
+        "rule": RULES,
+        "credit": SCHEMES,
+        "sampler": LAWS,
+    }
     try:
         for key, registry in registries.items():
             if isinstance(made.get(key), Mapping):

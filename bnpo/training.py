@@ -162,7 +162,7 @@ class Trainer:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a saved state."""
         self.agent.load_state_dict(state["agent"])
-        self.env.set_state(state["env"])  # type: ignore[attr-defined]
+        self.env.set_state(_arrays(state["env"]))
         self._shown = Observation(*(tensor.to(self.agent.device) for tensor in state["shown"]))
         self.progress = Progress(**state["progress"])
         self.history.records = [Record(**record) for record in state["history"]]
@@ -216,3 +216,12 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return torch.from_numpy(value)
     return value.item() if isinstance(value, np.generic) else value
+
+
+def _arrays(value: Any) -> Any:
+    """Tensors of a checkpoint as the arrays that a simulator works on."""
+    if isinstance(value, dict):
+        return {key: _arrays(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_arrays(item) for item in value]
+    return value.numpy() if isinstance(value, torch.Tensor) else value

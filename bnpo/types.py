@@ -15,7 +15,7 @@ from typing import Protocol, Self, runtime_checkable
 import torch
 from torch import Tensor
 
-__all__ = ["CreditScheme", "Evaluator", "TaskSpec", "Trajectories", "Transitions"]
+__all__ = ["CreditScheme", "Evaluator", "Rows", "TaskSpec", "Trajectories", "Transitions"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,6 +76,34 @@ class _Batch:
     def device(self) -> torch.device:
         """Where the columns lie."""
         return next(self.columns())[1].device
+
+
+class Rows:
+    """Rows (segment, time) of trajectories, from which several columns are gathered.
+
+    ``Rows(segment, time).of(column)`` is column[segment, time]. Where segments lie at equal
+    distances, views of a wider table included, it is one index_select on a flat view, and columns
+    that lie alike share the index.
+    """
+
+    __slots__ = ("_flat", "segment", "time")
+
+    def __init__(self, segment: Tensor, time: Tensor) -> None:
+        """Rows at segment [B] and time [B], neither negative."""
+        self.segment, self.time = segment, time
+        self._flat: dict[int, Tensor] = {}  # by the rows from one segment to the next
+
+    def of(self, column: Tensor) -> Tensor:
+        """Gather a column [S, W, ...] to [B, ...], a copy."""
+        apart, between, *inner = column.stride()
+        if not between or apart % between:
+            return column[self.segment, self.time]
+        per = apart // between
+        index = self._flat.get(per)
+        if index is None:
+            index = self._flat[per] = torch.add(self.time, self.segment, alpha=per)
+        size = ((len(column) - 1) * per + column.shape[1], *column.shape[2:])
+        return column.as_strided(size, (between, *inner)).index_select(0, index)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -142,29 +170,30 @@ class Trajectories(_Batch):
         """
         length = self.length[segment]
         steps = torch.minimum(steps, length - time)
-        reward = self.reward[segment, time]
+        here, there = Rows(segment, time), Rows(segment, time + steps)
+        reward = here.of(self.reward)
         longest = int(steps.max()) if steps.numel() else 1
         if longest > 1:
             ahead = torch.arange(1, longest, device=self.device)  # [n-1]
             at = torch.minimum(time[:, None] + ahead, (length - 1)[:, None])  # written rows only
             weight = torch.where(ahead < steps[:, None], gamma ** ahead.to(reward.dtype), 0.0)
             later = self.reward[segment[:, None], at]  # [B, n-1, R]
-            reward = reward + torch.einsum("bk,bkr->br", weight, later)
-        end = time + steps
-        ended = self.terminated[segment] & (end == length)
+            reward = reward + torch.bmm(weight[:, None], later)[:, 0]
+        ended = self.terminated[segment] & (there.time == length)
         discount = torch.where(ended, 0.0, gamma ** steps.to(reward.dtype))
+        log_prob = here.of(self.log_prob)
         return Transitions(
-            observation=self.observation[segment, time],
-            goal=self.desired_goal[segment, time],
-            action=self.action[segment, time],
-            mu=self.mu[segment, time],
-            sigma=self.sigma[segment, time],
-            behaviour_log_prob=self.log_prob[segment, time],
-            proximal_log_prob=self.log_prob[segment, time],
+            observation=here.of(self.observation),
+            goal=here.of(self.desired_goal),
+            action=here.of(self.action),
+            mu=here.of(self.mu),
+            sigma=here.of(self.sigma),
+            behaviour_log_prob=log_prob,
+            proximal_log_prob=log_prob.clone(),
             reward=reward,
             discount=discount,
-            next_observation=self.observation[segment, end],
-            next_goal=self.desired_goal[segment, end],
+            next_observation=there.of(self.observation),
+            next_goal=there.of(self.desired_goal),
             weight=torch.ones_like(discount),
             relabelled=torch.zeros_like(ended),
             steps=steps,

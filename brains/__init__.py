@@ -4,7 +4,7 @@ A brain list is a list of :class:`BrainDescription`. A rule is an objective for 
 value per sample (:class:`Rule`); :class:`Brain` takes the gradient steps.
 """
 
-from bnpo.brains.brain import Brain, Learnt, Networks, polyak, target_of
+from bnpo.brains.brain import Brain, Follower, Learnt, Networks, target_of
 from bnpo.brains.ddpg import DDPG
 from bnpo.brains.natural import NaturalGradient, NaturalStep
 from bnpo.brains.optimizers import ActorStep, GradientStep
@@ -20,6 +20,7 @@ __all__ = [
     "ActorStep",
     "Brain",
     "BrainDescription",
+    "Follower",
     "GradientStep",
     "Learnt",
     "NaturalGradient",
@@ -27,7 +28,6 @@ __all__ = [
     "Networks",
     "Rule",
     "Sample",
-    "polyak",
     "resolve_rule",
     "target_of",
 ]

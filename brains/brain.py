@@ -19,7 +19,7 @@ from bnpo.types import Transitions
 
 AnyNetwork = TypeVar("AnyNetwork", bound=nn.Module)
 
-__all__ = ["Brain", "Learnt", "Networks", "polyak", "target_of"]
+__all__ = ["Brain", "Follower", "Learnt", "Networks", "target_of"]
 
 
 def target_of(online: AnyNetwork) -> AnyNetwork:
@@ -27,10 +27,18 @@ def target_of(online: AnyNetwork) -> AnyNetwork:
     return copy.deepcopy(online).requires_grad_(False)
 
 
-@torch.no_grad()
-def polyak(target: nn.Module, online: nn.Module, tau: float) -> None:
-    """Move a target network: target += tau (online - target)."""
-    torch._foreach_lerp_(list(target.parameters()), list(online.parameters()), tau)
+class Follower:
+    """A target network and what it follows: target += tau (online - target)."""
+
+    def __init__(self, target: nn.Module, online: nn.Module, tau: float) -> None:
+        """Pair the parameters of two networks of one shape."""
+        self.target = [parameter.data for parameter in target.parameters()]
+        self.online = [parameter.data for parameter in online.parameters()]
+        self.tau = tau
+
+    def sync(self) -> None:
+        """Move the target by tau of the way (Polyak averaging)."""
+        torch._foreach_lerp_(self.target, self.online, self.tau)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,8 +71,8 @@ class Learnt:
     td_error: Tensor
     """[B], y - Q summed over reward components and averaged over the ensemble"""
 
-    log_ratio: Tensor
-    """[B], log pi_theta / pi_behaviour before the step"""
+    log_ratio: Tensor | None
+    """[B], log pi_theta / pi_behaviour before the step; None where it was not asked for"""
 
 
 class Brain:
@@ -90,7 +98,7 @@ class Brain:
             rule: the objective of the actor
             networks: what the brain may read
             actor_step: its own optimizer over the shared actor
-            critic_optimizer: the optimizer of the online critic
+            critic_optimizer: its own optimizer over the online critic
             regress: where the critic is regressed
             climb_point: climb and bootstrap Q at (mu, 0) instead of (mu, sigma)
             target_bounds: known bounds of the return
@@ -119,6 +127,7 @@ class Brain:
         resampled: bool = False,
         bootstrap_actor: Actor | None = None,
         train_actor: bool = True,
+        wants_ratio: bool = False,
     ) -> Learnt:
         """Take one gradient step of the critic and one of the actor.
 
@@ -128,6 +137,7 @@ class Brain:
             resampled: whether it was drawn by importance resampling
             bootstrap_actor: pi' of the TD target; the brain's own target actor by default
             train_actor: False leaves the actor as it is (delayed policy updates)
+            wants_ratio: whether to return the importance ratio of the samples
 
         """
         networks = self.networks
@@ -135,13 +145,16 @@ class Brain:
         y = self._td_target(batch, bootstrap_actor or networks.target_actor)
         baseline = self._baseline(batch, features)
         td_error, info = self._critic_step(batch, features, y, weight, resampled)
-        outputs = networks.actor.heads(features)
-        log_prob = gaussian.log_prob(batch.action, outputs[0].detach(), outputs[1].detach())
-        if train_actor:
-            info |= self._actor_step(batch, features, outputs, y.sum(-1), baseline, weight)
-        return Learnt(
-            info=info, td_error=td_error, log_ratio=log_prob - batch.behaviour_log_prob
-        )
+        log_ratio = None
+        if train_actor or wants_ratio:
+            outputs = networks.actor.heads(features)
+            if wants_ratio:
+                mu, sigma, _ = outputs
+                log_prob = gaussian.log_prob(batch.action, mu.detach(), sigma.detach())
+                log_ratio = log_prob - batch.behaviour_log_prob
+            if train_actor:
+                info |= self._actor_step(batch, features, outputs, y.sum(-1), baseline, weight)
+        return Learnt(info=info, td_error=td_error, log_ratio=log_ratio)
 
     @torch.no_grad()
     def _td_target(self, batch: Transitions, actor: Actor) -> Tensor:
@@ -180,9 +193,7 @@ class Brain:
         if weight is not None:
             squared = squared * weight
         loss = squared.mean(-1).sum()
-        norm = apply_gradients(
-            loss, self._critic_parameters, self.critic_optimizer, self.clip_norm
-        )
+        norm = apply_gradients(loss, self._critic_parameters, self.critic_optimizer, self.clip_norm)
         info = {"critic_loss": loss.detach()}
         if norm is not None:
             info["critic_gradient_norm"] = norm

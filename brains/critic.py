@@ -59,9 +59,7 @@ def regression_point(
         with torch.no_grad():
             mu, sigma = actor(features)
     elif at == "interpolate":
-        w = torch.rand(
-            len(batch), 1, device=action.device, dtype=action.dtype, generator=generator
-        )
+        w = torch.rand(len(batch), 1, device=action.device, dtype=action.dtype, generator=generator)
         mu, sigma = torch.lerp(action, mu, w), w * sigma
     if at != "auto":
         return mu, sigma

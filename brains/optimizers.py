@@ -72,7 +72,7 @@ class GradientStep:
         self.clip_norm = clip_norm
         self.optimizer = torch.optim.Adam(self.parameters, lr=lr, fused=True)
 
-    def ascend(self, objective: Objective, policy: Policy) -> Info:  # noqa: ARG002
+    def ascend(self, objective: Objective, policy: Policy) -> Info:
         """Take one Adam step up the objective."""
         norm = apply_gradients(-objective(), self.parameters, self.optimizer, self.clip_norm)
         return {} if norm is None else {"actor_gradient_norm": norm}

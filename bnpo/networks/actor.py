@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -37,7 +38,7 @@ class Actor(nn.Module):
         self.action_dim = spec.action_dim
         widths = (features, *config.actor_hidden)
         hidden: list[nn.Module] = []
-        for fan_in, fan_out in zip(widths, widths[1:], strict=False):
+        for fan_in, fan_out in pairwise(widths):
             hidden += [nn.Linear(fan_in, fan_out), nn.ReLU()]
         self.body = nn.Sequential(*hidden)
         outputs = spec.action_dim * (2 if config.sigma == "state" else 1)

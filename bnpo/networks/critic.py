@@ -82,7 +82,7 @@ class Critic(nn.Module):
 
     def value(self, features: Tensor, mu: Tensor, sigma: Tensor) -> Tensor:
         """Value of the ensemble, reduced by minimum or mean, [B, R]."""
-        q = self(features, mu, sigma)
+        q: Tensor = self(features, mu, sigma)
         if self.members == 1:
             return q[0]
         return q.mean(0) if self.reduce == "mean" else q.amin(0)

@@ -32,10 +32,7 @@ def test_fisher_vector_product_equals_the_matrix_of_the_definition(make_networks
     mu, sigma = actor(features)
     outputs = torch.cat((mu, sigma), -1)[0]
     jacobian = torch.stack(
-        [
-            torch.cat([g.reshape(-1) for g in _grad(output, parameters)])
-            for output in outputs
-        ]
+        [torch.cat([g.reshape(-1) for g in _grad(output, parameters)]) for output in outputs]
     )
     action = (mu + sigma * torch.randn(200_000, 2, dtype=torch.float64)).detach()
     z = (action - mu.detach()) / sigma.detach()
@@ -47,9 +44,7 @@ def test_fisher_vector_product_equals_the_matrix_of_the_definition(make_networks
 
 def _grad(output: Tensor, parameters: list[torch.nn.Parameter]) -> list[Tensor]:
     found = torch.autograd.grad(output, parameters, retain_graph=True, allow_unused=True)
-    return [
-        torch.zeros_like(p) if g is None else g for g, p in zip(found, parameters, strict=True)
-    ]
+    return [torch.zeros_like(p) if g is None else g for g, p in zip(found, parameters, strict=True)]
 
 
 def _surrogate(networks, seed: int = 0):

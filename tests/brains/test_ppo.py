@@ -35,7 +35,7 @@ def test_clip_fraction_counts_what_lies_outside() -> None:
 
 
 def test_at_ratio_one_the_gradient_is_the_score_function(make_brain, make_batch) -> None:
-    """d/d bias mean(rho A) = mean(A d log pi / d bias); mu = tanh(z), so dz = (a-mu)/s^2 (1-mu^2)."""
+    """d mean(rho A) = mean(A d log pi); mu = tanh(z), so d log pi/dz = (a - mu)/s^2 (1 - mu^2)."""
     brain = make_brain(PPO(normalize_advantage=False), dtype=torch.float64)
     batch = make_batch(brain.networks)
     brain.actor_step.optimizer.param_groups[0]["lr"] = 0.0

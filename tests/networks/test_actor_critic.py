@@ -1,5 +1,7 @@
 """Actor and critic: units, bounds, ensembles."""
 
+from typing import Literal
+
 import pytest
 import torch
 
@@ -24,7 +26,7 @@ def test_mean_lies_in_the_box_and_sigma_has_its_units() -> None:
 
 
 @pytest.mark.parametrize(("mode", "learns"), [("fixed", False), ("global", True), ("state", True)])
-def test_sigma_modes(mode: str, learns: bool) -> None:
+def test_sigma_modes(mode: Literal["fixed", "global", "state"], learns: bool) -> None:
     actor = Actor(6, SPEC, NetworkConfig(sigma=mode))
     assert actor.sigma_bias.requires_grad == learns
     features = torch.randn(2, 6)

@@ -1,0 +1,91 @@
+"""Small agents on the goal Reacher."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bnpo import Agent, AgentConfig, BrainDescription, NetworkConfig, TrainConfig, Trainer
+
+SMALL = NetworkConfig(actor_hidden=(16,), critic_hidden=(16,))
+
+LIKELIHOOD_RATIO: dict[str, Any] = {
+    "memory_size": 200,
+    "batch_size": 20,
+    "optim_pool_size": 40,
+    "optim_epochs": 2,
+    "optim_batch_size": 40,
+    "recalc_delay": 10**9,
+    "lr_actor": 1e-3,
+    "learning_delay": 10,
+    "learning_repeat": 4,
+    "sync_delta_a": 1,
+    "sync_delta_c": 1,
+    "tau_actor": 0.1,
+    "tau_critic": 0.1,
+    "bellman": False,
+    "ppo_eps": 0.2,
+    "natural": False,
+    "mean_only": False,
+    "separate_actors": True,
+}
+PATHWISE: dict[str, Any] = {**LIKELIHOOD_RATIO, "bellman": True, "ppo_eps": None}
+
+
+def likelihood_ratio(**fields: Any) -> BrainDescription:
+    """A small PPO brain."""
+    return BrainDescription(**{**LIKELIHOOD_RATIO, **fields})
+
+
+def pathwise(**fields: Any) -> BrainDescription:
+    """A small DDPG brain."""
+    return BrainDescription(**{**PATHWISE, **fields})
+
+
+@pytest.fixture
+def make_trainer(request: pytest.FixtureRequest) -> Any:
+    """Trainer of an agent with these brains: four environments, segments of ten steps."""
+
+    def make(*brains: BrainDescription, seed: int = 0, **config: Any) -> Trainer:
+        settings = {"networks": SMALL, "max_steps": 10, "replay_size": 1_000, **config}
+        agent = Agent.for_env(
+            "bnpo/GoalReacher-v0",
+            list(brains),
+            seed=seed,
+            config=AgentConfig(**settings),
+            env_kwargs={"episode_steps": 10},
+        )
+        trainer = Trainer(
+            agent,
+            TrainConfig(num_envs=4, total_steps=400, eval_interval=200, eval_episodes=2),
+            progress_bar=False,
+        )
+        request.addfinalizer(trainer.close)
+        return trainer
+
+    return make
+
+
+def play(trainer: Trainer, vector_steps: int) -> None:
+    """Take some steps of every environment, with the brains' turns, without evaluation."""
+    for _ in range(vector_steps):
+        trainer._step()
+
+
+class Spy:
+    """Records what a brain is given to learn from."""
+
+    def __init__(self, learner: Any) -> None:
+        self.batches: list[Any] = []
+        self.bootstraps: list[Any] = []
+        self.trains_actor: list[bool] = []
+        original = learner.brain.learn
+
+        def learn(batch: Any, **options: Any) -> Any:
+            self.batches.append(batch)
+            self.bootstraps.append(options["bootstrap_actor"])
+            self.trains_actor.append(options["train_actor"])
+            return original(batch, **options)
+
+        learner.brain.learn = learn

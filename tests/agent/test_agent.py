@@ -1,0 +1,228 @@
+"""The agent: sharing and detaching, determinism, what brains see of each other."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+import torch
+
+import bnpo
+from bnpo import Agent, AgentConfig, BrainDescription, ConfigError, Trainer
+from bnpo.credit import HER
+from tests.agent.conftest import SMALL, Spy, likelihood_ratio, pathwise, play
+
+
+def _state(trainer: Trainer) -> torch.Tensor:
+    networks = [trainer.agent.actor, *trainer.agent.critics, *trainer.agent.target_actors]
+    return torch.cat([p.detach().reshape(-1) for n in networks for p in n.parameters()])
+
+
+def test_same_seed_same_parameters_bit_for_bit(make_trainer: Any) -> None:
+    lists = [likelihood_ratio(), pathwise(recalc_delay=1, sampler="importance_ratio")]
+    states = []
+    for seed in (0, 0, 1):
+        trainer = make_trainer(*lists, seed=seed)
+        trainer.run()
+        states.append(_state(trainer))
+    assert torch.equal(states[0], states[1])
+    assert not torch.equal(states[0], states[2])
+
+
+def test_evaluation_does_not_disturb_training(make_trainer: Any) -> None:
+    quiet, watched = (make_trainer(pathwise()) for _ in range(2))
+    play(quiet, 20)
+    for _ in range(20):
+        play(watched, 1)
+        watched._evaluate()
+    assert torch.equal(_state(quiet), _state(watched))
+
+
+@pytest.mark.parametrize(("detach", "count"), [(True, 2), (False, 1)])
+def test_detach_actors(detach: bool, count: int, make_trainer: Any) -> None:
+    trainer = make_trainer(likelihood_ratio(), pathwise(), detach_actors=detach)
+    targets = {id(x.brain.networks.target_actor) for x in trainer.agent.learners}
+    assert len(targets) == len(trainer.agent.target_actors) == count
+    assert len({id(x.brain.networks.actor) for x in trainer.agent.learners}) == 1
+
+
+@pytest.mark.parametrize(("detach", "count"), [(True, 2), (False, 1)])
+def test_detach_critics(detach: bool, count: int, make_trainer: Any) -> None:
+    trainer = make_trainer(likelihood_ratio(), pathwise(), detach_critics=detach)
+    networks = [learner.brain.networks for learner in trainer.agent.learners]
+    assert len({id(n.critic) for n in networks}) == count
+    assert len({id(n.target_critic) for n in networks}) == count
+
+
+def test_a_brain_leaves_the_others_targets_alone(make_trainer: Any) -> None:
+    trainer = make_trainer(pathwise(), likelihood_ratio(learning_delay=1_000), detach_critics=True)
+    other = trainer.agent.learners[1].brain.networks
+    before = [p.clone() for n in (other.target_actor, other.target_critic) for p in n.parameters()]
+    play(trainer, 20)
+    after = [p for n in (other.target_actor, other.target_critic) for p in n.parameters()]
+    assert trainer.agent.gradient_steps > 0
+    assert all(torch.equal(p, q) for p, q in zip(before, after, strict=True))
+
+
+def test_log_rho_is_zero_in_ppos_first_minibatch_on_its_own_rollout(make_trainer: Any) -> None:
+    """Also after the statistics of normalisation have moved: they wait for PPO's turn."""
+    trainer = make_trainer(likelihood_ratio(), dtype="float64")
+    for _ in range(3):
+        spy = Spy(trainer.agent.learners[0])
+        play(trainer, 10)
+        batch = spy.batches[0]
+        difference = batch.proximal_log_prob - batch.behaviour_log_prob
+        assert difference.abs().max() < 1e-12
+    assert trainer.agent.encoder.totals[0, 0] > 0
+
+
+def test_statistics_are_frozen_until_ppo_has_learnt(make_trainer: Any) -> None:
+    trainer = make_trainer(likelihood_ratio(learning_delay=20), pathwise(learning_delay=5))
+    play(trainer, 19)
+    assert not trainer.agent.encoder.mean.any()
+    play(trainer, 1)
+    assert trainer.agent.encoder.mean.any()
+
+
+def test_each_fresh_sample_is_counted_once(make_trainer: Any) -> None:
+    trainer = make_trainer(pathwise(recalc_delay=0))
+    play(trainer, 30)
+    # three segments of 11 observations in four environments
+    assert trainer.agent.encoder.totals[0, 0] == 3 * 4 * 11
+
+
+@pytest.mark.parametrize("stable", [True, False])
+def test_stable_probs_takes_proximal_densities_from_the_target(
+    stable: bool, make_trainer: Any
+) -> None:
+    trainer = make_trainer(
+        likelihood_ratio(lr_actor=0.1, tau_actor=0.0), stable_probs=stable, dtype="float64"
+    )
+    play(trainer, 20)
+    learner = trainer.agent.learners[0]
+    table = trainer.agent.replay
+    rows = torch.tensor([4])  # of the second rollout, acted by the changed online actor
+    made = learner.credit(table, rows.repeat(10), torch.arange(10))
+    evaluator = learner.evaluator
+    density = evaluator.target_log_prob if stable else evaluator.log_prob
+    expected = density(made.observation, made.goal, made.action)
+    torch.testing.assert_close(made.proximal_log_prob, expected)
+    other = evaluator.log_prob if stable else evaluator.target_log_prob
+    assert not torch.allclose(expected, other(made.observation, made.goal, made.action))
+
+
+def test_exploration_gives_environments_their_own_scales(make_trainer: Any) -> None:
+    trainer = make_trainer(pathwise(), exploration=(0.5, 1.0), warmup_steps=8)
+    warm = trainer.agent.act(trainer._shown)
+    play(trainer, 2)
+    decision = trainer.agent.act(trainer._shown)
+    base = trainer.agent.actor(
+        trainer.agent.encoder(trainer._shown.observation, trainer._shown.desired_goal)
+    )[1]
+    assert torch.equal(warm.sigma, base)
+    assert torch.equal(decision.sigma / base, torch.tensor([0.5, 1, 0.5, 1])[:, None].expand(4, 2))
+    expected = torch.distributions.Normal(decision.mu, decision.sigma).log_prob(decision.action)
+    torch.testing.assert_close(decision.log_prob, expected.sum(-1))
+
+
+def test_no_brain_learns_during_the_warm_up(make_trainer: Any) -> None:
+    trainer = make_trainer(pathwise(), warmup_steps=100)
+    play(trainer, 24)
+    assert trainer.agent.gradient_steps == 0
+    play(trainer, 6)
+    assert trainer.agent.gradient_steps > 0
+
+
+def test_the_articles_brain_list_constructs_and_trains() -> None:
+    max_steps, bs, ppobs = 50, 512, 2048
+    brains = [
+        BrainDescription(
+            memory_size=20 * max_steps * 5, batch_size=ppobs,
+            optim_pool_size=(max_steps * 80 * 10) // 3,
+            optim_epochs=1, optim_batch_size=1 * ppobs, recalc_delay=3,
+            lr_actor=1e-3, learning_delay=1 * max_steps, learning_repeat=6,
+            sync_delta_a=3, sync_delta_c=1, tau_actor=1e-1, tau_critic=1e-1,
+            bellman=False, ppo_eps=2e-1, natural=False, mean_only=False, separate_actors=True),
+        BrainDescription(
+            memory_size=20 * max_steps * 200, batch_size=bs,
+            optim_pool_size=70000, optim_epochs=2, optim_batch_size=3 * bs, recalc_delay=5,
+            lr_actor=3e-5, learning_delay=10, learning_repeat=4,
+            sync_delta_a=1, sync_delta_c=1, tau_actor=1e-1, tau_critic=1e-1,
+            bellman=True, ppo_eps=None, natural=False, mean_only=True, separate_actors=False),
+    ]  # fmt: skip
+    agent = Agent.for_env("bnpo/GoalReacher-v0", brains, seed=0)
+    history = bnpo.train(agent, total_steps=3_000, num_envs=20, eval_episodes=2, progress_bar=False)
+    assert [learner.name for learner in agent.learners] == ["ppo", "ddpg"]
+    assert all(learner.gradient_steps > 0 for learner in agent.learners)
+    assert len(history) == 3
+
+
+def test_a_scheme_from_a_cell_goes_into_a_brain_list(make_trainer: Any) -> None:
+    class Double:
+        """One-step credit with doubled rewards; imports nothing of the package."""
+
+        def assign(self, trajectories: Any, segment: Any, time: Any, evaluator: Any) -> Any:
+            made = trajectories.n_step(segment, time, torch.ones_like(time), evaluator.gamma)
+            return made.replace(reward=2 * made.reward)
+
+    trainer = make_trainer(pathwise(credit=Double()))
+    spy = Spy(trainer.agent.learners[0])
+    play(trainer, 10)
+    assert set(spy.batches[0].reward.unique().tolist()) <= {-2.0, 0.0}
+
+
+def test_several_brains_refuse_what_cannot_work() -> None:
+    with pytest.raises(ConfigError, match=r"brains = \[\]"):
+        Agent.for_env("bnpo/GoalReacher-v0", [])
+    with pytest.raises(ConfigError, match=r"brain 1: credit = HER.*likelihood-ratio"):
+        Agent.for_env("bnpo/GoalReacher-v0", [pathwise(), likelihood_ratio(credit=HER())])
+    with pytest.raises(ConfigError, match="Pendulum-v1, which has no goals: hindsight needs a"):
+        Agent.for_env("Pendulum-v1", [pathwise(credit="her")])
+    with pytest.raises(ValueError, match="CartPole-v1 has the action space Discrete"):
+        Agent.for_env("CartPole-v1", [pathwise()])
+    with pytest.raises(ValueError, match="did you mean"):
+        Agent.for_env("bnpo/GoalReacher-v1", [pathwise()])
+
+
+def test_an_environment_without_goals_trains() -> None:
+    agent = Agent.for_env(
+        "Pendulum-v1",
+        [likelihood_ratio(), pathwise()],
+        config=AgentConfig(networks=SMALL, max_steps=10, replay_size=1_000),
+    )
+    history = bnpo.train(
+        agent, total_steps=80, num_envs=2, eval_episodes=1, progress_bar=False, solve_threshold=0.0
+    )
+    assert history[-1].success_rate is None
+    assert history[-1].mean_return < 0
+    assert agent.gradient_steps > 0
+
+
+def test_the_agent_runs_in_double_precision(make_trainer: Any) -> None:
+    trainer = make_trainer(pathwise(recalc_delay=0), dtype="float64")
+    play(trainer, 10)
+    assert all(p.dtype == torch.float64 for p in trainer.agent.actor.parameters())
+    assert trainer.agent.replay.trajectories.observation.dtype == torch.float64
+
+
+def test_repr_names_task_and_brains(make_trainer: Any) -> None:
+    text = repr(make_trainer(likelihood_ratio(), pathwise()).agent)
+    assert "bnpo/GoalReacher-v0" in text
+    assert "ppo: PPO(" in text
+    assert "ddpg: DDPG(" in text
+
+
+def test_saved_state_goes_on_bit_for_bit(make_trainer: Any, tmp_path: Any) -> None:
+    from bnpo.checkpoint import load_checkpoint, save_checkpoint
+
+    lists = [likelihood_ratio(), pathwise(recalc_delay=1, sampler="importance_ratio")]
+    whole = make_trainer(*lists)
+    play(whole, 25)
+    save_checkpoint(tmp_path / "state.pt", whole.state_dict())
+    play(whole, 25)
+    resumed = make_trainer(*lists)
+    resumed.load_state_dict(load_checkpoint(tmp_path / "state.pt"))
+    play(resumed, 25)
+    assert torch.equal(_state(whole), _state(resumed))
+    assert dataclasses.asdict(resumed.agent.config) == dataclasses.asdict(whole.agent.config)
