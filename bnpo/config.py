@@ -58,6 +58,8 @@ def _one_line(name: str, error: ValidationError) -> str:
     if first["type"] in ("missing", "missing_argument", "missing_keyword_only_argument"):
         return f"{name}.{field} is missing: it has no default"
     allowed = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+    if not first["loc"]:
+        return allowed  # __post_init__ has said it all
     return f"{name}.{field} = {first['input']!r}: allowed is {allowed}"
 
 
