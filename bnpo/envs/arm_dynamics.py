@@ -12,6 +12,9 @@ PHYSICS_STEP = 0.02
 INERTIA = np.array([[2.750735, 0.122059, 2.750735], [3.858919, 0.256818, 3.858919]])
 """Moments of inertia of links A and B about their centres of mass, link axes (kg m^2)."""
 
+_SPEED_PER_TORQUE = PHYSICS_STEP / INERTIA
+_TORQUE_PER_SPEED = INERTIA / PHYSICS_STEP
+
 
 def limited_torques(
     pose: ArmPose,
@@ -38,13 +41,14 @@ def limited_torques(
     """
     before = pose.angular_velocity
     after = pose.body_torques(torques)
-    after *= PHYSICS_STEP / INERTIA
+    after *= _SPEED_PER_TORQUE
     after += (1.0 - angular_drag * PHYSICS_STEP) * before
     if max_angular_velocity is not None:
         squared = np.square(after).sum(-1, keepdims=True)
-        after *= max_angular_velocity / np.sqrt(np.maximum(squared, max_angular_velocity**2))
+        np.maximum(squared, max_angular_velocity**2, out=squared)
+        after *= max_angular_velocity / np.sqrt(squared, out=squared)
     after -= before
-    after *= INERTIA / PHYSICS_STEP
+    after *= _TORQUE_PER_SPEED
     return pose.world_torques(after)
 
 

@@ -72,12 +72,10 @@ class ArmPose:
         w[..., 2] = rates[..., 1]
         w[:, 1] += np.matmul(w[:, :1], joint[:, 1])[:, 0]
 
-    def hand(self) -> FloatArray:
-        """Position of the hand [N, 3]."""
-        along = self.rotation[..., 1] * _HAND_LENGTHS
-        hand: FloatArray = along[:, 0] + along[:, 1]
-        hand[:, 1] += PIVOT_HEIGHT
-        return hand
+    @property
+    def directions(self) -> FloatArray:
+        """Unit vectors along the links, from joint to end, a view [N, 2, 3]."""
+        return self.rotation[..., 1]
 
     def links(self, qpos: FloatArray) -> FloatArray:
         """State of the links as Unity reports it [N, 2, 13], in world axes.
@@ -105,6 +103,14 @@ class ArmPose:
     def world_torques(self, torques: FloatArray) -> FloatArray:
         """Torques in the frames of the links [N, 2, 3] in world axes [N, 2, 3]."""
         return _turned(self.rotation, torques)
+
+
+def hand_position(directions: FloatArray) -> FloatArray:
+    """Position of the hand for the directions of both links [..., 2, 3] -> [..., 3]."""
+    along = directions * _HAND_LENGTHS
+    hand: FloatArray = along[..., 0, :] + along[..., 1, :]
+    hand[..., 1] += PIVOT_HEIGHT
+    return hand
 
 
 def link_quaternions(qpos: FloatArray) -> FloatArray:

@@ -24,7 +24,7 @@ from bnpo.envs.arguments import (
     require_number,
 )
 from bnpo.envs.arm_dynamics import INTEGRATORS, arm_xml, limited_torques
-from bnpo.envs.arm_kinematics import PIVOT_HEIGHT, ArmPose, goal_position
+from bnpo.envs.arm_kinematics import PIVOT_HEIGHT, ArmPose, goal_position, hand_position
 from bnpo.envs.drawing import draw_moving_reacher
 from bnpo.envs.goal_reacher import shortened
 from bnpo.envs.simulator import BatchSimulator
@@ -182,7 +182,7 @@ class MovingReacherVectorEnv(VectorGoalEnv):
         wrenches = self._simulator.control.reshape(num_envs, config.substeps, _BODIES, 6)
         self._applied = wrenches[:, :, 1:, 3:]  # torques on A and B [N, substeps, 2, 3]
         self._pose = ArmPose(num_envs)
-        self._hands = np.zeros((num_envs, PHYSICS_STEPS, 3))
+        self._swept = np.zeros((num_envs, PHYSICS_STEPS, 2, 3))  # directions of the links
         self._angle = np.zeros(num_envs)
         self._speed = np.zeros(num_envs)
         self._contact = np.zeros(num_envs)
@@ -233,10 +233,10 @@ class MovingReacherVectorEnv(VectorGoalEnv):
             self._applied[:] = limited[:, None]
             self._simulator.advance()
             self._pose.update(self._simulator.qpos, self._simulator.qvel)
-            self._hands[:, step] = self._pose.hand()
+            self._swept[:, step] = self._pose.directions
         course = self._angle[:, None] + self._speed[:, None] * np.arange(1, PHYSICS_STEPS + 1)
         self._angle[:] = course[:, -1]
-        offsets = self._hands - self._goals(course)
+        offsets = hand_position(self._swept) - self._goals(course)
         touching = np.square(offsets).sum(-1) < self.config.contact_distance**2
         np.multiply(touching.sum(-1), CONTACT_REWARD, out=self._contact)
         self._score += self._contact
@@ -258,7 +258,7 @@ class MovingReacherVectorEnv(VectorGoalEnv):
         observation[:, -1] = self._speed
         return {
             "observation": observation,
-            "achieved_goal": self._pose.hand(),
+            "achieved_goal": hand_position(self._pose.directions),
             "desired_goal": goals,
         }
 
@@ -286,7 +286,7 @@ class MovingReacherVectorEnv(VectorGoalEnv):
 
     def draw(self, index: int, *, size: int = 400) -> npt.NDArray[np.uint8]:
         """Picture of arm ``index`` [size, size, 3]: arm, hand, goal and its circle, the score."""
-        hand = self._pose.hand()[index]
+        hand = hand_position(self._pose.directions)[index]
         centre = self._pose.links(self._simulator.qpos)[index, 1, :3]  # of link B, half way
         return draw_moving_reacher(
             joints=np.array([(0.0, PIVOT_HEIGHT, 0.0), 2.0 * centre - hand, hand]),

@@ -14,7 +14,7 @@ from gymnasium.utils.env_checker import check_env
 
 from bnpo.envs import MovingReacherEnv, MovingReacherVectorEnv
 from bnpo.envs.arm_dynamics import arm_xml
-from bnpo.envs.arm_kinematics import ArmPose
+from bnpo.envs.arm_kinematics import ArmPose, hand_position
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -209,7 +209,7 @@ def test_kinematics_equal_mujoco() -> None:
     qpos, qvel = rng.uniform(-4, 4, (8, 4)), rng.normal(size=(8, 4))
     pose = ArmPose(8)
     pose.update(qpos, qvel)
-    links, hands = pose.links(qpos), pose.hand()
+    links, hands = pose.links(qpos), hand_position(pose.directions)
     for row in range(8):
         data.qpos[:], data.qvel[:] = qpos[row], qvel[row]
         mujoco.mj_forward(model, data)

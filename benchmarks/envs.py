@@ -1,0 +1,276 @@
+"""Speed of the environments, side by side in one run; prints Markdown tables.
+
+Every figure is the median of five rounds; in each round all candidates take their turn, so that a
+busy machine slows all of them. ``make bench-envs`` runs it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+from importlib.util import find_spec
+from typing import Any
+
+import gymnasium as gym
+import mujoco
+import numpy as np
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
+from mujoco.rollout import Rollout
+
+from bnpo.envs import GoalReacherVectorEnv, MovingReacherVectorEnv, make_vector_env
+from bnpo.envs.arm_dynamics import arm_xml
+from bnpo.envs.goal_reacher import FRAME_SKIP, planar_arm_xml
+from bnpo.envs.moving_reacher import PHYSICS_STEPS
+from bnpo.envs.simulator import available_cores
+
+Work = Callable[[], int]
+"""Does a piece of work and returns how many environment steps it was."""
+
+REACHERS, ARMS, FETCHES = 64, 20, 8
+
+
+def main() -> None:
+    """Measure everything and print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5, help="rounds, of which the median counts")
+    rounds = parser.parse_args().rounds
+    print(f"{available_cores()} cores, MuJoCo {mujoco.__version__}, Gymnasium {gym.__version__}\n")
+    goal_reacher(rounds)
+    moving_reacher(rounds)
+    fetch(rounds)
+
+
+def goal_reacher(rounds: int) -> None:
+    """GoalReacher against MuJoCo's own rollout and Gymnasium's SyncVectorEnv."""
+    published = gym.make("Reacher-v5").unwrapped.model  # type: ignore[attr-defined]
+    lean = mujoco.MjModel.from_xml_string(planar_arm_xml())
+    env = GoalReacherVectorEnv(num_envs=REACHERS)
+    mode = AutoresetMode.SAME_STEP
+    singles = SyncVectorEnv(
+        [lambda: gym.make("bnpo/GoalReacher-v0")] * REACHERS, autoreset_mode=mode
+    )
+    speed = measure(
+        {
+            "env": stepping(env, 100),
+            "published": rolling(published, REACHERS, FRAME_SKIP, 100),
+            "lean": rolling(lean, REACHERS, FRAME_SKIP, 100),
+            "sync": stepping(singles, 10),
+            "reset": resetting(env, 20),
+        },
+        rounds,
+    )
+    table(
+        f"bnpo/GoalReacher-v0, batch of {REACHERS}",
+        [
+            ("environment", speed["env"], ""),
+            compared("rollout, Gymnasium's reacher.xml", speed["env"], speed["published"], 0.85),
+            compared("rollout, the arm alone", speed["env"], speed["lean"], 0.85),
+            compared("SyncVectorEnv of the single one", speed["env"], speed["sync"], 2.0),
+            cost_of_reset(speed["env"], speed["reset"]),
+        ],
+    )
+    env.close()
+
+
+def moving_reacher(rounds: int) -> None:
+    """MovingReacher against mj_step alone: its default integration, and the Unity port's.
+
+    The port's model has geoms to look at, which cost time in every step; the environment's model
+    has none.
+    """
+    for integrator, substeps in (("rk4", 1), ("implicitfast", 4)):
+        settings: dict[str, Any] = {"integrator": integrator, "substeps": substeps}
+        bare = arm_xml(**settings)
+        model = mujoco.MjModel.from_xml_string(bare)
+        port = mujoco.MjModel.from_xml_string(as_specified(bare))
+        env = MovingReacherVectorEnv(num_envs=ARMS, **settings)
+        speed = measure(
+            {
+                "env": stepping(env, 100),
+                "physics": rolling(model, ARMS, PHYSICS_STEPS * substeps, 100),
+                "port": rolling(port, ARMS, PHYSICS_STEPS * substeps, 100),
+                "reset": resetting(env, 20),
+            },
+            rounds,
+        )
+        table(
+            f"bnpo/MovingReacher-v0, {ARMS} arms, {integrator} with {substeps} substeps",
+            [
+                ("environment", speed["env"], verdict(speed["env"], 12_000, "{:,.0f}/s")),
+                compared("mj_step alone, the port's model", speed["env"], speed["port"], 0.6),
+                (
+                    "mj_step alone, this model",
+                    speed["physics"],
+                    f"ours: {speed['env'] / speed['physics']:.2f}x",
+                ),
+                cost_of_reset(speed["env"], speed["reset"]),
+            ],
+        )
+        env.close()
+
+
+def as_specified(bare: str) -> str:
+    """Model of an arm with the goal, the geoms and the settings of the port's specification."""
+    capsule = '<geom type="capsule" fromto="0 -2.5 0 0 2.5 0" size="0.5"/>'
+    hand = '<geom type="sphere" pos="0 3 0" size="1"/><site pos="0 3 0"/>'
+    scene = (
+        '<geom type="sphere" size="0.5"/><body mocap="true" pos="0 -1 8">'
+        '<geom type="sphere" size="2.5"/></body>'
+    )
+    return (
+        bare.replace('<flag constraint="disable" contact="disable"/>', "")
+        .replace("<worldbody>", f"<worldbody>{scene}")
+        .replace('<body name="B"', f'{capsule}<body name="B"')
+        .replace('<joint name="elbow_x"', f'{capsule}{hand}<joint name="elbow_x"')
+        .replace("<option ", '<default><geom contype="0" conaffinity="0"/></default><option ')
+    )
+
+
+def fetch(rounds: int) -> None:
+    """The process pool against one environment and against one process per environment."""
+    one = make_vector_env("FetchReach-v4", 1, workers=0)
+    pool = make_vector_env("FetchReach-v4", FETCHES)
+    peers: dict[str, Any] = {
+        "gymnasium": gym.make_vec(
+            "FetchReach-v4", FETCHES, "async", vector_kwargs={"autoreset_mode": "SameStep"}
+        )
+    }
+    candidates = {
+        "one": stepping(one, 200),
+        "pool": stepping(pool, 50),
+        "gymnasium": stepping(peers["gymnasium"], 50),
+    }
+    if find_spec("stable_baselines3"):
+        peers["sb3"], candidates["sb3"] = subproc_vec_env("FetchReach-v4")
+    speed = measure(candidates, rounds)
+    rows = [
+        ("process pool", speed["pool"], ""),
+        compared("one environment", speed["pool"], speed["one"], 1.7),
+        compared("Gymnasium's AsyncVectorEnv", speed["pool"], speed["gymnasium"], 1.0),
+    ]
+    if "sb3" in speed:
+        rows.append(compared("SB3's SubprocVecEnv", speed["pool"], speed["sb3"], 1.0))
+    table(f"FetchReach-v4, {FETCHES} environments", rows)
+    for env in (one, pool, *peers.values()):
+        env.close()
+
+
+def measure(candidates: dict[str, Work], rounds: int) -> dict[str, float]:
+    """Steps per second of each candidate, the median over rounds in which they alternate."""
+    speeds: dict[str, list[float]] = {name: [] for name in candidates}
+    for work in candidates.values():
+        work()
+    for _ in range(rounds):
+        for name, work in candidates.items():
+            began = time.perf_counter()
+            steps = work()
+            speeds[name].append(steps / (time.perf_counter() - began))
+    return {name: statistics.median(values) for name, values in speeds.items()}
+
+
+def stepping(env: Any, steps: int) -> Work:
+    """Step a vector environment under random actions, autoresets included."""
+    env.reset(seed=0)
+    env.action_space.seed(0)
+    actions = [env.action_space.sample() for _ in range(steps)]
+
+    def work() -> int:
+        for action in actions:
+            env.step(action)
+        return steps * int(env.num_envs)
+
+    return work
+
+
+def resetting(env: Any, times: int) -> Work:
+    """Reset a whole vector environment; counts its environments."""
+
+    def work() -> int:
+        for _ in range(times):
+            env.reset()
+        return times * int(env.num_envs)
+
+    return work
+
+
+def rolling(model: mujoco.MjModel, num_envs: int, physics_steps: int, steps: int) -> Work:
+    """Call ``mujoco.rollout`` for each step of a batch, from the state that the last one left."""
+    threads = min(available_cores(), num_envs)
+    pool = Rollout(nthread=threads)
+    data = [mujoco.MjData(model) for _ in range(threads)]
+    size = mujoco.mj_stateSize(model, int(mujoco.mjtState.mjSTATE_FULLPHYSICS))
+    start = np.zeros((num_envs, size))
+    controls = np.random.default_rng(0).uniform(-1, 1, (steps, num_envs, 1, model.nu))
+    controls = np.repeat(controls, physics_steps, axis=2)
+    models = [model] * num_envs
+    out = np.zeros((num_envs, physics_steps, size))
+    sensors = np.zeros((num_envs, physics_steps, model.nsensordata))
+
+    def work() -> int:
+        state = start.copy()
+        for step, control in enumerate(controls):
+            if step % 50 == 0:
+                state[:] = start
+            pool.rollout(
+                models,
+                data,
+                state,
+                control,
+                skip_checks=True,
+                nstep=physics_steps,
+                state=out,
+                sensordata=sensors,
+            )
+            state[:] = out[:, -1]
+        return steps * num_envs
+
+    return work
+
+
+def subproc_vec_env(env_id: str) -> tuple[Any, Work]:
+    """Stable-Baselines3's vector environment with one process per environment, and its work."""
+    from stable_baselines3.common.env_util import make_vec_env
+    from stable_baselines3.common.vec_env import SubprocVecEnv
+
+    env = make_vec_env(env_id, n_envs=FETCHES, vec_env_cls=SubprocVecEnv, seed=0)
+    env.reset()
+    actions = [np.array([env.action_space.sample() for _ in range(FETCHES)]) for _ in range(50)]
+
+    def work() -> int:
+        for action in actions:
+            env.step(action)
+        return len(actions) * FETCHES
+
+    return env, work
+
+
+def compared(name: str, ours: float, theirs: float, bar: float) -> tuple[str, float, str]:
+    """Row of a peer: its speed, and how many times as fast ours is."""
+    return name, theirs, "ours: " + verdict(ours / theirs, bar, "{:.2f}x")
+
+
+def cost_of_reset(step_speed: float, reset_speed: float) -> tuple[str, float, str]:
+    """Row of the reset: what one costs in steps of the batch."""
+    cost = step_speed / reset_speed
+    word = "met" if cost < 5.0 else "MISSED"
+    return "reset", reset_speed, f"costs {cost:.2f} steps (bar: below 5, {word})"
+
+
+def verdict(value: float, bar: float, form: str) -> str:
+    """Return a value beside its bar."""
+    word = "met" if value >= bar else "MISSED"
+    return f"{form.format(value)} (bar: {form.format(bar)}, {word})"
+
+
+def table(title: str, rows: list[tuple[str, float, str]]) -> None:
+    """Print rows of name, steps per second and remark."""
+    print(f"### {title}\n\n| | steps/s | |\n|---|---:|---|")
+    for name, speed, remark in rows:
+        print(f"| {name} | {speed:,.0f} | {remark} |")
+    print(flush=True)
+
+
+if __name__ == "__main__":
+    main()
