@@ -1,0 +1,66 @@
+"""What the commands print."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bnpo.evaluation import Evaluation
+from bnpo.experiment.overrides import flatten
+from bnpo.summary import Summary
+
+__all__ = ["config_lines", "evaluation_rows", "say", "summary_rows", "table"]
+
+Rows = Sequence[tuple[str, str]]
+
+
+def say(text: str) -> None:
+    """Write a line, or several, to the standard output."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def table(rows: Rows) -> str:
+    """Set rows of name and value in two columns."""
+    width = max(len(name) for name, _ in rows)
+    return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
+
+
+def summary_rows(summary: Summary) -> list[tuple[str, str]]:
+    """Return the figures of a training run."""
+    rows = []
+    if summary.success_rate is not None:
+        rows.append(("success rate", f"{summary.success_rate:.2f} ({summary.episodes} episodes)"))
+    if summary.mean_return is not None:
+        rows.append(("mean return", f"{summary.mean_return:.2f}"))
+    speed = summary.env_steps_per_s
+    solved = "not solved"
+    if summary.solved_at_env_steps is not None:
+        seconds = summary.solved_at_wall_s
+        solved = f"{summary.solved_at_env_steps:,} steps, {seconds:.1f} s of training"
+    return [
+        *rows,
+        ("environment steps", f"{summary.env_steps:,}"),
+        ("training seconds", f"{summary.wall_s:.1f}"),
+        ("steps per second", "-" if speed is None else f"{speed:,.0f}"),
+        ("solved at", solved),
+    ]
+
+
+def evaluation_rows(evaluation: Evaluation, run: Path) -> list[tuple[str, str]]:
+    """Return the figures of an evaluation."""
+    rows = [("run", str(run)), ("episodes", str(evaluation.episodes))]
+    if evaluation.success_rate is not None:
+        rows.append(("success rate", f"{evaluation.success_rate:.2f}"))
+    rows.append(("mean return", f"{evaluation.mean_return:.2f}"))
+    if evaluation.mean_score is not None:
+        rows.append(("mean score", f"{evaluation.mean_score:.2f}"))
+    rows.append(("mean length", f"{evaluation.mean_length:.1f} steps"))
+    return rows
+
+
+def config_lines(config: Mapping[str, Any]) -> str:
+    """Return a configuration as the overrides that would make it."""
+    return "\n".join(f"{path} = {value!r}" for path, value in flatten(config))

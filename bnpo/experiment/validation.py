@@ -1,0 +1,102 @@
+"""Validation of a whole configuration, apart from training: what passes can be trained."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import torch
+
+from bnpo.agent import Agent
+from bnpo.config import ConfigError, TrainConfig
+from bnpo.envs import describe, make_env
+from bnpo.experiment.schema import TaskConfig, names_of
+from bnpo.presets import build_agent, build_train_config
+from bnpo.replay import SegmentTable
+
+__all__ = ["check_writable", "plain", "validate"]
+
+
+def validate(config: Mapping[str, Any]) -> tuple[Agent, TrainConfig]:
+    """Build all that a run's configuration describes; nothing is trained and no file written.
+
+    Raises:
+        ConfigError: naming the first field that cannot work, its value and what is allowed.
+
+    """
+    task = TaskConfig(**{name: config[name] for name in names_of(TaskConfig)})
+    train_config = build_train_config(config)
+    _check_environment(task)
+    _check_device(config["agent"].get("device"))
+    agent = build_agent(plain(config))
+    _check_replay(agent, train_config)
+    return agent, train_config
+
+
+def plain(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a copy of a configuration in plain dicts and lists."""
+    made: dict[str, Any] = json.loads(json.dumps(config))
+    return made
+
+
+def check_writable(folder: Path) -> None:
+    """Raise a ConfigError unless files can be written into a folder, which is made if absent."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise ConfigError(f"runs folder {folder} cannot be written: {reason}") from None
+
+
+def _check_environment(task: TaskConfig) -> None:
+    """Refuse an environment that cannot be made or trained on."""
+    try:
+        env = make_env(task.env, **task.env_kwargs)
+        try:
+            describe(env)
+        finally:
+            env.close()
+    except (ValueError, gym.error.Error) as error:
+        raise ConfigError(_line(error)) from None
+
+
+def _check_replay(agent: Agent, train_config: TrainConfig) -> None:
+    """Refuse a replay that does not fit its environments or the memory."""
+    settings = agent.config
+    needed = train_config.num_envs * settings.max_steps
+    if settings.replay_size < needed:
+        raise ConfigError(
+            f"agent.replay_size = {settings.replay_size}: allowed is at least num_envs * "
+            f"agent.max_steps = {needed}, one full segment of every environment"
+        )
+    try:
+        SegmentTable(
+            agent.spec,
+            capacity=settings.replay_size,
+            max_steps=settings.max_steps,
+            num_envs=train_config.num_envs,
+            device=agent.device,
+            dtype=agent.dtype,
+        )
+    except ConfigError as error:
+        raise ConfigError(f"agent.replay_size = {settings.replay_size}: {error}") from None
+
+
+def _check_device(device: Any) -> None:
+    if not isinstance(device, str):
+        return  # AgentConfig tells
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise ConfigError(f"agent.device = {device!r} cannot be used: {_line(error)}") from None
+
+
+def _line(error: BaseException) -> str:
+    """Message of an error in one line."""
+    return " ".join(str(error).split())

@@ -1,0 +1,178 @@
+"""The summary of a run: ``summary.json``, the figures by which runs are compared."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from bnpo.history import History
+
+__all__ = ["TIMES", "Summary", "read_json", "versions", "write_json"]
+
+TIMES = ("wall_s", "env_steps_per_s", "gradient_steps_per_s", "solved_at_wall_s")
+"""Fields that differ when the same run is repeated."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """Figures of one training run. Without :data:`TIMES` they follow from the configuration."""
+
+    env_id: str
+    """Gymnasium id"""
+
+    preset: str | None
+    """Preset that the brains came from"""
+
+    seed: int
+    """Seed of the run"""
+
+    status: Literal["completed", "interrupted", "failed"]
+    """How the run ended"""
+
+    env_steps: int
+    """Single-environment steps"""
+
+    gradient_steps: int
+    """Gradient steps of all brains"""
+
+    wall_s: float
+    """Seconds of training and credit, without evaluation, compilation counted"""
+
+    env_steps_per_s: float | None
+    """Single-environment steps per second of those"""
+
+    gradient_steps_per_s: float | None
+    """Gradient steps per second of those"""
+
+    episodes: int | None
+    """Episodes of the last evaluation"""
+
+    success_rate: float | None
+    """Share of them with success at their last step; None without goals"""
+
+    mean_return: float | None
+    """Their undiscounted return"""
+
+    solve_metric: str
+    """What decides whether the task is solved"""
+
+    solve_threshold: float
+    """Value of the metric from which on it is"""
+
+    solved_at_env_steps: int | None
+    """First of two evaluations in a row at or above the threshold; None where there is none"""
+
+    solved_at_wall_s: float | None
+    """Seconds of training until then"""
+
+    versions: dict[str, str | None]
+    """Versions of the packages that decide a result"""
+
+    @classmethod
+    def of(
+        cls,
+        history: History,
+        *,
+        env_id: str,
+        preset: str | None,
+        seed: int,
+        status: Literal["completed", "interrupted", "failed"],
+        env_steps: int,
+        gradient_steps: int,
+        wall_s: float,
+    ) -> Self:
+        """Sum up a run, its last evaluation included."""
+        last = history[-1] if len(history) else None
+        solved = history.solved
+        return cls(
+            env_id=env_id,
+            preset=preset,
+            seed=seed,
+            status=status,
+            env_steps=env_steps,
+            gradient_steps=gradient_steps,
+            wall_s=wall_s,
+            env_steps_per_s=env_steps / wall_s if wall_s > 0 else None,
+            gradient_steps_per_s=gradient_steps / wall_s if wall_s > 0 else None,
+            episodes=None if last is None else last.episodes,
+            success_rate=None if last is None else last.success_rate,
+            mean_return=None if last is None else last.mean_return,
+            solve_metric=history.metric,
+            solve_threshold=history.threshold,
+            solved_at_env_steps=None if solved is None else solved.env_steps,
+            solved_at_wall_s=None if solved is None else solved.wall_s,
+            versions=versions(),
+        )
+
+    def write(self, path: Path) -> None:
+        """Write the summary as JSON, whole or not at all."""
+        write_json(path, dataclasses.asdict(self))
+
+    def without_times(self) -> dict[str, Any]:
+        """Return what is the same whenever the same run is repeated."""
+        fields = dataclasses.asdict(self)
+        return {name: value for name, value in fields.items() if name not in TIMES}
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read a summary.
+
+        Raises:
+            ValueError: naming the file, where it is missing or damaged.
+
+        """
+        content = read_json(path)
+        names = [field.name for field in dataclasses.fields(cls)]
+        missing = [name for name in names if not isinstance(content, dict) or name not in content]
+        if missing:
+            raise ValueError(f"{path} is damaged: it has no {missing[0]!r}")
+        return cls(**{name: content[name] for name in names})
+
+
+def versions() -> dict[str, str | None]:
+    """Return the versions of the packages that decide a result; None for one not installed."""
+    found: dict[str, str | None] = {}
+    for name in ("bnpo", "torch", "mujoco", "gymnasium"):
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = None
+    if found["bnpo"] is None:
+        from bnpo import __version__
+
+        found["bnpo"] = __version__
+    return found
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON so that the file is either the old one or the complete new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(path.name + ".partial")
+    with temporary.open("w", encoding="utf-8") as file:
+        json.dump(content, file, indent=2)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def read_json(path: Path) -> Any:
+    """Read JSON.
+
+    Raises:
+        ValueError: naming the file, where it is missing or damaged.
+
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ValueError(f"{path} is missing") from None
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is damaged: {error}") from None
