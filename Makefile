@@ -39,7 +39,7 @@ lint: setup ## style and formatting (ruff)
 	$(BIN)/ruff format --check
 
 .PHONY: types
-types: setup ## strict types of all four folders and the tests (mypy)
+types: setup ## strict types of all four folders, tests and benchmarks (mypy)
 	$(BIN)/mypy
 
 .PHONY: unit
@@ -63,7 +63,7 @@ bench-reacher: $(VENV)/.bench ## learning on the goal Reacher, against its peers
 	$(BIN)/python benchmarks/reacher.py
 
 .PHONY: bench-envs
-bench-envs: setup ## environments, steps per second
+bench-envs: $(VENV)/.bench ## environments, steps per second
 	$(BIN)/python benchmarks/envs.py
 
 .PHONY: bench-replay
