@@ -59,6 +59,7 @@ class SumTree:
             blocks = above
         sizes.append(blocks)
         self._levels = [torch.zeros(size, device=device, dtype=dtype) for size in sizes]
+        self._running_sums: Tensor | None = None  # of the top, None after a change
 
     def __len__(self) -> int:
         """Return the number of entries."""
@@ -67,7 +68,13 @@ class SumTree:
     @property
     def total(self) -> Tensor:
         """Sum of all priorities, []."""
-        return self._levels[-1].sum()
+        return self._running()[-1]
+
+    def _running(self) -> Tensor:
+        """Cumulative sum of the top."""
+        if self._running_sums is None:
+            self._running_sums = self._levels[-1].cumsum(0)
+        return self._running_sums
 
     def get(self, index: Tensor) -> Tensor:
         """Priorities at an index [B], [B]."""
@@ -96,18 +103,28 @@ class SumTree:
             )
         if not len(index):
             return
-        good = (priority >= 0) & (priority <= self.limit)  # false for NaN
-        if not bool(good.all()):
-            raise ValueError(
-                f"SumTree.update: priority = {priority[~good][0].item()}: allowed is a finite "
-                f"number from 0 to {self.limit:.3g}"
-            )
-        if int(index.min()) < 0 or int(index.max()) >= self.capacity:
-            raise ValueError(f"SumTree.update: index outside [0, {self.capacity})")
+        low, high = torch.aminmax(priority)
+        first, last = torch.aminmax(index)
+        fits = (low >= 0) & (high <= self.limit) & (first >= 0) & (last < self.capacity)
+        if not bool(fits):  # false also for NaN
+            self._refuse(index, priority)
         leaves.scatter_reduce_(0, index, priority, "amax", include_self=False)
         for level, above in zip(self._levels, self._levels[1:], strict=False):
             index = index // FAN_OUT
-            above[index] = level.view(-1, FAN_OUT).index_select(0, index).sum(1)
+            above.index_copy_(0, index, level.view(-1, FAN_OUT).index_select(0, index).sum(1))
+        self._running_sums = None
+
+    def _refuse(self, index: Tensor, priority: Tensor) -> None:
+        bad = priority[~((priority >= 0) & (priority <= self.limit))]
+        if len(bad):
+            raise ValueError(
+                f"SumTree.update: priority = {bad[0].item()}: allowed is a finite number from 0 "
+                f"to {self.limit:.3g}"
+            )
+        raise ValueError(
+            f"SumTree.update: index from {int(index.min())} to {int(index.max())}: allowed is "
+            f"from 0 to {self.capacity - 1}"
+        )
 
     def search(self, mass: Tensor) -> Tensor:
         """Entry in which the running sum of priorities passes a mass.
@@ -119,8 +136,9 @@ class SumTree:
             [B], the smallest i with p_0 + ... + p_i > mass; always one with p_i > 0.
 
         """
-        running = self._levels[-1].cumsum(0)
-        node = self._passed(running, mass := torch.minimum(mass, _below(running[-1])))
+        running = self._running()
+        mass = torch.minimum(mass, _below(running[-1]))
+        node = self._passed(running, mass)
         mass = mass - torch.where(node > 0, running[node - 1], 0.0)
         for level in reversed(self._levels[:-1]):
             # [B, FAN_OUT]; the rounding of sums may push a mass past the block's end
@@ -144,11 +162,11 @@ class SumTree:
             ValueError: every priority is zero.
 
         """
-        top = self._levels[-1]
-        if not bool(top.any()):
+        total = self.total
+        if not bool(total > 0):
             raise ValueError("SumTree.draw: every priority is zero, nothing can be drawn")
-        uniform = torch.rand(count, generator=generator, device=top.device, dtype=top.dtype)
-        return self.search(uniform * top.sum())
+        uniform = torch.rand(count, generator=generator, device=total.device, dtype=total.dtype)
+        return self.search(uniform * total)
 
     def state_dict(self) -> dict[str, Tensor]:
         """Every level, by reference."""
@@ -162,6 +180,7 @@ class SumTree:
             raise ValueError(f"SumTree: the state is not one of capacity {self.capacity}")
         for depth, level in enumerate(self._levels):
             level.copy_(state[f"level_{depth}"])
+        self._running_sums = None
 
 
 def _below(value: Tensor) -> Tensor:

@@ -128,7 +128,7 @@ def test_bad_priorities_change_nothing(bad: float) -> None:
 @pytest.mark.parametrize("index", [-1, 10, 15])
 def test_indices_outside_are_refused(index: int) -> None:
     tree = SumTree(10)
-    with pytest.raises(ValueError, match="outside"):
+    with pytest.raises(ValueError, match="allowed is from 0 to 9"):
         tree.update(torch.tensor([0, index]), torch.ones(2))
     assert float(tree.total) == 0
 
