@@ -53,6 +53,9 @@ class ProcessPoolVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
     closes the pool: its traceback is raised as a :class:`WorkerError`.
     """
 
+    _workers: Sequence[_Worker] = ()
+    _memory_descriptor = -1
+
     def __init__(
         self,
         factory: Factory,
@@ -76,12 +79,11 @@ class ProcessPoolVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
         self.timeout = require_number("timeout", timeout, minimum=0.0, exclusive=True)
         count = available_cores() if workers is None else require_int("workers", workers, minimum=1)
         self.autoreset_mode = autoreset_mode
-        self._workers: list[_Worker] = []
         self._memory_descriptor = anonymous_file()
         chunks = np.array_split(np.arange(num_envs), min(count, num_envs))
         for rows in chunks:
             worker = _Worker(range(rows[0], rows[-1] + 1), self._memory_descriptor)
-            self._workers.append(worker)
+            self._workers = [*self._workers, worker]
             worker.pipe.send_bytes(cloudpickle.dumps((factory, worker.rows, autoreset_mode)))
         try:
             first = self._answers()[0]
@@ -180,10 +182,14 @@ class ProcessPoolVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
         """End the workers."""
         for worker in self._workers:
             worker.end()
-        self._workers = []
+        self._workers = ()
         if self._memory_descriptor >= 0:
             os.close(self._memory_descriptor)
             self._memory_descriptor = -1
+
+    def __del__(self) -> None:
+        """End the workers of a pool that nobody closed."""
+        self.close()
 
     def _seeds(self, seed: int | Sequence[int | None] | None) -> list[int | None]:
         """One seed for each environment."""

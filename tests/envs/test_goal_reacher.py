@@ -26,7 +26,7 @@ def test_arm_moves_as_in_reacher_v5() -> None:
     target = observation["desired_goal"]
     qpos = np.concatenate([angles, target])
     qvel = np.concatenate([observation["observation"][4:], [0.0, 0.0]])
-    reference.set_state(qpos, qvel)  # type: ignore[no-untyped-call]
+    reference.set_state(qpos, qvel)
     rng = np.random.default_rng(0)
     for step in range(45):
         action = rng.uniform(-1.2, 1.2, 2) if step < 20 else np.array([0.3, 1.0])  # to the limit

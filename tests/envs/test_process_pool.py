@@ -241,3 +241,7 @@ def test_nothing_is_left_behind() -> None:
     env.close()
     assert [process.poll() for process in processes] == [0, 0]
     assert env._memory_descriptor == -1
+    forgotten = ProcessPoolVectorEnv(Walk, num_envs=1, workers=1)
+    process = forgotten._workers[0].process
+    del forgotten
+    assert process.poll() == 0
