@@ -16,7 +16,7 @@ import torch
 from torch import Generator, Tensor
 
 from bnpo.config import ConfigError
-from bnpo.types import Trajectories
+from bnpo.types import Rows, Trajectories
 
 __all__ = ["STRATEGIES", "Strategy", "check_strategy", "choose", "episode", "final", "future"]
 
@@ -35,7 +35,7 @@ def future(
 ) -> Tensor:
     """Goals achieved later, uniform over t+1..L (Andrychowicz et al. 2017), [B, G]."""
     at = _uniform(time, trajectories.length[segment], generator)
-    return trajectories.achieved_goal[segment, at]
+    return Rows(segment, at).of(trajectories.achieved_goal)
 
 
 def final(
@@ -45,7 +45,7 @@ def final(
     generator: Generator,  # noqa: ARG001
 ) -> Tensor:
     """Goal achieved at the end of the segment, at L, [B, G]."""
-    return trajectories.achieved_goal[segment, trajectories.length[segment]]
+    return Rows(segment, trajectories.length[segment]).of(trajectories.achieved_goal)
 
 
 def episode(
@@ -57,7 +57,7 @@ def episode(
     """Goals achieved anywhere in the segment, uniform over 1..L, [B, G]."""
     length = trajectories.length[segment]
     at = _uniform(torch.zeros_like(length), length, generator)
-    return trajectories.achieved_goal[segment, at]
+    return Rows(segment, at).of(trajectories.achieved_goal)
 
 
 STRATEGIES: dict[str, Strategy] = {"future": future, "final": final, "episode": episode}

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from bnpo.config import Count, Fraction, config
 from bnpo.credit.goals import check_strategy, choose
-from bnpo.types import Evaluator, Trajectories, Transitions
+from bnpo.types import Evaluator, Rows, Trajectories, Transitions
 
 __all__ = ["HER"]
 
@@ -48,7 +48,7 @@ class HER:
         steps.masked_fill_(replaced, 1)  # later actions did not pursue the new goal
         made = trajectories.n_step(segment, time, steps, evaluator.gamma)
         goal = choose(self.strategy, trajectories, segment, time, generator)
-        reward = evaluator.reward(trajectories.achieved_goal[segment, time + 1], goal)
+        reward = evaluator.reward(Rows(segment, time + 1).of(trajectories.achieved_goal), goal)
         where = replaced[:, None]
         return made.replace(
             goal=torch.where(where, goal, made.goal),

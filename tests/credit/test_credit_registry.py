@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from torch import Tensor
 
 from bnpo.config import ConfigError
 from bnpo.credit import GAE, HER, SCHEMES, check_scheme, resolve
-from bnpo.types import CreditScheme
+from bnpo.types import CreditScheme, Evaluator, Trajectories, Transitions
 
 
 @pytest.mark.parametrize("name", sorted(SCHEMES))
@@ -31,7 +32,9 @@ def test_schemes_pass_through() -> None:
     assert resolve(scheme) is scheme
 
     class Own:
-        def assign(self, trajectories, segment, time, evaluator):  # type: ignore[no-untyped-def]
+        def assign(
+            self, trajectories: Trajectories, segment: Tensor, time: Tensor, evaluator: Evaluator
+        ) -> Transitions:
             return trajectories.n_step(segment, time, time * 0 + 1, evaluator.gamma)
 
     own = Own()
