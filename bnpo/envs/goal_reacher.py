@@ -103,7 +103,7 @@ class GoalReacherVectorEnv(VectorGoalEnv):
 
         Args:
             num_envs: Environments in the batch.
-            threads: MuJoCo threads; 0 steps in the calling thread, None takes all cores.
+            threads: MuJoCo threads; 0 steps in the calling thread, None takes as many as pay.
             autoreset_mode: What happens at the end of an episode, see Gymnasium's AutoresetMode.
             render_mode: ``"rgb_array"`` or None.
             max_episode_steps: Shortens ``episode_steps``; what ``gymnasium.make_vec`` passes on.

@@ -42,7 +42,7 @@ def make_vector_env(
     Args:
         env_id: Gymnasium id.
         num_envs: Environments in the batch.
-        threads: Simulator threads of the Reachers of this package; None takes all cores.
+        threads: Simulator threads of the Reachers of this package; None takes as many as pay.
         workers: Processes for environments that live in Python; None takes one per core, 0 steps
             in this process.
         **settings: Keyword arguments of the environment.

@@ -14,6 +14,7 @@ from bnpo.envs.arguments import require_int
 
 FloatArray = npt.NDArray[np.float64]
 
+_LEAST_PER_THREAD = 8  # for fewer copies waking a thread costs what it saves
 _PHYSICS = int(mujoco.mjtState.mjSTATE_FULLPHYSICS)
 
 
@@ -48,7 +49,7 @@ class BatchSimulator:
             steps: Physics steps of one :meth:`advance`, K.
             control_spec: What the control sets, for example ``mjSTATE_CTRL``.
             threads: Threads to step in: 0 steps in the calling thread, None takes one thread for
-                each core that is available. Never more than ``num_envs`` are started.
+                each core, but leaves each at least eight copies. Never more than ``num_envs``.
 
         """
         model.opt.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_WARMSTART)
@@ -106,7 +107,8 @@ class BatchSimulator:
 
 def _pool_size(threads: int | None, num_envs: int) -> int:
     """Threads to start; 0 when the calling thread does the work as well as one thread would."""
-    wanted = available_cores() if threads is None else threads
+    worthwhile = min(available_cores(), num_envs // _LEAST_PER_THREAD)
+    wanted = worthwhile if threads is None else threads
     size = min(wanted, num_envs)
     return size if size > 1 else 0
 
