@@ -47,6 +47,7 @@ class Actor(nn.Module):
             first = self.body[0] if hidden else self.head
             assert isinstance(first, nn.Linear)
             first.weight.mul_(config.input_gain)
+            first.bias.mul_(config.input_gain)
             self.head.weight.mul_(0.1)
             self.head.bias.zero_()
         self._log_low = math.log(config.sigma_min)
