@@ -54,7 +54,7 @@ def plot(histories: Mapping[str, History] | History, title: str | None = None) -
         _curve(axes, history, label, _COLOURS[index % len(_COLOURS)])
     _thresholds(axes, named)
     _dress(axes, metric, next(iter(named.values())), title)
-    if len(named) > 1:
+    if axes.get_legend_handles_labels()[1]:
         axes.legend(loc="best", frameon=False, fontsize=9)
     return figure
 
@@ -76,17 +76,20 @@ def _curve(axes: Axes, history: History, label: str, colour: str) -> None:
     solved = history.solved
     if solved is None:
         return
-    point = (solved.env_steps, getattr(solved, history.metric))
-    axes.plot(*point, "o", markersize=9, markerfacecolor="none", color=colour, markeredgewidth=1.6)
+    where = None
     if not label:
-        axes.annotate(
-            f"solved at {solved.env_steps:,} steps\n({solved.wall_s:,.0f} s of training)",
-            point,
-            xytext=(10, -34),
-            textcoords="offset points",
-            fontsize=9,
-            color=colour,
-        )
+        where = f"solved at {solved.env_steps:,} steps, {solved.wall_s:,.0f} s of training"
+    axes.plot(
+        solved.env_steps,
+        getattr(solved, history.metric),
+        "o",
+        markersize=9,
+        markerfacecolor="none",
+        markeredgewidth=1.6,
+        color=colour,
+        linestyle="none",
+        label=where,
+    )
 
 
 def _thresholds(axes: Axes, named: Mapping[str, History]) -> None:
@@ -95,11 +98,10 @@ def _thresholds(axes: Axes, named: Mapping[str, History]) -> None:
         axes.axhline(threshold, color="#8a8a8a", linewidth=1.0, linestyle="--", zorder=0)
         axes.annotate(
             f"threshold {threshold:g}",
-            (1.0, threshold),
+            (0.0, threshold),
             xycoords=("axes fraction", "data"),
-            xytext=(-4, 3),
+            xytext=(4, 3),
             textcoords="offset points",
-            ha="right",
             fontsize=8,
             color="#6b6b6b",
         )

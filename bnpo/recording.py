@@ -22,6 +22,9 @@ from bnpo.evaluation import EVALUATION_SEED
 
 __all__ = ["Episode", "RecordingError", "play", "record", "write_gif", "write_sheet"]
 
+_FPS = 25
+"""Pictures per second of the environment's time, about and at most."""
+
 _WIDTH = 320
 """Pixels of a picture's longer side."""
 
@@ -48,7 +51,10 @@ class Episode:
     """Pictures of one episode."""
 
     frames: list[Image.Image]
-    """One picture before each step, and one after the last"""
+    """Pictures, the first before the first step"""
+
+    steps: list[int]
+    """How many steps had been taken at each picture; all of them at the last"""
 
     total_return: float
     """Undiscounted sum of its rewards"""
@@ -58,6 +64,9 @@ class Episode:
 
     frame_ms: int
     """Milliseconds from picture to picture"""
+
+    counts_steps: bool
+    """Whether the environment's pictures tell the step themselves"""
 
 
 def record(agent: Agent, folder: Path, episodes: int = 4) -> tuple[Path, Path]:
@@ -91,15 +100,16 @@ def play(agent: Agent, episodes: int) -> Iterator[Episode]:
     """
     with _drawable(agent) as env:
         fps = float(env.metadata.get("render_fps", 25))
-        frame_ms = max(20, round(100 / min(fps, 50)) * 10)
+        stride = max(1, round(fps / _FPS))
+        frame_ms = max(20, round(100 * stride / fps) * 10)
         for index in range(episodes):
-            yield _play(agent, env, EVALUATION_SEED + index, frame_ms)
+            yield _play(agent, env, EVALUATION_SEED + index, stride, frame_ms)
 
 
-def _play(agent: Agent, env: Any, seed: int, frame_ms: int) -> Episode:
+def _play(agent: Agent, env: Any, seed: int, stride: int, frame_ms: int) -> Episode:
     shown, _ = env.reset(seed=seed)
-    frames = [_frame(env)]
-    total, success, ended = 0.0, None, False
+    frames, steps = [_frame(env)], [0]
+    total, success, ended, step = 0.0, None, False, 0
     while not ended:
         batch = {key: value[None] for key, value in _goal_observation(shown).items()}
         with torch.no_grad():
@@ -109,8 +119,18 @@ def _play(agent: Agent, env: Any, seed: int, frame_ms: int) -> Episode:
         said = info.get("is_success", info.get("success"))
         success = None if said is None else bool(said)
         ended = bool(terminated or truncated)
-        frames.append(_frame(env))
-    return Episode(frames=frames, total_return=total, success=success, frame_ms=frame_ms)
+        step += 1
+        if ended or step % stride == 0:
+            frames.append(_frame(env))
+            steps.append(step)
+    return Episode(
+        frames=frames,
+        steps=steps,
+        total_return=total,
+        success=success,
+        frame_ms=frame_ms,
+        counts_steps=agent.spec.env_id.startswith("bnpo/"),
+    )
 
 
 def _goal_observation(shown: Any) -> dict[str, npt.NDArray[Any]]:
@@ -130,12 +150,15 @@ def write_gif(episodes: Sequence[Episode], path: Path) -> None:
     """Write episodes one after the other as an animated GIF that repeats."""
     frames, durations = [], []
     for number, episode in enumerate(episodes, 1):
-        for step, frame in enumerate(episode.frames):
-            last = step == len(episode.frames) - 1
-            text = f"episode {number}   step {step}" + (f"   {_outcome(episode)}" if last else "")
-            frames.append(_captioned(frame, text))
+        for step, frame in zip(episode.steps, episode.frames, strict=True):
+            last = step == episode.steps[-1]
+            parts = [f"episode {number}", *([] if episode.counts_steps else [f"step {step}"])]
+            frames.append(_captioned(frame, "   ".join(parts + [_outcome(episode)] * last)))
             durations.append(_PAUSE_MS if last else episode.frame_ms)
-    palette = frames[len(frames) // 2].quantize(colors=128)
+    chosen = np.linspace(0, len(frames) - 1, 16).round().astype(int)
+    ends = np.cumsum([len(episode.frames) for episode in episodes]) - 1
+    several = np.concatenate([np.asarray(frames[index]) for index in (*chosen, *ends[:16])])
+    palette = Image.fromarray(several).quantize(colors=256)
     reduced = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".partial")
@@ -154,8 +177,10 @@ def write_gif(episodes: Sequence[Episode], path: Path) -> None:
 def write_sheet(episode: Episode, path: Path, columns: int = 4, rows: int = 2) -> None:
     """Write pictures of one episode, evenly spaced in time, as one PNG."""
     count = min(columns * rows, len(episode.frames))
-    steps = np.linspace(0, len(episode.frames) - 1, count).round().astype(int)
-    pictures = [_captioned(episode.frames[step], f"step {step}") for step in map(int, steps)]
+    chosen = np.linspace(0, len(episode.frames) - 1, count).round().astype(int)
+    pictures = [episode.frames[index] for index in chosen]
+    if not episode.counts_steps:
+        pictures = [_captioned(episode.frames[i], f"step {episode.steps[i]}") for i in chosen]
     width, height = pictures[0].size
     columns = min(columns, count)
     sheet = Image.new("RGB", (columns * width, -(-count // columns) * height), "white")

@@ -40,14 +40,16 @@ def find_run(run: str | int | Path, runs: Path = RUNS) -> Path:
     """Return the folder of a run.
 
     Args:
-        run: the folder, or the run's number
-        runs: where numbered runs are
+        run: the folder, or the run's number or name
+        runs: where runs are that are given by number or name
 
     Raises:
         RunError: there is no such folder, or it holds no run.
 
     """
     folder = runs / str(run) if isinstance(run, int) else Path(run)
+    if not folder.exists() and (runs / folder).is_dir():
+        folder = runs / folder
     if not folder.is_dir():
         raise RunError(f"run {folder} is missing: there is no such folder")
     if not (folder / "config.json").is_file():

@@ -10,6 +10,7 @@ import logging
 import sys
 import warnings
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 from bnpo.checkpoint import CheckpointError
@@ -20,7 +21,7 @@ from bnpo.experiment.report import say
 from bnpo.experiment.schema import names_of
 from bnpo.experiment.stopping import Interrupted
 from bnpo.presets import PRESETS, TASKS
-from bnpo.runs import RunError
+from bnpo.runs import RUNS, RunError
 
 __all__ = ["main"]
 
@@ -105,7 +106,8 @@ def _run(words: Sequence[str]) -> int:
     names, overrides = parse(updates)
     _quiet(flags["--loglevel"])
     if flags["dry_run"]:
-        experiment.prepare(command, names, overrides)
+        runs = Path(flags["--file_storage"] or RUNS)
+        experiment.prepare(command, names, overrides, runs)
         say("the configuration is valid")
         return 0
     options = {name: value for name, value in flags.items() if name.startswith("--")}
@@ -121,8 +123,10 @@ def _quiet(level: str | None) -> None:
         # gymnasium_robotics prints an announcement about environments that are not ours.
         notices = importlib.import_module("farama_notifications").notifications
         notices.pop("gymnasium_robotics", None)
-    logger = logging.getLogger("bnpo")
-    logger.setLevel(level or "WARNING")
+    if level is not None:
+        logging.basicConfig(format="%(levelname)s - %(message)s")
+    experiment.logger.setLevel(level or "WARNING")
+    logger = experiment.logger.getChild(experiment.path)
     if not logger.filters:
         logger.addFilter(lambda entry: not str(entry.msg).startswith(("Failed after", "Aborted")))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -45,8 +46,15 @@ class BnpoExperiment(Experiment):
         command: str,
         named: Sequence[str] = (),
         updates: Mapping[str, Any] | None = None,
+        runs: Path = RUNS,
     ) -> dict[str, Any]:
         """Return the configuration of a command, complete and validated; nothing is written.
+
+        Args:
+            command: its name
+            named: presets, tasks and files
+            updates: overrides
+            runs: where runs are that are given by their number
 
         Raises:
             ConfigError: naming the field that cannot work, its value and what is allowed.
@@ -60,9 +68,10 @@ class BnpoExperiment(Experiment):
             return config
         options = compose_options(command, kind, named, updates or {})
         kind(**options)
-        runs = _list(options["runs"]) if "runs" in options else [options["run"]]
-        for run in runs:
-            find_run(run)
+        if "runs" in options:
+            options["runs"] = [str(find_run(run, runs)) for run in _list(options["runs"])]
+        else:
+            options["run"] = str(find_run(options["run"], runs))
         if command != "resume":
             return options
         config = load_config(options["run"])
@@ -83,7 +92,8 @@ class BnpoExperiment(Experiment):
         command = command_name or str(self.default_command)
         flags = {**self.get_default_options(), **(options or {})}
         flags["--capture"] = flags["--capture"] or "sys"
-        config = self.prepare(command, named_configs, config_updates)
+        runs = Path(flags["--file_storage"] or RUNS)
+        config = self.prepare(command, named_configs, config_updates, runs)
         updates = {key: as_json(value, key) for key, value in (config_updates or {}).items()}
         given = {
             **(meta_info or {}),
@@ -93,7 +103,7 @@ class BnpoExperiment(Experiment):
         before = list(self.observers)
         self.configurations[:] = [ConfigDict(config)]  # type: ignore[no-untyped-call]
         try:
-            self._observe(command, config_updates or {}, flags)
+            self._observe(command, config_updates or {}, flags, runs)
             create: Any = super()._create_run
             return create(command, {}, (), info, given, flags)
         except ImportError as error:
@@ -105,9 +115,10 @@ class BnpoExperiment(Experiment):
         finally:
             self.observers = before
 
-    def _observe(self, command: str, updates: Mapping[str, Any], flags: dict[str, Any]) -> None:
+    def _observe(
+        self, command: str, updates: Mapping[str, Any], flags: dict[str, Any], runs: Path
+    ) -> None:
         """Add the observer that keeps the run's folder, where the command has one."""
-        runs = Path(flags["--file_storage"] or RUNS)
         flags["--file_storage"] = None
         kept = any(isinstance(observer, FileStorageObserver) for observer in self.observers)
         if command == "resume":
@@ -134,6 +145,7 @@ def _make() -> Any:
     made: Any = BnpoExperiment(
         "bnpo", interactive=True, base_dir=common_folder(), save_git_info=False
     )
+    made.logger = logging.getLogger("bnpo")  # sacred would set up the root logger
     for file in source_files():
         made.add_source_file(str(file))
     for package, version in versions().items():

@@ -16,7 +16,7 @@ class EvaluateOptions:
     """Options of ``bnpo evaluate``."""
 
     run: str | int
-    """Folder of the run, or its number among the runs."""
+    """Folder of the run, or its number or name among the runs."""
 
     episodes: Count = 100
     """Episodes, on fixed evaluation seeds."""
@@ -33,7 +33,7 @@ class RecordOptions:
     """Options of ``bnpo record``."""
 
     run: str | int
-    """Folder of the run, or its number among the runs."""
+    """Folder of the run, or its number or name among the runs."""
 
     episodes: Annotated[int, Field(ge=1, le=100)] = 4
     """Episodes in the video."""
@@ -47,7 +47,7 @@ class PlotOptions:
     """Options of ``bnpo plot``."""
 
     runs: str | int | list[str | int]
-    """Folders of the runs, or their numbers."""
+    """Folders of the runs, or their numbers or names."""
 
     output: str | None = None
     """Picture to write; None: learning_curve.png in the run, learning_curves.png beside several."""
@@ -63,7 +63,7 @@ class ResumeOptions:
     """Options of ``bnpo resume``."""
 
     run: str | int
-    """Folder of the run, or its number among the runs."""
+    """Folder of the run, or its number or name among the runs."""
 
     total_steps: Count | None = None
     """New length of the run (single-environment steps); None: as configured."""
