@@ -17,6 +17,10 @@ from bnpo.types import Transitions
 __all__ = ["Pool"]
 
 
+_Column = tuple[str, int | None, torch.dtype]
+"""Name, width or None for a column [B] of plain numbers, type."""
+
+
 class Pool:
     """The newest ``capacity`` transitions that were pushed.
 
@@ -46,25 +50,23 @@ class Pool:
         self._cursor = 0
         self._matrix: Tensor | None = None
         self._tree: SumTree | None = None
-        self._largest = torch.ones(())
-        self._columns: list[tuple[str, int | None, torch.dtype]] = []  # name, width, type
+        self._columns: list[_Column] = []
+        self._sizes: list[int] = []
 
     def __len__(self) -> int:
         """Return the number of transitions that it holds."""
         return self._size
 
-    def _allocate(
-        self, columns: list[tuple[str, int | None, torch.dtype]], device: torch.device
-    ) -> Tensor:
-        """Make room for columns; a width of None is a column [B] of plain numbers."""
+    def _allocate(self, columns: list[_Column], device: torch.device) -> Tensor:
+        """Make room for columns, those of plain numbers at last."""
         self._columns = columns
-        width = sum(1 if own is None else own for _, own, _ in columns)
+        wide = [width for _, width, _ in columns if width is not None]
+        self._sizes = [*wide, len(columns) - len(wide)]
         dtype = next(dtype for name, _, dtype in columns if name == "observation")
         owner = f"Pool.capacity = {self.capacity}"
-        matrix = zeros(owner, (self.capacity, width), device, dtype)
+        matrix = zeros(owner, (self.capacity, sum(self._sizes)), device, dtype)
         if self.law.needs:
             self._tree = SumTree(self.capacity, device=device)
-            self._largest = self._tree.total + 1.0  # of the tree's type and device
         self._matrix = matrix
         return matrix
 
@@ -87,6 +89,7 @@ class Pool:
             (name, column.shape[1] if column.ndim == 2 else None, column.dtype)
             for name, column in kept.columns()
         ]
+        columns.sort(key=lambda column: column[1] is None)
         matrix = self._matrix
         if matrix is None:
             matrix = self._allocate(columns, kept.device)
@@ -97,25 +100,18 @@ class Pool:
         slots %= self.capacity
         if self._tree is not None:
             if priority is None:
-                priority = self.law.fresh(self._largest).expand(len(transitions))
-            self._set(slots, priority[len(transitions) - count :])
+                priority = self.law.fresh(self._tree.largest).expand(len(transitions))
+            self._tree.update(slots, priority[len(transitions) - count :])
         with torch.no_grad():
-            parts = [c if c.ndim == 2 else c[:, None] for _, c in kept.columns()]
-            block = torch.cat(parts, dim=1).to(matrix.dtype)
+            parts = [getattr(kept, name) for name, _, _ in columns]
+            block = torch.cat([part if part.ndim == 2 else part[:, None] for part in parts], dim=1)
+            block = block.to(matrix.dtype)
             head = min(count, self.capacity - self._cursor)
             matrix[self._cursor : self._cursor + head] = block[:head]
             matrix[: count - head] = block[head:]
         self._cursor = (self._cursor + count) % self.capacity
         self._size = min(self._size + count, self.capacity)
         return slots
-
-    def _set(self, index: Tensor, priority: Tensor) -> None:
-        if not len(index):
-            return
-        assert self._tree is not None
-        self._tree.update(index, priority)
-        largest = priority.detach().max().to(self._largest.dtype)
-        self._largest = torch.maximum(self._largest, largest)
 
     def draw(self, count: int, generator: torch.Generator) -> tuple[Transitions, Tensor, Tensor]:
         """Draw transitions by the law.
@@ -153,17 +149,15 @@ class Pool:
 
     def _gather(self, matrix: Tensor, index: Tensor) -> Transitions:
         rows = matrix.index_select(0, index)
-        columns = {}
-        start = 0
-        for name, width, dtype in self._columns:
-            if width is None:
-                column = rows[:, start]
-                start += 1
-            else:
-                column = rows[:, start : start + width]
-                start += width
-            columns[name] = column if dtype is rows.dtype else column.to(dtype)
-        return Transitions(**columns)
+        *wide, plain = rows.split_with_sizes(self._sizes, dim=1)
+        return Transitions(
+            **{
+                name: column if dtype is rows.dtype else column.to(dtype)
+                for (name, _, dtype), column in zip(
+                    self._columns, (*wide, *plain.unbind(1)), strict=True
+                )
+            }
+        )
 
     def update(self, index: Tensor, priority: Tensor) -> None:
         """Give drawn transitions new priorities; without effect where the law has none.
@@ -180,17 +174,22 @@ class Pool:
 
         """
         if self._tree is not None:
-            self._set(index, priority)
+            self._tree.update(index, priority)
 
     def priorities(self) -> Tensor:
         """Priorities of all slots in use, [len(pool)]; ones where the law has none."""
         if self._tree is None:
             return torch.ones(self._size)
-        return self._tree.get(torch.arange(self._size, device=self._largest.device))
+        return self._tree.get(torch.arange(self._size, device=self._tree.total.device))
 
     def state_dict(self) -> dict[str, Any]:
         """Everything: tensors, integers and names, valid until the next push or update."""
-        state: dict[str, Any] = {"size": self._size, "cursor": self._cursor, "columns": []}
+        state: dict[str, Any] = {
+            "capacity": self.capacity,
+            "size": self._size,
+            "cursor": self._cursor,
+            "columns": [],
+        }
         if self._matrix is None:
             return state
         state["columns"] = [
@@ -200,7 +199,6 @@ class Pool:
         state["matrix"] = self._matrix if whole else self._matrix[: self._size].clone()
         if self._tree is not None:
             state["tree"] = self._tree.state_dict()
-            state["largest"] = self._largest
         return state
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -210,10 +208,14 @@ class Pool:
             ValueError: the state is of another pool.
 
         """
-        names = [field.name for field in dataclasses.fields(Transitions)]
+        names = {field.name for field in dataclasses.fields(Transitions)}
         columns = [(n, width, getattr(torch, dtype)) for n, width, dtype in state["columns"]]
-        if state["size"] > self.capacity or (columns and [c[0] for c in columns] != names):
-            raise ValueError("Pool: the state is not one of a pool of this capacity")
+        if state["capacity"] != self.capacity:
+            raise ValueError(
+                f"Pool: the state is of capacity {state['capacity']}, this one of {self.capacity}"
+            )
+        if columns and {name for name, _, _ in columns} != names:
+            raise ValueError("Pool: the state has not the columns of transitions")
         if columns and ("tree" in state) != bool(self.law.needs):
             raise ValueError(f"Pool: the state is not one of a pool drawn by {self.law}")
         self._matrix = self._tree = None
@@ -221,12 +223,9 @@ class Pool:
             self._restore(columns, state)
         self._size, self._cursor = state["size"], state["cursor"]
 
-    def _restore(
-        self, columns: list[tuple[str, int | None, torch.dtype]], state: dict[str, Any]
-    ) -> None:
+    def _restore(self, columns: list[_Column], state: dict[str, Any]) -> None:
         device = state["matrix"].device if self._device is None else torch.device(self._device)
         matrix = self._allocate(columns, device)
         matrix[: state["size"]] = state["matrix"]
         if self._tree is not None:
             self._tree.load_state_dict(state["tree"])
-            self._largest.copy_(state["largest"])

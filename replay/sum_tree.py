@@ -1,6 +1,6 @@
 """Draws in proportion to changing priorities: a wide sum tree, searched for a whole batch at once.
 
-A node sums its 16 children; what is left at the top (at most 16,384 sums) is searched through its
+A node sums its 32 children; what is left at the top (at most 32,768 sums) is searched through its
 cumulative sum. Microseconds for a draw plus an update of 256 / 2048 priorities, one thread of a
 shared CPU (2026-11):
 
@@ -25,8 +25,9 @@ from bnpo.config import ConfigError
 
 __all__ = ["SumTree"]
 
-FAN_OUT = 16
-TOP = 16_384
+SHIFT = 5
+FAN_OUT = 1 << SHIFT
+TOP = 32_768
 
 
 class SumTree:
@@ -50,7 +51,9 @@ class SumTree:
         if capacity < 1:
             raise ConfigError(f"SumTree.capacity = {capacity}: allowed is at least 1")
         self.capacity = capacity
-        self.limit = torch.finfo(dtype).max / (2 * capacity)
+        self._limit = torch.finfo(dtype).max / (2 * capacity)
+        self._least = torch.finfo(dtype).tiny  # smaller ones do not shrink below
+        self._below_one = 1 - torch.finfo(dtype).eps
         blocks = -(-capacity // FAN_OUT)
         sizes = [blocks * FAN_OUT]  # padding is never written and so never drawn
         while blocks > TOP:
@@ -59,7 +62,10 @@ class SumTree:
             blocks = above
         sizes.append(blocks)
         self._levels = [torch.zeros(size, device=device, dtype=dtype) for size in sizes]
-        self._running_sums: Tensor | None = None  # of the top, None after a change
+        self._running = torch.zeros(blocks + 1, device=device, dtype=dtype)
+        self._current = True  # whether _running are the sums of the top before each block
+        self.largest = torch.ones((), device=device, dtype=dtype)
+        """Largest priority ever set, [], at least 1."""
 
     def __len__(self) -> int:
         """Return the number of entries."""
@@ -68,17 +74,18 @@ class SumTree:
     @property
     def total(self) -> Tensor:
         """Sum of all priorities, []."""
-        return self._running()[-1]
+        return self._sums()[-1]
 
-    def _running(self) -> Tensor:
-        """Cumulative sum of the top."""
-        if self._running_sums is None:
-            self._running_sums = self._levels[-1].cumsum(0)
-        return self._running_sums
+    def _sums(self) -> Tensor:
+        """Sums of the top before each of its nodes, the total at last."""
+        if not self._current:
+            torch.cumsum(self._levels[-1], 0, out=self._running[1:])
+            self._current = True
+        return self._running
 
     def get(self, index: Tensor) -> Tensor:
         """Priorities at an index [B], [B]."""
-        return self._levels[0][index]
+        return self._levels[0].index_select(0, index)
 
     def update(self, index: Tensor, priority: Tensor) -> None:
         """Set priorities; of several for one entry the largest holds, whatever their order.
@@ -87,7 +94,7 @@ class SumTree:
 
         Args:
             index: [B], entries.
-            priority: [B], finite and at least zero.
+            priority: [B], finite and at least zero; numbers too small for full precision are 0.
 
         Raises:
             ValueError: a priority is negative, not a number or too large to be summed, or an
@@ -103,28 +110,32 @@ class SumTree:
             )
         if not len(index):
             return
-        low, high = torch.aminmax(priority)
-        first, last = torch.aminmax(index)
-        fits = (low >= 0) & (high <= self.limit) & (first >= 0) & (last < self.capacity)
-        if not bool(fits):  # false also for NaN
-            self._refuse(index, priority)
+        priority, high = self._checked(index, priority)
         leaves.scatter_reduce_(0, index, priority, "amax", include_self=False)
         for level, above in zip(self._levels, self._levels[1:], strict=False):
-            index = index // FAN_OUT
+            index = index >> SHIFT
             above.index_copy_(0, index, level.view(-1, FAN_OUT).index_select(0, index).sum(1))
-        self._running_sums = None
+        self._current = False
+        self.largest = torch.maximum(self.largest, high)
 
-    def _refuse(self, index: Tensor, priority: Tensor) -> None:
-        bad = priority[~((priority >= 0) & (priority <= self.limit))]
-        if len(bad):
+    def _checked(self, index: Tensor, priority: Tensor) -> tuple[Tensor, Tensor]:
+        """Priorities that can be summed [B] and the largest [], or a ValueError."""
+        low, high = priority.aminmax()
+        first, last = index.aminmax()
+        if int(first) < 0 or int(last) >= self.capacity:
+            raise ValueError(
+                f"SumTree.update: index from {int(first)} to {int(last)}: allowed is from 0 to "
+                f"{self.capacity - 1}"
+            )
+        if not float(high) <= self._limit or not float(low) >= 0:  # NaN is neither
+            bad = priority[~((priority >= 0) & (priority <= self._limit))]
             raise ValueError(
                 f"SumTree.update: priority = {bad[0].item()}: allowed is a finite number from 0 "
-                f"to {self.limit:.3g}"
+                f"to {self._limit:.3g}"
             )
-        raise ValueError(
-            f"SumTree.update: index from {int(index.min())} to {int(index.max())}: allowed is "
-            f"from 0 to {self.capacity - 1}"
-        )
+        if float(low) < self._least:
+            priority = torch.where(priority < self._least, 0.0, priority)
+        return priority, high
 
     def search(self, mass: Tensor) -> Tensor:
         """Entry in which the running sum of priorities passes a mass.
@@ -136,24 +147,19 @@ class SumTree:
             [B], the smallest i with p_0 + ... + p_i > mass; always one with p_i > 0.
 
         """
-        running = self._running()
-        mass = torch.minimum(mass, _below(running[-1]))
-        node = self._passed(running, mass)
-        mass = mass - torch.where(node > 0, running[node - 1], 0.0)
+        before = self._sums()
+        node = torch.searchsorted(before[1:], mass, right=True)
+        mass = mass - before.index_select(0, node)
         for level in reversed(self._levels[:-1]):
             # [B, FAN_OUT]; the rounding of sums may push a mass past the block's end
             block = level.view(-1, FAN_OUT).index_select(0, node).cumsum(1)
-            mass = torch.minimum(mass, _below(block[:, -1]))[:, None]
-            child = self._passed(block, mass)
+            mass = torch.minimum(mass, block.select(1, -1) * self._below_one).unsqueeze(1)
+            child = torch.searchsorted(block, mass, right=True)
             if level is not self._levels[0]:
-                before = block.gather(1, (child - 1).clamp_(min=0))
-                mass = mass - torch.where(child > 0, before, 0.0)
-            node, mass = node * FAN_OUT + child[:, 0], mass[:, 0]
+                passed = block.gather(1, (child - 1).clamp_(min=0))
+                mass = mass - torch.where(child > 0, passed, 0.0)
+            node, mass = torch.add(child.squeeze(1), node, alpha=FAN_OUT), mass.squeeze(1)
         return node
-
-    @staticmethod
-    def _passed(running: Tensor, mass: Tensor) -> Tensor:
-        return torch.searchsorted(running, mass, right=True)
 
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
         """Draw entries independently, i with probability p_i / sum p, [count].
@@ -162,27 +168,28 @@ class SumTree:
             ValueError: every priority is zero.
 
         """
-        total = self.total
-        if not bool(total > 0):
+        sums = self._sums()
+        total = float(sums[-1])
+        if not total > 0:
             raise ValueError("SumTree.draw: every priority is zero, nothing can be drawn")
-        uniform = torch.rand(count, generator=generator, device=total.device, dtype=total.dtype)
-        return self.search(uniform * total)
+        mass = torch.rand(count, generator=generator, device=sums.device, dtype=sums.dtype)
+        return self.search(mass.mul_(total * self._below_one))  # below the total, rounded or not
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Every level, by reference."""
-        return {f"level_{depth}": level for depth, level in enumerate(self._levels)}
+        """Every level, by reference, and the largest priority."""
+        levels = {f"level_{depth}": level for depth, level in enumerate(self._levels)}
+        return {**levels, "largest": self.largest}
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        """Take over the levels of a tree of the same capacity."""
-        if [tuple(state[name].shape) for name in sorted(state)] != [
-            tuple(level.shape) for level in self._levels
-        ]:
+        """Take over the state of a tree of the same capacity.
+
+        Raises:
+            ValueError: it is another's; nothing is changed then.
+
+        """
+        own = self.state_dict()
+        if own.keys() != state.keys() or any(own[k].shape != state[k].shape for k in own):
             raise ValueError(f"SumTree: the state is not one of capacity {self.capacity}")
-        for depth, level in enumerate(self._levels):
-            level.copy_(state[f"level_{depth}"])
-        self._running_sums = None
-
-
-def _below(value: Tensor) -> Tensor:
-    """Return the largest number below each of [...]."""
-    return torch.nextafter(value, torch.zeros_like(value))
+        for name, mine in own.items():
+            mine.copy_(state[name])
+        self._current = False

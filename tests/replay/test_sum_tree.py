@@ -78,32 +78,32 @@ def test_large_tree_follows_priorities() -> None:
 
 @pytest.mark.parametrize("capacity", [20, 300_000])
 def test_zero_is_never_drawn(capacity: int) -> None:
-    """Not even where rounding moves a mass past its block: sums far apart in magnitude."""
+    """Sums far apart in magnitude, down to numbers that are not exact any more."""
     tree = SumTree(capacity)
     generator = torch.Generator().manual_seed(3)
     used = torch.randperm(capacity, generator=generator)[: capacity // 10]
-    power = torch.randint(-30, 30, (len(used),), generator=generator)
+    power = torch.randint(-320, 30, (len(used),), generator=generator)
     tree.update(used, 10.0 ** power.double())
     drawn = tree.draw(20_000, generator)
     assert bool((tree.get(drawn) > 0).all())
-    ends = torch.tensor([0.0, float(tree.total), 10 * float(tree.total)], dtype=torch.float64)
+    ends = torch.tensor([0.0, 1.0], dtype=torch.float64) * float(tree.total) * (1 - 2**-52)
     assert bool((tree.get(tree.search(ends)) > 0).all())
 
 
 def test_rounding_at_the_end_of_a_block_stays_in_it() -> None:
     """Ten tenths add up to 1 or to just below it, depending on the order of summation."""
-    tree = SumTree(16 * 50)
+    tree = SumTree(32 * 50)
     generator = torch.Generator().manual_seed(7)
-    priority = torch.rand(50, 16, generator=generator, dtype=torch.float64)
+    priority = torch.rand(50, 32, generator=generator, dtype=torch.float64)
     priority[:, 10:] = 0.0
     priority[0, :10] = 0.1
-    tree.update(torch.arange(16 * 50), priority.flatten())
+    tree.update(torch.arange(32 * 50), priority.flatten())
     ends = priority.sum(1).cumsum(0)
     last = torch.nextafter(ends, torch.zeros(()).double())
     near = torch.cat([last, last - 1e-16, last - 1e-15])
     found = tree.search(near)
     assert bool((tree.get(found) > 0).all())
-    assert bool((found // 16 <= torch.arange(50).repeat(3)).all())
+    assert bool((found // 32 <= torch.arange(50).repeat(3)).all())
 
 
 def test_sums_do_not_drift() -> None:
