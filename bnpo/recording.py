@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -222,20 +223,22 @@ def _drawable(agent: Agent) -> Iterator[Any]:
         if not spec.env_id.startswith("bnpo/") and hasattr(env.unwrapped, "mujoco_renderer"):
             _choose_backend(spec.env_id)
         yield env
+    except (gym.error.Error, ImportError) as error:
+        raise RecordingError(f"{spec.env_id} cannot be drawn: {error}") from None
     finally:
         env.close()
 
 
 def _choose_backend(env_id: str) -> None:
     """Set MUJOCO_GL to the first way of drawing without a window that works on this machine."""
-    if os.environ.get("MUJOCO_GL"):
-        return
-    for backend in _BACKENDS:
+    wanted = os.environ.get("MUJOCO_GL")
+    backends = (wanted,) if wanted else _BACKENDS
+    for backend in backends:
         if _works(backend):
             os.environ["MUJOCO_GL"] = backend
             return
     raise RecordingError(
-        f"{env_id} is drawn with OpenGL, and none of {', '.join(_BACKENDS)} works here: install "
+        f"{env_id} is drawn with OpenGL, and none of {', '.join(backends)} works here: install "
         "one (Debian: libegl1 with libgl1-mesa-dri, or libosmesa6) or set MUJOCO_GL"
     )
 

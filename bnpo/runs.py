@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 from bnpo.agent import Agent
 from bnpo.checkpoint import CheckpointError, load_checkpoint
-from bnpo.config import ConfigError
 from bnpo.history import History, Record
 from bnpo.presets import build_agent
 from bnpo.summary import Summary, read_json
@@ -30,6 +29,17 @@ RUNS = Path("runs")
 
 Checkpoint = Literal["last", "best"]
 """Policies that a run keeps: the last, and the best by its metric."""
+
+
+_SECTIONS: dict[str, Any] = {
+    "env": str,
+    "env_kwargs": dict,
+    "seed": int,
+    "preset": str | None,
+    "agent": dict,
+    "brains": dict,
+}
+"""What the configuration of a training run has at least."""
 
 
 class RunError(ValueError):
@@ -65,9 +75,10 @@ def load_config(run: str | int | Path) -> dict[str, Any]:
 
     """
     path = find_run(run) / "config.json"
-    config = _read(path)
-    if not isinstance(config, dict) or not {"env", "brains", "agent"} <= set(config):
-        raise RunError(f"{path} is damaged: it does not describe a training run")
+    config: dict[str, Any] = _read(path)
+    for key, kind in _SECTIONS.items():
+        if not isinstance(config, dict) or not isinstance(config.get(key, ...), kind):
+            raise RunError(f"{path} is damaged: it tells no {key!r} of a training run")
     return config
 
 
@@ -130,8 +141,8 @@ def load_agent(run: str | int | Path, checkpoint: Checkpoint = "last") -> Agent:
     state = load_checkpoint(path)
     try:
         agent = build_agent(config)
-    except (ConfigError, KeyError, TypeError, AttributeError) as error:
-        raise RunError(f"{folder / 'config.json'} is damaged: {error}") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RunError(f"{folder / 'config.json'} makes no agent here: {error}") from None
     try:
         agent.load_policy(state["agent"])
     except (RuntimeError, KeyError, TypeError) as error:

@@ -125,8 +125,8 @@ def _quiet(level: str | None) -> None:
         notices.pop("gymnasium_robotics", None)
     if level is not None:
         logging.basicConfig(format="%(levelname)s - %(message)s")
-    experiment.logger.setLevel(level or "WARNING")
-    logger = experiment.logger.getChild(experiment.path)
+    logging.getLogger("bnpo").setLevel(level or "WARNING")
+    logger = logging.getLogger("bnpo.bnpo")
     if not logger.filters:
         logger.addFilter(lambda entry: not str(entry.msg).startswith(("Failed after", "Aborted")))
 

@@ -77,7 +77,10 @@ class BnpoExperiment(Experiment):
         config = load_config(options["run"])
         if options["total_steps"] is not None:
             config["total_steps"] = options["total_steps"]
-        validate(config)
+        try:
+            validate(config)
+        except (ConfigError, KeyError) as error:
+            raise ConfigError(f"{Path(options['run']) / 'config.json'}: {error}") from None
         return config
 
     def _create_run(

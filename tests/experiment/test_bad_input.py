@@ -1,0 +1,154 @@
+"""Bad input ends in one line, exit status 2, before anything is written."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.experiment.conftest import Command
+
+BAD = [
+    ("with env=bnpo/GoalReachr-v0", ["bnpo/GoalReachr-v0", "bnpo/GoalReacher-v0"]),
+    ("with env=3", ["env", "3"]),
+    ("with env=CartPole-v1", ["CartPole-v1", "Discrete(2)", "Box"]),
+    ("with ddpg_her env=Pendulum-v1", ["Pendulum-v1", "goal environment", "desired_goal"]),
+    ("with env_kwargs.colour=3", ["colour", "distance_threshold"]),
+    ("with bpo_", ["'bpo_'", "'bpo'"]),
+    ("with bpo ppo", ["'bpo'", "'ppo'", "one"]),
+    ("with preset=xx", ["preset", "'xx'", "bpo"]),
+    ("with absent.json", ["absent.json"]),
+    ("with totl_steps=3", ["totl_steps", "total_steps"]),
+    ("with agent.gama=0.9", ["agent.gama", "agent.gamma"]),
+    ("with agent.networks.critic=2", ["agent.networks.critic", "agent.networks.critics"]),
+    ("with brains.dpg.batch_size=3", ["'dpg'", "'ddpg'"]),
+    ("with brains.ddpg.bath_size=3", ["brains.ddpg.bath_size", "brains.ddpg.batch_size"]),
+    ("with brains.ddpg.credit.ratoi=1", ["brains.ddpg.credit.ratoi", "brains.ddpg.credit.ratio"]),
+    ("with brains.ddpg.credit=hr", ["credit", "'hr'", "her"]),
+    ("with brains.ddpg.rule.name=pp", ["rule", "'pp'", "ppo"]),
+    ("with brains.ddpg.batch_size=0", ["brains.ddpg", "batch_size", "0", "greater"]),
+    ("with brains.ddpg.tau_actor=2", ["brains.ddpg", "tau_actor", "2", "1"]),
+    ("with brains.ppo.ppo_eps=-1", ["brains.ppo", "ppo_eps", "-1", "greater than 0"]),
+    ("with brains.ppo.memory_size=1e6", ["memory_size", "1000000.0", "integer"]),
+    ("with brains.ddpg.bellman=3", ["bellman", "3", "boolean"]),
+    ("with brains.ppo.credit=her", ["credit", "HER", "likelihood-ratio"]),
+    ("with brains.ppo.ppo_eps=None brains.ppo.rule=None", ["rule = None", "bellman=False"]),
+    ("with brains={}", ["brains", "at least one"]),
+    ("with brains=[]", ["brains", "[]"]),
+    ("with num_envs=0", ["num_envs", "0", "1"]),
+    ("with total_steps=0", ["total_steps", "0", "1"]),
+    ("with eval_episodes=2.5", ["eval_episodes", "2.5", "integer"]),
+    ("with seed=-1", ["seed", "-1", "0"]),
+    ("with seed=4294967296", ["seed", "4294967296"]),
+    ("with agent=3", ["agent", "3"]),
+    ("with agent.gamma.x=3", ["agent.gamma.x", "no fields"]),
+    ("with agent.gamma=nan", ["gamma", "nan"]),
+    ("with agent.device=quux", ["agent.device", "'quux'"]),
+    ("with agent.replay_size=10", ["agent.replay_size", "10", "400"]),
+    ("with agent.replay_size=1000000000000", ["agent.replay_size", "bytes"]),
+    ("with =3", ["'=3'", "key=value"]),
+    ("with env_kwargs={1:2}", ["env_kwargs", "1"]),
+    ("with agent.gamma={1,2}", ["agent.gamma", "{1, 2}"]),
+    ("trian", ["'trian'", "'train'"]),
+    ("bpo", ["'bpo'", "bnpo with bpo"]),
+    ("train bpo", ["'bpo'", "with"]),
+    ("--foo", ["--foo"]),
+    ("-l LOUD with bpo", ["--loglevel", "'LOUD'", "WARNING"]),
+    ("-b x with bpo", ["--beat-interval", "'x'"]),
+    ("-i ../x with bpo", ["--id", "'../x'"]),
+    ("-F taken with bpo", ["taken", "cannot be written"]),
+    ("evaluate", ["run", "missing"]),
+    ("evaluate with bpo", ["'bpo'", "run=..."]),
+    ("evaluate with run=runs/7", ["runs/7", "missing"]),
+    ("evaluate with run=taken", ["taken"]),
+    ("record with run=runs/7", ["runs/7", "missing"]),
+    ("resume with run=runs/7", ["runs/7", "missing"]),
+    ("plot with runs=['runs/7']", ["runs/7", "missing"]),
+    ("plot with runs=[]", ["runs", "[]", "at least one"]),
+]
+
+
+def assert_one_line(said: tuple[int, str, str], *mentions: str) -> None:
+    status, output, errors = said
+    assert (status, output) == (2, ""), errors
+    assert errors.count("\n") == 1, errors
+    for mention in mentions:
+        assert mention in errors, errors
+
+
+@pytest.mark.parametrize(("line", "mentions"), BAD, ids=[line for line, _ in BAD])
+def test_bad_input(command: Command, tmp_path: Path, line: str, mentions: list[str]) -> None:
+    (tmp_path / "taken").write_text("a file")
+    assert_one_line(command(line), *mentions)
+    assert {path.name for path in tmp_path.iterdir()} == {"taken"}
+
+
+_OF_NO_ENVIRONMENT = json.dumps(
+    {"env": "a", "env_kwargs": {}, "seed": 0, "preset": "b", "agent": {}, "brains": {}}
+)
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("config.json", None),
+        ("config.json", "{"),
+        ("config.json", "[]"),
+        ("config.json", '{"env": 1, "env_kwargs": {}, "seed": 0, "preset": "b"}'),
+        ("config.json", _OF_NO_ENVIRONMENT),
+        ("checkpoints/last.pt", None),
+        ("checkpoints/last.pt", "no checkpoint"),
+    ],
+)
+@pytest.mark.parametrize("name", ["evaluate", "record", "resume"])
+def test_a_damaged_run_is_named(
+    finished_run: Path, command: Command, tmp_path: Path, file: str, content: str | None, name: str
+) -> None:
+    if name == "resume" and content is None and file.endswith(".pt"):
+        pytest.skip("a run that was killed before its first checkpoint starts over")
+    run = shutil.copytree(finished_run, tmp_path / "1")
+    if content is None:
+        (run / file).unlink()
+    else:
+        (run / file).write_text(content)
+    assert_one_line(command(f"{name} with run=1 -F {tmp_path}"), file)
+
+
+@pytest.mark.parametrize("content", [None, "", '{"records": 3}', '{"records": [{"a": 1}]}'])
+def test_a_damaged_history_is_named(
+    finished_run: Path, command: Command, tmp_path: Path, content: str | None
+) -> None:
+    run = shutil.copytree(finished_run, tmp_path / "1")
+    (run / "history.json").unlink()
+    if content is not None:
+        (run / "history.json").write_text(content)
+    assert_one_line(command(f"plot with runs={run}"), "history.json")
+
+
+def test_a_policy_of_another_shape_is_named(
+    finished_run: Path, command: Command, tmp_path: Path
+) -> None:
+    run = shutil.copytree(finished_run, tmp_path / "1")
+    config = (run / "config.json").read_text()
+    (run / "config.json").write_text(config.replace("[\n        8\n", "[\n        9\n"))
+    assert_one_line(command(f"evaluate with run={run}"), "last.pt", "does not fit")
+
+
+def test_a_picture_that_cannot_be_written_is_named(finished_run: Path, command: Command) -> None:
+    line = f"plot with runs={finished_run} output=curve.txt"
+    assert_one_line(command(line), "curve.txt", "png")
+
+
+def test_an_error_that_nobody_foresaw_is_raised(
+    command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr("bnpo.training.Trainer._step", fail)
+    with pytest.raises(ZeroDivisionError, match="a bug"):
+        command("with bpo TINY")
+    assert '"FAILED"' in (tmp_path / "runs/1/run.json").read_text()
+    assert '"failed"' in (tmp_path / "runs/1/summary.json").read_text()

@@ -1,0 +1,122 @@
+"""The commands on finished runs, and the help."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from bnpo.experiment import experiment
+from bnpo.presets import PRESETS, TASKS
+from tests.experiment.conftest import Command
+
+
+def test_no_words_list_the_commands(command: Command) -> None:
+    status, output, errors = command("")
+    assert (status, errors) == (0, "")
+    for name in ("train", "evaluate", "plot", "record", "resume", "print_config"):
+        assert f"\n  {name} " in output
+    for name in (*PRESETS, *TASKS, "--file_storage", "bnpo evaluate with run=runs/1"):
+        assert name in output
+
+
+@pytest.mark.parametrize("name", ["train", "evaluate", "plot", "record", "resume"])
+def test_every_command_has_help(command: Command, name: str) -> None:
+    assert command(f"help {name}")[1] == command(f"{name} --help")[1] != ""
+
+
+def test_version(command: Command) -> None:
+    assert command("--version")[1].startswith("bnpo ")
+
+
+def test_a_dry_run_validates_and_writes_nothing(command: Command, tmp_path: Path) -> None:
+    assert command("--dry-run with ppo seed=3")[:2] == (0, "the configuration is valid\n")
+    assert not [*tmp_path.iterdir()]
+
+
+def test_print_config_shows_everything_that_train_takes(command: Command) -> None:
+    status, output, _ = command("print_config with ppo agent.gamma=0.9")
+    lines = output.splitlines()
+    assert status == 0
+    assert "agent.gamma = 0.9" in lines
+    assert "total_steps = 40000" in lines
+    assert "brains.ppo.bellman = False" in lines
+
+
+def test_evaluate_repeats_what_the_run_saw(finished_run: Path, command: Command) -> None:
+    status, output, errors = command(f"evaluate with run={finished_run} episodes=4")
+    summary = json.loads((finished_run / "summary.json").read_text())
+    assert (status, errors) == (0, "")
+    assert f"mean return   {summary['mean_return']:.2f}" in output
+
+
+def test_runs_are_found_by_number_and_name(finished_run: Path, command: Command) -> None:
+    for run in ("1", str(finished_run)):
+        line = f"-F {finished_run.parent} --dry-run evaluate with run={run}"
+        assert command(line)[0] == 0
+
+
+def test_plot_overlays_runs(finished_run: Path, command: Command, tmp_path: Path) -> None:
+    shutil.copytree(finished_run, tmp_path / "runs" / "1")
+    shutil.copytree(finished_run, tmp_path / "runs" / "2")
+    assert command("plot with runs=['runs/1','runs/2']")[0] == 0
+    assert command("plot with runs=[1,2] output=own.svg")[0] == 0
+    assert "runs/2" in (tmp_path / "own.svg").read_text()
+    with Image.open(tmp_path / "runs" / "learning_curves.png") as picture:
+        assert picture.size[0] >= 1000
+
+
+def test_record_writes_a_video(finished_run: Path, command: Command, tmp_path: Path) -> None:
+    run = shutil.copytree(finished_run, tmp_path / "copy")
+    (run / "policy.gif").unlink()
+    assert command(f"record with run={run} episodes=1 checkpoint=best")[0] == 0
+    assert (run / "policy.gif").is_file()
+
+
+def test_an_unobserved_run_leaves_no_files(command: Command, tmp_path: Path) -> None:
+    status, output, _ = command("-u with bpo TINY total_steps=200")
+    assert status == 0
+    assert "success rate" in output
+    assert not [*tmp_path.iterdir()]
+
+
+def test_a_run_starts_again_from_its_own_configuration(
+    finished_run: Path, command: Command
+) -> None:
+    file = finished_run / "config.json"
+    status, output, _ = command(f"print_config with {file}")
+    assert status == 0
+    assert "total_steps = 400" in output
+    assert "agent.networks.actor_hidden = [8]" in output
+    assert output.index("brains.ppo.") < output.index("brains.ddpg.")
+
+
+def test_an_environment_without_goals_is_plotted_by_its_return(
+    command: Command, tmp_path: Path
+) -> None:
+    line = "with ppo env=Pendulum-v1 num_envs=2 total_steps=40 eval_episodes=1"
+    status, output, _ = command(f"{line} brains.ppo.batch_size=8 brains.ppo.optim_batch_size=8")
+    assert status == 0
+    assert "success rate" not in output
+    assert "pygame" in output or "policy.gif" in output
+    assert json.loads((tmp_path / "runs/1/summary.json").read_text())["success_rate"] is None
+
+
+def test_the_experiment_runs_from_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = experiment.run(
+        named_configs=["ppo"],
+        config_updates={
+            "total_steps": 40,
+            "eval_episodes": 2,
+            "env_kwargs": {"episode_steps": 5},
+            "agent": {"max_steps": 5},
+        },
+    )
+    assert run.config["agent"]["max_steps"] == 5
+    assert run.config["agent"]["gamma"] == TASKS["goal_reacher"]["agent"]["gamma"]
+    assert run.status == "COMPLETED"
+    assert run.result == 0.0

@@ -1,0 +1,95 @@
+"""How named configurations and overrides become one configuration."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bnpo.config import ConfigError
+from bnpo.experiment.composition import compose
+from bnpo.experiment.overrides import Overrides, parse, put
+from bnpo.presets import PRESETS, TASKS
+
+
+def made(*words: str) -> dict[str, Any]:
+    return compose(*parse(words))
+
+
+def test_values_are_literals_or_text() -> None:
+    names, overrides = parse(["bpo", "a=1", "b.c=x y", "d=true", "e=null", "f=(1, 2)", "a=2"])
+    assert names == ["bpo"]
+    assert overrides == {"b.c": "x y", "d": True, "e": None, "f": [1, 2], "a": 2}
+
+
+def test_the_default_is_bpo_on_the_goal_reacher() -> None:
+    assert made() == made("bpo", "goal_reacher") == made("goal_reacher", "bpo")
+    assert made()["preset"] == "bpo"
+    assert made()["env"] == "bnpo/GoalReacher-v0"
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_preset_brings_its_brains_and_nothing_of_another(preset: str) -> None:
+    assert list(made(preset)["brains"]) == list(PRESETS[preset]["brains"])
+
+
+def test_another_environment_takes_no_settings_of_a_task() -> None:
+    assert made("env=FetchPush-v4")["agent"]["target_bounds"] is None
+    reacher = made("env=bnpo/GoalReacher-v0")
+    assert reacher["agent"]["target_bounds"] == TASKS["goal_reacher"]["agent"]["target_bounds"]
+
+
+def test_a_nested_override_leaves_its_neighbours() -> None:
+    before, after = made(), made("brains.ddpg.batch_size=128", "brains.ddpg.credit.ratio=0.5")
+    assert after["brains"]["ddpg"]["batch_size"] == 128
+    assert after["brains"]["ddpg"]["credit"]["ratio"] == 0.5
+    after["brains"]["ddpg"]["batch_size"] = before["brains"]["ddpg"]["batch_size"]
+    after["brains"]["ddpg"]["credit"]["ratio"] = before["brains"]["ddpg"]["credit"]["ratio"]
+    assert after == before
+
+
+def test_an_override_replaces_and_an_update_merges() -> None:
+    brain = made()["brains"]["ddpg"]
+    assert list(compose([], Overrides(brains={"own": brain}))["brains"]) == ["own"]
+    assert list(compose([], {"brains": {"own": brain}})["brains"]) == ["ppo", "ddpg", "own"]
+
+
+def test_composing_changes_no_preset() -> None:
+    before = json.dumps(PRESETS)
+    made("brains.ddpg.credit.ratio=0.5", "agent.networks.critics=5")
+    assert json.dumps(PRESETS) == before
+
+
+def test_a_name_takes_fields() -> None:
+    config: dict[str, Any] = {"credit": "her"}
+    put(config, "credit.ratio", 0.5)
+    assert config == {"credit": {"name": "her", "ratio": 0.5}}
+
+
+def test_a_file_stands_between_names_and_overrides(tmp_path: Path) -> None:
+    file = tmp_path / "mine.json"
+    file.write_text(json.dumps({"agent": {"gamma": 0.5}, "num_envs": 2}))
+    config = made(str(file), "ppo", "num_envs=3")
+    assert (config["preset"], config["agent"]["gamma"], config["num_envs"]) == ("ppo", 0.5, 3)
+
+
+def test_a_recorded_configuration_makes_itself(tmp_path: Path) -> None:
+    config = made("ppo", "env=FetchPush-v4", "seed=7")
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps(config))
+    again = made(str(file))
+    assert again == config
+    assert list(again["brains"]) == list(config["brains"])
+
+
+@pytest.mark.parametrize("word", ["a..b=1", ".a=1", "a-b=1", "$x=1", "py/object=1"])
+def test_a_path_is_names_joined_by_dots(word: str) -> None:
+    with pytest.raises(ConfigError, match="is no override"):
+        parse([word])
+
+
+def test_deep_nesting_is_refused() -> None:
+    with pytest.raises(ConfigError, match="deeper"):
+        parse(["env_kwargs=" + "[" * 60 + "]" * 60])
