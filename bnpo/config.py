@@ -319,8 +319,14 @@ class TrainConfig:
     eval_episodes: Count = 100
     """Episodes of one evaluation, on fixed evaluation seeds."""
 
+    train_episode_steps: Count | None = None
+    """Training episodes are cut to this many steps; None: as long as the environment's own."""
+
+    solve_metric: Literal["success_rate", "mean_return", "mean_score"] | None = None
+    """What decides when the task is solved; None: success_rate with goals, else mean_return."""
+
     solve_threshold: float = 0.95
-    """Success rate (or mean return, without goals) that counts as solved."""
+    """Value of the metric from which on the task counts as solved."""
 
     stop_when_solved: bool = False
     """End the run at the first of two evaluations in a row at or above the threshold."""

@@ -12,6 +12,7 @@ from torch import Tensor
 from bnpo.brains import Brain, Follower, Learnt
 from bnpo.config import AgentConfig, BrainDescription
 from bnpo.credit import with_later_ratios
+from bnpo.credit.checks import check_columns
 from bnpo.evaluator import NetworkEvaluator
 from bnpo.networks import Actor
 from bnpo.replay import ImportanceRatio, Pool, SamplingLaw, SegmentTable
@@ -68,6 +69,7 @@ class Learner:
         )
         self._uniform = not law.needs
         self._resampled = isinstance(law, ImportanceRatio)
+        self._checked = False
         self._kstep = isinstance(law, ImportanceRatio) and law.kstep
         self._needs_proximal = not getattr(scheme, "sets_proximal", False) and (
             not brain.rule.pathwise or description.ppo_eps is not None
@@ -121,6 +123,10 @@ class Learner:
             transitions = with_later_ratios(
                 transitions, trajectories, segment, time, self.evaluator
             )
+        if not self._checked:
+            expected = trajectories.n_step(segment, time, torch.ones_like(time), 0.0)
+            check_columns(type(self.scheme).__name__, transitions, expected)
+            self._checked = True
         if self._needs_proximal:
             density = (
                 self.evaluator.target_log_prob

@@ -55,11 +55,17 @@ class Trainer:
         self.progress_bar = progress_bar
         self.progress = Progress()
         self.history = History(
-            metric="success_rate" if agent.spec.is_goal_env else "mean_return",
+            metric=config.solve_metric
+            or ("success_rate" if agent.spec.is_goal_env else "mean_return"),
             threshold=config.solve_threshold,
         )
+        limit = config.train_episode_steps
         self.env = make_vector_env(
-            agent.spec.env_id, config.num_envs, threads=config.threads, **agent.env_kwargs
+            agent.spec.env_id,
+            config.num_envs,
+            threads=config.threads,
+            **agent.env_kwargs,
+            **({} if limit is None else {"max_episode_steps": limit}),
         )
         self.evaluator = Evaluator(agent, config.eval_episodes, threads=config.threads)
         self._stop = False

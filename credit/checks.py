@@ -11,7 +11,7 @@ from torch import Generator, Tensor
 from bnpo.credit.registry import resolve
 from bnpo.types import CreditScheme, Evaluator, Trajectories, Transitions
 
-__all__ = ["StubEvaluator", "check_scheme", "random_trajectories"]
+__all__ = ["StubEvaluator", "check_columns", "check_scheme", "random_trajectories"]
 
 
 class StubEvaluator:
@@ -86,8 +86,18 @@ def _same(one: Tensor, other: Tensor) -> bool:
     return torch.equal(one.nan_to_num(nan=-7.7e7), other.nan_to_num(nan=-7.7e7))
 
 
-def _check_columns(name: str, made: Any, expected: Transitions) -> None:
-    """Shapes, types and numbers, column by column, against a one-step transition."""
+def check_columns(name: str, made: Any, expected: Transitions) -> None:
+    """Check shapes, types and numbers of what a scheme made, column by column.
+
+    Args:
+        name: of the scheme.
+        made: what it returned.
+        expected: transitions of the right shapes, such as plain one-step ones.
+
+    Raises:
+        ValueError: one line with the scheme, the column, and expected and actual.
+
+    """
     if not isinstance(made, Transitions):
         raise ValueError(f"{name}.assign returned {type(made).__name__}: allowed is Transitions")
     for (column, actual), (_, wanted) in zip(made.columns(), expected.columns(), strict=True):
@@ -190,7 +200,7 @@ def check_scheme(
         same = Generator(device).manual_seed(seed + 1)
         evaluator = StubEvaluator(same, reward_dim=stored.reward.shape[-1])
         made.append(_run(name, scheme, stored, segment, time, evaluator))
-        _check_columns(name, made[-1], expected)
+        check_columns(name, made[-1], expected)
     for (column, one), (_, other) in zip(made[0].columns(), made[1].columns(), strict=True):
         if not torch.equal(one, other):
             raise ValueError(f"{name}: {column} differs between two runs of one generator state")

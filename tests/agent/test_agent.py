@@ -172,6 +172,19 @@ def test_a_scheme_from_a_cell_goes_into_a_brain_list(make_trainer: Any) -> None:
     assert set(spy.batches[0].reward.unique().tolist()) <= {-2.0, 0.0}
 
 
+def test_a_scheme_of_wrong_shapes_is_named(make_trainer: Any) -> None:
+    class Flat:
+        """Drops the reward's dimension."""
+
+        def assign(self, trajectories: Any, segment: Any, time: Any, evaluator: Any) -> Any:
+            made = trajectories.n_step(segment, time, torch.ones_like(time), evaluator.gamma)
+            return made.replace(reward=made.reward[:, 0])
+
+    trainer = make_trainer(pathwise(credit=Flat()))
+    with pytest.raises(ValueError, match=r"Flat: reward has shape \[40\], expected \[40, 1\]"):
+        play(trainer, 10)
+
+
 def test_several_brains_refuse_what_cannot_work() -> None:
     with pytest.raises(ConfigError, match=r"brains = \[\]"):
         Agent.for_env("bnpo/GoalReacher-v0", [])
