@@ -20,6 +20,7 @@ import statistics
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +34,10 @@ INTERVAL = 1_000
 THRESHOLD = 0.95
 
 
+# Found on seed 100, which is not reported: with observations normalised and this learning rate it
+# is solved at 8,000 steps; at 1e-3 at 17,000; without normalisation not within 30,000.
 PEER_SETTINGS: dict[str, Any] = {
-    "learning_rate": 1e-3,
+    "learning_rate": 3e-3,
     "gamma": 0.95,
     "tau": 0.05,
     "batch_size": 256,
@@ -78,13 +81,16 @@ def run_bnpo(preset: str, seed: int, overrides: list[str]) -> dict[str, Any]:
 
 
 def run_peer(seed: int) -> dict[str, Any]:
-    """Train SAC+HER of Stable-Baselines3: 8 environments, 4 gradient steps, net 64x64."""
+    """Train SAC+HER of Stable-Baselines3: 8 environments, 4 gradient steps, net 64x64.
+
+    Observations and goals are normalised as in BNPO: without it the peer is far slower.
+    """
     import gymnasium as gym
     import numpy as np
     import torch
     from stable_baselines3 import SAC, HerReplayBuffer
     from stable_baselines3.common.callbacks import BaseCallback
-    from stable_baselines3.common.vec_env import DummyVecEnv
+    from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
     import bnpo.envs
     from bnpo.evaluation import EVALUATION_SEED
@@ -96,7 +102,7 @@ def run_peer(seed: int) -> dict[str, Any]:
     def success_rate(model: Any) -> float:
         shown, _ = judge.reset(seed=EVALUATION_SEED)
         while True:
-            action, _ = model.predict(shown, deterministic=True)
+            action, _ = model.predict(env.normalize_obs(shown), deterministic=True)
             shown, _, _, truncated, infos = judge.step(action)
             if truncated.all():
                 return float(np.mean(infos["final_info"]["is_success"]))
@@ -115,9 +121,10 @@ def run_peer(seed: int) -> dict[str, Any]:
             self.started = time.perf_counter()
             return len(curve) < 2 or min(curve[-1][2], curve[-2][2]) < THRESHOLD
 
+    env = VecNormalize(DummyVecEnv([lambda: gym.make(ENV_ID)] * 8), norm_reward=False, clip_obs=5.0)
     model = SAC(
         "MultiInputPolicy",
-        DummyVecEnv([lambda: gym.make(ENV_ID)] * 8),
+        env,
         replay_buffer_class=HerReplayBuffer,
         replay_buffer_kwargs={"n_sampled_goal": 4, "goal_selection_strategy": "future"},
         policy_kwargs={"net_arch": [64, 64]},
@@ -133,7 +140,7 @@ def run_peer(seed: int) -> dict[str, Any]:
 
 def solved(curve: list[Any]) -> tuple[int, float] | None:
     """Steps and seconds at the first of two evaluations in a row at the threshold, or None."""
-    for (steps, seconds, rate), (_, _, following) in zip(curve, curve[1:], strict=False):
+    for (steps, seconds, rate), (_, _, following) in pairwise(curve):
         if min(rate, following) >= THRESHOLD:
             return steps, seconds
     return None
