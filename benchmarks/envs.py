@@ -19,7 +19,7 @@ import numpy as np
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from mujoco.rollout import Rollout
 
-from bnpo.envs import GoalReacherVectorEnv, MovingReacherVectorEnv, make_vector_env
+from bnpo.envs import GoalReacherVectorEnv, MovingReacherVectorEnv, make_env, make_vector_env
 from bnpo.envs.arm_dynamics import arm_xml
 from bnpo.envs.goal_reacher import FRAME_SKIP, planar_arm_xml
 from bnpo.envs.moving_reacher import PHYSICS_STEPS
@@ -130,7 +130,7 @@ def as_specified(bare: str) -> str:
 
 def fetch(rounds: int) -> None:
     """The process pool against one environment and against one process per environment."""
-    one = make_vector_env("FetchReach-v4", 1, workers=0)
+    one = make_env("FetchReach-v4")
     pool = make_vector_env("FetchReach-v4", FETCHES)
     peers: dict[str, Any] = {
         "gymnasium": gym.make_vec(
@@ -138,12 +138,12 @@ def fetch(rounds: int) -> None:
         )
     }
     candidates = {
-        "one": stepping(one, 200),
+        "one": stepping_one(one, 200),
         "pool": stepping(pool, 50),
         "gymnasium": stepping(peers["gymnasium"], 50),
     }
     if find_spec("stable_baselines3"):
-        peers["sb3"], candidates["sb3"] = subproc_vec_env("FetchReach-v4")
+        peers["sb3"], candidates["sb3"] = subproc_vec_env("gymnasium_robotics:FetchReach-v4")
     speed = measure(candidates, rounds)
     rows = [
         ("process pool", speed["pool"], ""),
@@ -180,6 +180,22 @@ def stepping(env: Any, steps: int) -> Work:
         for action in actions:
             env.step(action)
         return steps * int(env.num_envs)
+
+    return work
+
+
+def stepping_one(env: Any, steps: int) -> Work:
+    """Step a single environment under random actions, resets included."""
+    env.reset(seed=0)
+    env.action_space.seed(0)
+    actions = [env.action_space.sample() for _ in range(steps)]
+
+    def work() -> int:
+        for action in actions:
+            _, _, terminated, truncated, _ = env.step(action)
+            if terminated or truncated:
+                env.reset()
+        return steps
 
     return work
 

@@ -147,6 +147,15 @@ def test_contact_is_paid_for_each_physics_step() -> None:
         assert info["is_success"] is True
 
 
+def test_score_begins_anew_with_each_episode() -> None:
+    env = MovingReacherVectorEnv(num_envs=2, threads=0, goal_size=40.0, episode_steps=3)
+    env.reset(seed=0)
+    for step in range(6):
+        *_, truncations, infos = env.step(np.zeros((2, 4)))
+        assert truncations.all() == (step % 3 == 2)
+    np.testing.assert_allclose(infos["final_info"]["score"], 3 * 0.04)
+
+
 def test_contact_reward_counts_parts_of_a_decision() -> None:
     """The goal runs off at 10 degrees per physics step: contact is lost within the decision."""
     env = MovingReacherEnv(goal_size=24.0, reward_type="contact")  # contact below 13 m
