@@ -1,0 +1,46 @@
+"""Tasks by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["TASKS"]
+
+TASKS: dict[str, dict[str, Any]] = {
+    "goal_reacher": {
+        "env": "bnpo/GoalReacher-v0",
+        "agent": {"gamma": 0.95, "max_steps": 50, "target_bounds": [-20.0, 0.0]},
+    },
+    "moving_reacher": {
+        "env": "bnpo/MovingReacher-v0",
+        "num_envs": 20,
+        "train_episode_steps": 60,
+        "total_steps": 400_000,
+        "eval_interval": 20_000,
+        "solve_metric": "mean_score",
+        "solve_threshold": 30.0,
+        "agent": {"gamma": 0.95, "max_steps": 60, "target_bounds": [-20.0, 0.0]},
+    },
+    **{
+        name: {
+            "env": env,
+            "total_steps": steps,
+            "eval_interval": interval,
+            "agent": {"gamma": 0.98, "max_steps": 50, "target_bounds": [-50.0, 0.0]},
+        }
+        for name, env, steps, interval in (
+            ("fetch_reach", "FetchReach-v4", 10_000, 1_000),
+            ("fetch_push", "FetchPush-v4", 500_000, 10_000),
+            ("fetch_slide", "FetchSlide-v4", 1_000_000, 20_000),
+            ("fetch_pick_and_place", "FetchPickAndPlace-v4", 1_000_000, 20_000),
+        )
+    },
+    "point_maze": {
+        "env": "PointMaze_UMaze-v3",
+        "env_kwargs": {"continuing_task": True, "max_episode_steps": 300},
+        "total_steps": 200_000,
+        "eval_interval": 10_000,
+        "agent": {"gamma": 0.98, "max_steps": 100, "target_bounds": [0.0, 50.0]},
+    },
+}
+"""Environments by name, with the agent settings that follow from them."""
