@@ -75,9 +75,10 @@ def load_config(run: str | int | Path) -> dict[str, Any]:
 
     """
     path = find_run(run) / "config.json"
-    config: dict[str, Any] = _read(path)
+    content = _read(path)
+    config: dict[str, Any] = content if isinstance(content, dict) else {}
     for key, kind in _SECTIONS.items():
-        if not isinstance(config, dict) or not isinstance(config.get(key, ...), kind):
+        if not isinstance(config.get(key, ...), kind):
             raise RunError(f"{path} is damaged: it tells no {key!r} of a training run")
     return config
 

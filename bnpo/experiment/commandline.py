@@ -155,18 +155,24 @@ def _split(words: list[str]) -> tuple[str | None, list[str]]:
     if words[0] == "with":
         return "train", words[1:]
     command, *rest = words
-    known = [*experiment.commands, "help"]
     if command == "help":
         return command, rest
-    if command not in known:
-        close = difflib.get_close_matches(command, known, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
-        if command in (*PRESETS, *TASKS) or "=" in command:
-            hint = f"; did you mean 'bnpo with {command}'?"
-        raise ConfigError(f"unknown command {command!r}{hint} (allowed: {', '.join(known)})")
+    _require_command(command)
     if rest and rest[0] != "with":
         raise ConfigError(f"{rest[0]!r} after {command!r}: allowed is bnpo {command} with ...")
     return command, rest[1:]
+
+
+def _require_command(command: str) -> None:
+    """Raise a ConfigError for a command that does not exist."""
+    known = [*experiment.commands, "help"]
+    if command in experiment.commands:
+        return
+    close = difflib.get_close_matches(command, known, n=1)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    if command in (*PRESETS, *TASKS) or "=" in command:
+        hint = f"; did you mean 'bnpo with {command}'?"
+    raise ConfigError(f"unknown command {command!r}{hint} (allowed: {', '.join(known)})")
 
 
 def _checked(flags: dict[str, Any]) -> dict[str, Any]:
@@ -231,8 +237,7 @@ def _order(item: tuple[str, Any]) -> int:
 
 def _help_of(command: str) -> str:
     """Return the help on one command."""
-    if command not in experiment.commands:
-        _split([command])
+    _require_command(command)
     lines = [(experiment.commands[command].__doc__ or "").strip()]
     if command in OPTIONS:
         lines += [

@@ -105,6 +105,11 @@ def _check_brain(brain: Mapping[str, Any], prefix: str) -> None:
         fields = brain.get(key)
         if not isinstance(fields, Mapping):
             continue
-        kind = registry.get(fields["name"]) if isinstance(fields.get("name"), str) else None
+        if not isinstance(fields.get("name"), str):
+            raise ConfigError(
+                f"{prefix}{key}.name = {fields.get('name')!r}: allowed is one of "
+                + ", ".join(sorted(registry))
+            )
+        kind = registry.get(fields["name"])
         if kind is not None and dataclasses.is_dataclass(kind):
             refuse_unknown(fields, ["name", *names_of(kind)], f"{prefix}{key}.")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +14,12 @@ import gymnasium as gym
 import torch
 
 from bnpo.agent import Agent
-from bnpo.config import ConfigError, TrainConfig
+from bnpo.config import ConfigError, NetworkConfig, TrainConfig
 from bnpo.envs import describe, make_env
 from bnpo.experiment.schema import TaskConfig, names_of
 from bnpo.presets import build_agent, build_train_config
 from bnpo.replay import SegmentTable
+from bnpo.types import TaskSpec
 
 __all__ = ["check_writable", "plain", "validate"]
 
@@ -30,8 +33,9 @@ def validate(config: Mapping[str, Any]) -> tuple[Agent, TrainConfig]:
     """
     task = TaskConfig(**{name: config[name] for name in names_of(TaskConfig)})
     train_config = build_train_config(config)
-    _check_environment(task)
+    spec = _described(task)
     _check_device(config["agent"].get("device"))
+    _check_networks(spec, config)
     agent = build_agent(plain(config))
     _check_replay(agent, train_config)
     return agent, train_config
@@ -54,16 +58,35 @@ def check_writable(folder: Path) -> None:
         raise ConfigError(f"runs folder {folder} cannot be written: {reason}") from None
 
 
-def _check_environment(task: TaskConfig) -> None:
-    """Refuse an environment that cannot be made or trained on."""
+def _described(task: TaskConfig) -> TaskSpec:
+    """Describe the environment; refuse one that cannot be made or trained on."""
     try:
         env = make_env(task.env, **task.env_kwargs)
         try:
-            describe(env)
+            spec: TaskSpec = describe(env)
+            return spec
         finally:
             env.close()
     except (ValueError, gym.error.Error) as error:
         raise ConfigError(_line(error)) from None
+
+
+def _check_networks(spec: TaskSpec, config: Mapping[str, Any]) -> None:
+    """Refuse networks that do not fit into the memory of this machine."""
+    settings = NetworkConfig(**(config["agent"].get("networks") or {}))
+    seen = spec.observation_dim + 2 * spec.goal_dim
+    widths = [seen + 2 * spec.action_dim, *settings.critic_hidden, spec.reward_dim]
+    critic = settings.critics * sum(a * b for a, b in pairwise(widths))
+    actor = sum(a * b for a, b in pairwise([seen, *settings.actor_hidden, 2 * spec.action_dim]))
+    copies = 4 + len(config["brains"])  # online, gradient, two moments; a target for each brain
+    needed = 4 * copies * (critic + actor)
+    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > there:
+        raise ConfigError(
+            f"agent.networks with actor_hidden = {list(settings.actor_hidden)}, critic_hidden = "
+            f"{list(settings.critic_hidden)}, critics = {settings.critics}: needs about "
+            f"{needed:,} bytes, this machine has {there:,}"
+        )
 
 
 def _check_replay(agent: Agent, train_config: TrainConfig) -> None:

@@ -36,7 +36,7 @@ def test_a_preset_brings_its_brains_and_nothing_of_another(preset: str) -> None:
 
 
 def test_another_environment_takes_no_settings_of_a_task() -> None:
-    assert made("env=FetchPush-v4")["agent"]["target_bounds"] is None
+    assert made("env=Pendulum-v1")["agent"]["target_bounds"] is None
     reacher = made("env=bnpo/GoalReacher-v0")
     assert reacher["agent"]["target_bounds"] == TASKS["goal_reacher"]["agent"]["target_bounds"]
 
