@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import mmap
 import os
 
 import torch
@@ -10,6 +12,9 @@ from torch import Tensor
 from bnpo.config import ConfigError
 
 __all__ = ["zeros"]
+
+HUGE = 1 << 22
+"""Arrays of at least so many bytes lie on huge pages, where the system has them."""
 
 
 def zeros(owner: str, shape: tuple[int, ...], device: torch.device, dtype: torch.dtype) -> Tensor:
@@ -32,9 +37,23 @@ def zeros(owner: str, shape: tuple[int, ...], device: torch.device, dtype: torch
     if there is not None and needed > there:
         raise ConfigError(f"{owner}: needs {needed:,} bytes on {device}, which has {there:,}")
     try:
+        if device.type == "cpu" and needed >= HUGE and hasattr(mmap, "MADV_HUGEPAGE"):
+            return _huge(needed, dtype).view(shape)
         return torch.zeros(shape, device=device, dtype=dtype)
-    except (RuntimeError, MemoryError) as error:
+    except (RuntimeError, MemoryError, OSError) as error:
         raise ConfigError(f"{owner}: needs {needed:,} bytes on {device}, not free") from error
+
+
+def _huge(nbytes: int, dtype: torch.dtype) -> Tensor:
+    """Zeros on huge pages: random rows of a large array are found faster (NumPy asks for the same).
+
+    What was never written takes no memory yet.
+    """
+    private = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS  # not shared with processes forked later
+    pages = mmap.mmap(-1, nbytes, flags=private)
+    with contextlib.suppress(OSError):  # a kernel without huge pages
+        pages.madvise(mmap.MADV_HUGEPAGE)
+    return torch.frombuffer(pages, dtype=dtype)
 
 
 def _memory(device: torch.device) -> int | None:

@@ -54,6 +54,10 @@ class SamplingLaw(Protocol):
 
         """
 
+    @property
+    def reweights(self) -> bool:
+        """Whether weights differ from one."""
+
     def weight(self, priority: Tensor, total: Tensor, count: int, /) -> Tensor:
         """Weights [B] of drawn samples.
 
@@ -82,6 +86,11 @@ class Uniform:
     def priority(self, log_ratio: Tensor, /, *_others: Tensor, **_options: float | None) -> Tensor:
         """One for each, [B]."""
         return torch.ones_like(log_ratio)
+
+    @property
+    def reweights(self) -> bool:
+        """No."""
+        return False
 
     def weight(self, priority: Tensor, _total: Tensor, _count: int, /) -> Tensor:
         """One for each, [B]."""
@@ -132,6 +141,11 @@ class ImportanceRatio:
             rho = rho.clamp(max=self.clip)
         return rho if exponent is None else rho**exponent
 
+    @property
+    def reweights(self) -> bool:
+        """If ``bias_corrected``."""
+        return self.bias_corrected
+
     def weight(self, priority: Tensor, total: Tensor, count: int, /) -> Tensor:
         """One for each, or the mean priority of the pool if ``bias_corrected``, [B]."""
         if self.bias_corrected:
@@ -171,6 +185,11 @@ class TDError:
         """(|delta| + epsilon) ** alpha, [B]; an exponent takes the place of alpha."""
         magnitude = td_error.detach().abs() + self.epsilon
         return magnitude ** (self.alpha if exponent is None else exponent)
+
+    @property
+    def reweights(self) -> bool:
+        """Yes."""
+        return True
 
     def weight(self, priority: Tensor, total: Tensor, count: int, /) -> Tensor:
         """(N p_i)^-beta over the largest of the batch, p_i = priority / total, [B]."""

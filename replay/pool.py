@@ -137,15 +137,19 @@ class Pool:
         device = self._matrix.device
         if self._tree is not None:
             index = self._tree.draw(count, generator)
-            priority = self._tree.get(index).to(self._matrix.dtype)
-            weight = self.law.weight(priority, self._tree.total, self._size)
+        elif count <= self._size <= 2 * count:
+            index = torch.randperm(self._size, generator=generator, device=device)[:count]
         else:
-            if count <= self._size <= 2 * count:
-                index = torch.randperm(self._size, generator=generator, device=device)[:count]
-            else:
-                index = torch.randint(self._size, (count,), generator=generator, device=device)
-            weight = torch.ones(count, device=device, dtype=self._matrix.dtype)
-        return self._gather(self._matrix, index), index, weight
+            index = torch.randint(self._size, (count,), generator=generator, device=device)
+        return self._gather(self._matrix, index), index, self._weight(index)
+
+    def _weight(self, index: Tensor) -> Tensor:
+        """Weights [B] of what was drawn."""
+        assert self._matrix is not None
+        if self._tree is None or not self.law.reweights:
+            return torch.ones(len(index), device=index.device, dtype=self._matrix.dtype)
+        priority = self._tree.get(index).to(self._matrix.dtype)
+        return self.law.weight(priority, self._tree.total, self._size)
 
     def _gather(self, matrix: Tensor, index: Tensor) -> Transitions:
         rows = matrix.index_select(0, index)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from bnpo.replay.allocate import zeros
+
 __all__ = ["TransitionRing"]
 
 
@@ -25,7 +27,8 @@ class TransitionRing:
         """
         size = segments * max_steps
         fits = size <= torch.iinfo(torch.int32).max
-        self._names = torch.zeros(size, device=device, dtype=torch.int32 if fits else torch.int64)
+        owner = f"TransitionRing of {size}"
+        self._names = zeros(owner, (size,), device, torch.int32 if fits else torch.int64)
         self._max_steps = max_steps
         self._cursor = 0
         self._size = 0

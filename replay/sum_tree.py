@@ -1,19 +1,19 @@
 """Draws in proportion to changing priorities: a wide sum tree, searched for a whole batch at once.
 
 A node sums its 32 children; what is left at the top (at most 32,768 sums) is searched through its
-cumulative sum. Microseconds for a draw plus an update of 256 / 2048 priorities, one thread of a
-shared CPU (2026-11):
+cumulative sum. Microseconds for a draw and an update of 256 / 2,048 priorities, medians of one run
+on one thread of a busy CPU:
 
-======================================  =========  =========  ===========  ===========
-entries                                 1e4        1e5        1e6          1e7
-======================================  =========  =========  ===========  ===========
-cumulative sum of everything + search   41 / 196   132 / 348  902 / 1,245  -
-binary tree                             470 /1,498 1,179/1,145 1,060/2,106 1,727/3,665
-this tree                               95 / 313   108 / 373  177 / 581    248 / 843
-======================================  =========  =========  ===========  ===========
+======================================  ==========  ============  =============  ================
+entries                                 1e4         1e5           1e6            1e7
+======================================  ==========  ============  =============  ================
+cumulative sum of everything, search    44 / 200    136 / 557     1,482 / 1,940  79,229 / 64,176
+binary tree                             684 /1,366  986 / 1,784   1,123 / 2,381  1,522 / 3,276
+this tree                               139 / 573   143 / 642     188 / 958      474 / 1,137
+======================================  ==========  ============  =============  ================
 
-The cumulative sum wins by some 50 microseconds on small pools and loses by a millisecond on
-large ones; so the tree is what was kept.
+The cumulative sum wins by 0.1 to 0.4 ms on small pools and loses by milliseconds on large ones,
+so the tree is what was kept.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 from bnpo.config import ConfigError
+from bnpo.replay.allocate import zeros
 
 __all__ = ["SumTree"]
 
@@ -61,7 +62,9 @@ class SumTree:
             sizes.append(above * FAN_OUT)
             blocks = above
         sizes.append(blocks)
-        self._levels = [torch.zeros(size, device=device, dtype=dtype) for size in sizes]
+        where = torch.device(device)
+        owner = f"SumTree.capacity = {capacity}"
+        self._levels = [zeros(owner, (size,), where, dtype) for size in sizes]
         self._running = torch.zeros(blocks + 1, device=device, dtype=dtype)
         self._current = True  # whether _running are the sums of the top before each block
         self.largest = torch.ones((), device=device, dtype=dtype)

@@ -65,6 +65,13 @@ def test_td_error_by_hand() -> None:
     assert TDError().fresh(torch.tensor(7.0)) == 7
 
 
+def test_laws_that_weigh_say_so() -> None:
+    one = torch.tensor([1.0, 2.0])
+    for law in (Uniform(), ImportanceRatio(), ImportanceRatio(bias_corrected=True), TDError()):
+        weight = law.weight(one, one.sum(), 2)
+        assert law.reweights == bool((weight != 1).any())
+
+
 def test_uniform() -> None:
     assert Uniform().priority(LOG_RATIO, REST, NONE).tolist() == [1.0] * 6
     assert Uniform().weight(LOG_RATIO, LOG_RATIO.sum(), 6).tolist() == [1.0] * 6
