@@ -133,6 +133,14 @@ def test_indices_outside_are_refused(index: int) -> None:
     assert float(tree.total) == 0
 
 
+def test_numbers_that_are_not_exact_count_as_zero() -> None:
+    """Times 1 - 2^-52 the least positive number is itself: no mass would lie below it."""
+    tree = SumTree(10)
+    tree.update(torch.tensor([3, 4]), torch.tensor([5e-324, 1e-300], dtype=torch.float64))
+    assert tree.get(torch.tensor([3, 4])).tolist() == [0.0, 1e-300]
+    assert set(tree.draw(50, torch.Generator()).tolist()) == {4}
+
+
 def test_other_refusals() -> None:
     with pytest.raises(ConfigError, match="capacity = 0"):
         SumTree(0)

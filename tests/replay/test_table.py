@@ -301,7 +301,7 @@ def test_refusals() -> None:
     refused(lambda: SegmentTable(SPEC, capacity=9, max_steps=1, num_envs=0), "num_envs = 0")
     refused(
         lambda: SegmentTable(SPEC, capacity=10**12, max_steps=10, num_envs=1),
-        r"capacity = 1000000000000: needs [\d,]+ bytes",
+        r"capacity = 1000000000000: needs [\d,]+ bytes on cpu, which has [\d,]+",
     )
     table = SegmentTable(SPEC, capacity=40, max_steps=10, num_envs=4)
     with pytest.raises(ValueError, match="nothing to draw from"):
