@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -15,8 +16,9 @@ from bnpo.brains import (
     Networks,
     resolve_rule,
 )
+from bnpo.brains.critic import Point
 from bnpo.brains.rule import Rule
-from bnpo.config import BrainDescription, ConfigError
+from bnpo.config import AgentConfig, BrainDescription, ConfigError
 from bnpo.credit import GAE, HER, FloatingNStep, resolve
 from bnpo.evaluator import NetworkEvaluator
 from bnpo.learner import Learner
@@ -42,7 +44,8 @@ def build_learners(agent: Agent) -> list[Learner]:
         try:
             learner = _build(agent, index, description, names)
         except ConfigError as error:
-            raise ConfigError(f"brain {index}: {error}") from None
+            called = "" if description.name is None else f" ({description.name})"
+            raise ConfigError(f"brain {index}{called}: {error}") from None
         names.append(learner.name)
         learners.append(learner)
     return learners
@@ -52,7 +55,7 @@ def _build(agent: Agent, index: int, description: BrainDescription, taken: list[
     config = agent.config
     rule = resolve_rule(description)
     scheme = _scheme(description, rule, agent.spec)
-    law = _law(description)
+    law = _law(description, rule)
     relabels = bool(getattr(scheme, "relabels", False))
     climb_point = description.climb == "point" or (description.climb == "auto" and relabels)
     critic = index % len(agent.critics)
@@ -64,15 +67,12 @@ def _build(agent: Agent, index: int, description: BrainDescription, taken: list[
         target_critic=agent.target_critics[critic],
     )
     generator = agent._new_generator(1 + index)
-    regress = description.regress
     brain = Brain(
         rule,
         networks,
         _actor_step(agent, description, rule),
-        torch.optim.Adam(
-            networks.critic.parameters(), lr=description.lr_critic or config.lr_critic, fused=True
-        ),
-        regress="point" if regress == "auto" and climb_point else regress,
+        _critic_optimizer(networks, description, config, rule),
+        regress=_regress(description, rule, climb_point),
         climb_point=climb_point,
         target_bounds=config.target_bounds,
         max_log_ratio=config.max_log_ratio,
@@ -83,13 +83,48 @@ def _build(agent: Agent, index: int, description: BrainDescription, taken: list[
         networks,
         agent.spec,
         agent.reward_of,
-        gamma=config.gamma,
+        gamma=_discount(agent),
         climb_point=climb_point,
         max_log_ratio=config.max_log_ratio,
         generator=generator,
     )
     name = _name(description, rule, taken)
     return Learner(name, description, config, brain, scheme, law, evaluator, generator)
+
+
+def _discount(agent: Agent) -> Callable[[], float]:
+    """Return what tells the discount factor of the moment."""
+    config = agent.config
+    schedule = config.gamma_schedule
+    if schedule is None:
+        return lambda: config.gamma
+    return lambda: float(schedule(agent.env_steps))
+
+
+def _critic_optimizer(
+    networks: Networks, description: BrainDescription, config: AgentConfig, rule: Rule
+) -> torch.optim.Optimizer:
+    """Return the brain's own optimizer; a rule's value coefficient scales its step.
+
+    Adam's step does not depend on the scale of a loss, and critic and actor share no parameter.
+    """
+    lr = description.lr_critic or config.lr_critic
+    lr *= getattr(rule, "value_coefficient", 1.0)
+    return torch.optim.Adam(networks.critic.parameters(), lr=lr, fused=True)
+
+
+def _regress(description: BrainDescription, rule: Rule, climb_point: bool) -> Point:
+    """Return where the critic is regressed; a rule may ask for values of single actions."""
+    regress: Point = description.regress
+    allowed: tuple[Point, ...] = getattr(rule, "regress_at", ())
+    if regress == "auto":
+        return allowed[0] if allowed else "point" if climb_point else "auto"
+    if allowed and regress not in allowed:
+        raise ConfigError(
+            f"regress = {regress!r} with {rule!r}, which asks the critic for values of single "
+            f"actions: allowed is one of {', '.join(map(repr, ('auto', *allowed)))}"
+        )
+    return regress
 
 
 def _actor_step(agent: Agent, description: BrainDescription, rule: Rule) -> ActorStep:
@@ -105,6 +140,13 @@ def _actor_step(agent: Agent, description: BrainDescription, rule: Rule) -> Acto
 def _scheme(description: BrainDescription, rule: Rule, spec: TaskSpec) -> CreditScheme:
     """Return the credit scheme named, or the default of the brain's kind."""
     credit: Any = description.credit
+    if isinstance(rule, CreditScheme):
+        if credit is not None:
+            raise ConfigError(
+                f"credit = {credit!r} with the rule {type(rule).__name__}, which assigns its own "
+                "credit: leave credit=None"
+            )
+        return rule
     if credit is None:
         if not rule.pathwise:
             return GAE()
@@ -125,8 +167,20 @@ def _scheme(description: BrainDescription, rule: Rule, spec: TaskSpec) -> Credit
     return scheme
 
 
-def _law(description: BrainDescription) -> SamplingLaw:
+def _law(description: BrainDescription, rule: Rule) -> SamplingLaw:
     """Return the sampling law named, or the default that follows from prio_schedule."""
+    law = _named_law(description)
+    if isinstance(law, ImportanceRatio) and getattr(rule, "weighs_ratio", False):
+        field = "prio_schedule" if description.sampler is None else "sampler"
+        raise ConfigError(
+            f"{field} = {getattr(description, field)!r} with the rule {type(rule).__name__}: what "
+            "is drawn by importance ratio must not be weighted by it again; set sampler='uniform' "
+            "and prio_schedule=None, or take rule='vpg' or a pathwise rule"
+        )
+    return law
+
+
+def _named_law(description: BrainDescription) -> SamplingLaw:
     law: Any = description.sampler
     if law is None:
         return Uniform() if description.prio_schedule is None else ImportanceRatio()

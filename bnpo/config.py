@@ -7,7 +7,7 @@ when the object is made, with the object, the field, the value and what is allow
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, TypeVar, dataclass_transform
 
 import pydantic
@@ -26,6 +26,7 @@ __all__ = [
     "Sizes",
     "TrainConfig",
     "config",
+    "nested",
 ]
 
 T = TypeVar("T")
@@ -51,16 +52,26 @@ class ConfigError(ValueError):
 
 
 def _one_line(name: str, error: ValidationError) -> str:
-    first = error.errors(include_url=False)[0]
-    field = ".".join(str(part) for part in first["loc"])
+    errors = error.errors(include_url=False)
+    first = errors[0]
+    path = [str(first["loc"][0])] if len(errors) > 1 and first["loc"] else first["loc"]
+    field = ".".join(str(part) for part in path)
     if first["type"] == "unexpected_keyword_argument":
         return f"{name} has no field {field!r}"
     if first["type"] in ("missing", "missing_argument", "missing_keyword_only_argument"):
         return f"{name}.{field} is missing: it has no default"
-    allowed = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+    same = [found for found in errors if found["loc"][:1] == first["loc"][:1]]
+    allowed = " or ".join(dict.fromkeys(_allowed(found["msg"]) for found in same))
     if not first["loc"]:
         return allowed  # __post_init__ has said it all
     return f"{name}.{field} = {first['input']!r}: allowed is {allowed}"
+
+
+def _allowed(message: str) -> str:
+    """Return what pydantic says is allowed, without its introduction."""
+    for introduction in ("Input should be ", "Value error, ", "Tuple should have "):
+        message = message.removeprefix(introduction)
+    return message
 
 
 @dataclass_transform(
@@ -89,6 +100,15 @@ def config(cls: type[T]) -> type[T]:
     made.__init__ = init
     checked: type[T] = made
     return checked
+
+
+def nested(kind: type[Any]) -> Callable[[Any], Any]:
+    """Return a validator that makes the named configuration object of a dict of its fields."""
+
+    def make(value: Any) -> Any:
+        return kind(**value) if isinstance(value, Mapping) else value
+
+    return make
 
 
 @config
@@ -184,6 +204,12 @@ class BrainDescription:
     def __post_init__(self) -> None:
         """Check what one field alone cannot tell."""
         if not self.bellman and self.ppo_eps is None and self.rule is None:
+            if self.natural:
+                raise ConfigError(
+                    "BrainDescription.natural = True with bellman=False, ppo_eps=None and "
+                    "rule=None: the natural step has no objective to constrain; set rule='trpo', "
+                    "another rule, or ppo_eps"
+                )
             raise ConfigError(
                 "BrainDescription.rule = None with bellman=False and ppo_eps=None: no learning "
                 "rule follows from that; set ppo_eps for PPO or name a rule"
@@ -259,6 +285,11 @@ class AgentConfig:
     gamma: Annotated[float, Field(ge=0, lt=1)] = 0.98
     """Discount factor per environment step."""
 
+    gamma_schedule: Any = None
+    """Discount factor over environment steps, a function of the step such as
+    bnpo.credit.annealing.AnnealedDiscount; None: gamma throughout. Credit keeps the discount under
+    which it was assigned."""
+
     lr_critic: Positive = 1e-3
     """Learning rate of the critic, for brains that name none of their own."""
 
@@ -301,6 +332,19 @@ class AgentConfig:
 
     dtype: Literal["float32", "float64"] = "float32"
     """Floating point type of networks, replay and pools."""
+
+    def __post_init__(self) -> None:
+        """Check that a schedule is a function."""
+        if self.gamma_schedule is not None and not callable(self.gamma_schedule):
+            raise ConfigError(
+                f"AgentConfig.gamma_schedule = {self.gamma_schedule!r}: allowed is None or a "
+                "function from environment steps to a discount factor"
+            )
+        if self.target_bounds is not None and self.target_bounds[0] >= self.target_bounds[1]:
+            raise ConfigError(
+                f"AgentConfig.target_bounds = {self.target_bounds!r}: allowed is (low, high) with "
+                "low below high"
+            )
 
 
 @config

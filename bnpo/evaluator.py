@@ -26,7 +26,7 @@ class NetworkEvaluator:
         spec: TaskSpec,
         reward_function: RewardFunction | None,
         *,
-        gamma: float,
+        gamma: Callable[[], float],
         climb_point: bool,
         max_log_ratio: float,
         generator: torch.Generator,
@@ -42,8 +42,8 @@ class NetworkEvaluator:
 
     @property
     def gamma(self) -> float:
-        """Discount factor per environment step."""
-        return self._gamma
+        """Discount factor per environment step, of the moment."""
+        return self._gamma()
 
     @property
     def generator(self) -> torch.Generator:

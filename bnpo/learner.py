@@ -10,12 +10,13 @@ import torch
 from torch import Tensor
 
 from bnpo.brains import Brain, Follower, Learnt
+from bnpo.brains.rule import Info
 from bnpo.config import AgentConfig, BrainDescription
 from bnpo.credit import with_later_ratios
 from bnpo.credit.checks import check_columns
 from bnpo.evaluator import NetworkEvaluator
 from bnpo.networks import Actor
-from bnpo.replay import ImportanceRatio, Pool, SamplingLaw, SegmentTable
+from bnpo.replay import ImportanceRatio, Pool, SamplingLaw, SegmentTable, effective_sample_size
 from bnpo.types import CreditScheme, Transitions
 
 __all__ = ["Diverged", "Learner", "TurnReport"]
@@ -60,6 +61,7 @@ class Learner:
         self.rounds = 0
         self.gradient_steps = 0
         self.exponent: float | None = None
+        self._info: Info = {}  # of the turn, the last of each scalar
         networks = brain.networks
         self._actor_follower = Follower(
             networks.target_actor, networks.actor, description.tau_actor
@@ -104,15 +106,18 @@ class Learner:
         schedule = description.prio_schedule
         if schedule is not None:
             self.exponent = float(schedule(env_steps) if callable(schedule) else schedule)
-        learnt = None
+        self._info = {}
         before = self.gradient_steps
         for _ in range(description.learning_repeat // description.optim_epochs):
-            learnt = self._round(table, bootstrap_actors)
+            batch, learnt = self._round(table, bootstrap_actors)
             if self._should_stop(learnt):
                 break
-        assert learnt is not None  # learning_repeat >= optim_epochs: at least one round
-        info = {key: float(value) for key, value in learnt.info.items()}
+        log_ratio, kl = self.brain.drift(batch)
+        self._info["effective_sample_size"] = effective_sample_size(log_ratio)
+        self._info["kl_behaviour"] = kl.mean()
+        info = {key: float(value) for key, value in self._info.items()} | self.brain.state
         self._check_finite(info, env_steps)
+        self.brain.end_turn(info)
         return TurnReport(gradient_steps=self.gradient_steps - before, info=info)
 
     def credit(self, table: SegmentTable, segment: Tensor, time: Tensor) -> Transitions:
@@ -159,22 +164,28 @@ class Learner:
             max_log_ratio=self.config.max_log_ratio,
         )
 
-    def _round(self, table: SegmentTable, bootstrap_actors: list[Actor]) -> Learnt:
-        """Take one draw of the pool, optim_epochs minibatches of it, then the targets' updates."""
+    def _round(
+        self, table: SegmentTable, bootstrap_actors: list[Actor]
+    ) -> tuple[Transitions, Learnt]:
+        """Take one draw of the pool, optim_epochs minibatches of it, then the targets' updates.
+
+        Returns the last minibatch and what was learnt from it.
+        """
         description = self.description
         learnt: Learnt | None = None
         first = 0
         if self._reanalyses():
-            fresh = self._reanalyse(table)
-            learnt = self._learn(fresh[: description.batch_size], None, None, bootstrap_actors)
+            batch = self._reanalyse(table)[: description.batch_size]
+            learnt = self._learn(batch, None, None, bootstrap_actors)
             first = 1
         if first < description.optim_epochs:
             drawn, index, weight = self.pool.draw(description.optim_batch_size, self.generator)
             weighted = not self._uniform
             for epoch in range(first, description.optim_epochs):
                 at = self._minibatch(epoch, index.device)
+                batch = drawn[at]
                 learnt = self._learn(
-                    drawn[at], index[at], weight[at] if weighted else None, bootstrap_actors
+                    batch, index[at], weight[at] if weighted else None, bootstrap_actors
                 )
         self.rounds += 1
         if self.rounds % description.sync_delta_a == 0:
@@ -182,7 +193,7 @@ class Learner:
         if self.rounds % description.sync_delta_c == 0:
             self._critic_follower.sync()
         assert learnt is not None  # optim_epochs >= 1
-        return learnt
+        return batch, learnt
 
     def _reanalyses(self) -> bool:
         delay = self.description.recalc_delay
@@ -225,6 +236,7 @@ class Learner:
             wants_ratio=self._resampled,
         )
         self.gradient_steps += 1
+        self._info |= learnt.info
         if not self._uniform and index is not None:
             log_ratio = learnt.log_ratio
             if log_ratio is None:
@@ -260,6 +272,7 @@ class Learner:
             "generator": self.generator.get_state(),
             "actor_step": self.brain.actor_step.state_dict(),
             "critic_optimizer": self.brain.critic_optimizer.state_dict(),
+            "rule": dict(self.brain.state),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -271,3 +284,4 @@ class Learner:
         self.generator.set_state(state["generator"])
         self.brain.actor_step.load_state_dict(state["actor_step"])
         self.brain.critic_optimizer.load_state_dict(state["critic_optimizer"])
+        self.brain.state.update(state["rule"])

@@ -6,28 +6,43 @@ value per sample (:class:`Rule`); :class:`Brain` takes the gradient steps.
 
 from bnpo.brains.brain import Brain, Follower, Learnt, Networks, target_of
 from bnpo.brains.ddpg import DDPG
+from bnpo.brains.entropy import EntropyBonus
+from bnpo.brains.is_return import ISReturn
 from bnpo.brains.natural import NaturalGradient, NaturalStep
+from bnpo.brains.off_policy import OffPolicyReturn, log_ratios, off_policy_return
 from bnpo.brains.optimizers import ActorStep, GradientStep
 from bnpo.brains.ppo import PPO
+from bnpo.brains.ppo_kl import PPOKL
 from bnpo.brains.registry import RULES, resolve_rule
-from bnpo.brains.rule import Rule, Sample
+from bnpo.brains.rule import Adaptive, Rule, Sample
+from bnpo.brains.trpo import TRPO
+from bnpo.brains.vpg import VPG
 from bnpo.config import BrainDescription
 
 __all__ = [
     "DDPG",
     "PPO",
+    "PPOKL",
     "RULES",
+    "TRPO",
+    "VPG",
     "ActorStep",
+    "Adaptive",
     "Brain",
     "BrainDescription",
+    "EntropyBonus",
     "Follower",
     "GradientStep",
+    "ISReturn",
     "Learnt",
     "NaturalGradient",
     "NaturalStep",
     "Networks",
+    "OffPolicyReturn",
     "Rule",
     "Sample",
+    "log_ratios",
+    "off_policy_return",
     "resolve_rule",
     "target_of",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -11,9 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from bnpo.brains.critic import Point, regression_point
+from bnpo.brains.entropy import entropy_bonus
 from bnpo.brains.losses import td_target
 from bnpo.brains.optimizers import ActorStep, apply_gradients
-from bnpo.brains.rule import Info, Rule, Sample
+from bnpo.brains.rule import Adaptive, Info, Rule, Sample
 from bnpo.networks import Actor, Critic, Normalizer, gaussian
 from bnpo.types import Transitions
 
@@ -117,6 +118,11 @@ class Brain:
         self.max_log_ratio = max_log_ratio
         self.clip_norm = clip_norm
         self.generator = generator
+        self.entropy = entropy_bonus(getattr(rule, "entropy", None))
+        self._adaptive = [part for part in (rule, self.entropy) if isinstance(part, Adaptive)]
+        self.state: dict[str, float] = {}
+        for part in self._adaptive:
+            self.state |= part.initial_state()
         self._critic_parameters = list(networks.critic.parameters())
 
     def learn(
@@ -156,12 +162,27 @@ class Brain:
                 info |= self._actor_step(batch, features, outputs, y.sum(-1), baseline, weight)
         return Learnt(info=info, td_error=td_error, log_ratio=log_ratio)
 
+    def end_turn(self, info: Mapping[str, float]) -> None:
+        """Let the rule's own numbers move after a turn with these scalars for the log."""
+        for part in self._adaptive:
+            self.state.update(part.adapt(self.state, info))
+
+    @torch.no_grad()
+    def drift(self, batch: Transitions) -> tuple[Tensor, Tensor]:
+        """How far the policy is from the ones that acted: log π_θ/π_b and KL(π_b || π_θ), [B]."""
+        mu, sigma = self.networks.actor(self.networks.encoder(batch.observation, batch.goal))
+        log_ratio = gaussian.log_prob(batch.action, mu, sigma) - batch.behaviour_log_prob
+        return log_ratio, gaussian.kl_divergence(batch.mu, batch.sigma, mu, sigma)
+
     @torch.no_grad()
     def _td_target(self, batch: Transitions, actor: Actor) -> Tensor:
-        """Y = r + discount Q'(s', g', pi'(s', g')), [B, R]."""
+        """Y = r + discount Q'(s', g', pi'(s', g')), [B, R]; with c H(pi') where entropy enters."""
         features = self.networks.encoder(batch.next_observation, batch.next_goal)
         mu, sigma = actor(features)
         next_q = self.networks.target_critic.value(features, mu, self._scale(sigma))
+        if self.entropy is not None and self.entropy.in_target:
+            bonus = self.entropy.weight(self.state) * gaussian.entropy(sigma)
+            next_q = next_q + bonus[:, None] / next_q.shape[-1]
         return td_target(batch.reward, batch.discount, next_q, self.target_bounds)
 
     @torch.no_grad()
@@ -208,7 +229,7 @@ class Brain:
         baseline: Tensor,
         weight: Tensor | None,
     ) -> Info:
-        """Move the actor up the rule's objective."""
+        """Move the actor up the rule's objective and its entropy bonus."""
         networks = self.networks
         info: Info = {}
         pending: list[tuple[Tensor, Tensor, Tensor]] = [outputs]
@@ -224,10 +245,16 @@ class Brain:
                     td_target=y,
                     baseline=baseline,
                     climb=self._climb(features),
+                    played=networks.actor.clip(batch.action),
                     max_log_ratio=self.max_log_ratio,
+                    state=self.state,
                 )
             )
             info.update(found)
+            if self.entropy is not None:
+                spread = gaussian.entropy(sigma)
+                value = value + self.entropy.weight(self.state) * spread
+                info["entropy"] = spread.detach().mean()
             return (value if weight is None else value * weight).mean()
 
         return info | self.actor_step.ascend(objective, lambda: networks.actor(features)) | info

@@ -7,9 +7,10 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 from torch import Tensor
 
+from bnpo.brains.entropy import Entropy
+from bnpo.brains.natural import Natural
 from bnpo.brains.rule import Info, Sample
 from bnpo.config import NonNegative, config
-from bnpo.networks import gaussian
 
 __all__ = ["DDPG"]
 
@@ -33,11 +34,14 @@ class DDPG:
     action_l2: NonNegative = 0.0
     """Weight c₂ of the squared output before tanh, against saturation."""
 
-    entropy: NonNegative = 0.0
-    """Weight c of the policy's entropy."""
+    entropy: Entropy = 0.0
+    """Weight c of the policy's entropy, or an EntropyBonus."""
+
+    natural: Natural | None = None
+    """Options of a natural-gradient step (the N of BNPO); None: an Adam step."""
 
     def objective(self, sample: Sample) -> tuple[Tensor, Info]:
-        """Return Q at the policy's output, for each sample [B]."""
+        """Return Q at the policy's output of each sample, [B]; the brain adds the entropy."""
         sigma = sample.sigma.detach() if self.mean_only else sample.sigma
         q_value = sample.climb(sample.mu, sigma)
         value = q_value
@@ -46,6 +50,4 @@ class DDPG:
             value = value * ratio.clamp(1 - self.clip, 1 + self.clip)
         if self.action_l2:
             value = value - self.action_l2 * sample.raw.square().mean(-1)
-        if self.entropy:
-            value = value + self.entropy * gaussian.entropy(sample.sigma)
         return value, {"q_value": q_value.detach().mean()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["clip_fraction", "clipped_surrogate", "td_target"]
+__all__ = ["clip_fraction", "clipped_surrogate", "constant_baseline", "td_target"]
 
 
 def td_target(
@@ -40,3 +40,23 @@ def clipped_surrogate(log_ratio: Tensor, advantage: Tensor, eps: float) -> Tenso
 def clip_fraction(log_ratio: Tensor, eps: float) -> Tensor:
     """Share of samples whose ratio lies outside [1-ε, 1+ε], a scalar."""
     return ((log_ratio.detach().exp() - 1).abs() > eps).to(log_ratio.dtype).mean()
+
+
+@torch.no_grad()
+def constant_baseline(phi: Tensor, action: Tensor, mu: Tensor, sigma: Tensor) -> Tensor:
+    """Constant baseline of least variance, each sample's from the others, [B].
+
+    b = E[‖∇log π‖² Φ] / E[‖∇log π‖²]  (Greensmith, Bartlett and Baxter 2004), the gradient taken
+    with respect to (μ, σ). Leaving a sample out of its own baseline keeps the gradient unbiased.
+
+    Args:
+        phi: [B]
+        action: [B, A]
+        mu: [B, A]
+        sigma: [B, A]
+
+    """
+    z = (action - mu) / sigma
+    score = ((z.square() + (z.square() - 1).square()) / sigma.square()).sum(-1)  # ‖∇log π‖², [B]
+    total, weighted = score.sum(), (score * phi).sum()
+    return (weighted - score * phi) / (total - score).clamp_min(torch.finfo(phi.dtype).tiny)

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from pydantic import BeforeValidator, Field
 from torch import Tensor, nn
 
 from bnpo.brains.optimizers import Objective, Policy
 from bnpo.brains.rule import Info
-from bnpo.config import Count, Fraction, NonNegative, Positive, config
+from bnpo.config import Count, Fraction, NonNegative, Positive, config, nested
 from bnpo.networks import gaussian
 
-__all__ = ["NaturalGradient", "NaturalStep", "conjugate_gradient", "fisher_vector_product"]
+__all__ = [
+    "Natural",
+    "NaturalGradient",
+    "NaturalStep",
+    "conjugate_gradient",
+    "fisher_vector_product",
+]
 
 
 @config
@@ -30,11 +37,15 @@ class NaturalGradient:
     iterations: Count = 10
     """Iterations of conjugate gradient."""
 
-    backtracks: int = 10
+    backtracks: Annotated[int, Field(ge=0)] = 10
     """Halvings tried by the line search; 0: take the whole step without a search (NPG)."""
 
     shrink: Fraction = 0.5
     """Factor of the step between two tries."""
+
+
+Natural = Annotated[NaturalGradient, BeforeValidator(nested(NaturalGradient))]
+"""A rule's field: options of its natural step (as an object or its fields)."""
 
 
 def conjugate_gradient(

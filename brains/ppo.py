@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import math
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 from torch import Tensor
 
+from bnpo.brains.entropy import Entropy
 from bnpo.brains.losses import clip_fraction, clipped_surrogate
-from bnpo.brains.rule import Info, Sample
+from bnpo.brains.rule import BaselineAt, Info, Sample
 from bnpo.config import NonNegative, Positive, config
-from bnpo.networks import gaussian
 
 __all__ = ["PPO"]
 
@@ -24,18 +23,22 @@ class PPO:
     """
 
     pathwise: ClassVar[bool] = False
+    weighs_ratio: ClassVar[bool] = True
 
     eps: Annotated[float, Field(gt=0, lt=1)] = 0.2
     """Clip range ε of the ratio."""
 
-    baseline: Literal["behaviour", "current"] = "behaviour"
+    baseline: BaselineAt = "behaviour"
     """Where Q is the baseline: at the distribution that acted or at the one being trained."""
 
     normalize_advantage: bool = True
     """Scale the advantages of a minibatch to zero mean and unit variance."""
 
-    entropy: NonNegative = 0.0
-    """Weight c of the policy's entropy."""
+    entropy: Entropy = 0.0
+    """Weight c of the policy's entropy, or an EntropyBonus."""
+
+    value_coefficient: NonNegative = 1.0
+    """Weight of the value loss: a multiple of the critic's learning rate."""
 
     decouple: Positive | None = None
     """Weight each sample by pi_proximal / pi_behaviour, truncated at this: for samples that the
@@ -45,29 +48,15 @@ class PPO:
     """End the brain's turn once the mean KL to the proximal policy passes this."""
 
     def objective(self, sample: Sample) -> tuple[Tensor, Info]:
-        """Return the clipped surrogate of each sample, [B]."""
-        advantage = self._advantage(sample)
+        """Return the clipped surrogate of each sample, [B]; the brain adds the entropy."""
+        advantage = sample.advantage(self.baseline, normalize=self.normalize_advantage)
         log_ratio = sample.log_ratio()
         value = sample.batch.weight * clipped_surrogate(log_ratio, advantage, self.eps)
         if self.decouple is not None:
-            batch = sample.batch
-            off_policy = batch.proximal_log_prob - batch.behaviour_log_prob
-            value = value * off_policy.clamp(max=math.log(self.decouple)).exp()
-        if self.entropy:
-            value = value + self.entropy * gaussian.entropy(sample.sigma)
+            value = value * sample.off_policy_weight(self.decouple)
         log_rho = log_ratio.detach()
         info = {
             "clip_fraction": clip_fraction(log_ratio, self.eps),
             "approximate_kl": (log_rho.exp() - 1 - log_rho).mean(),
         }
         return value, info
-
-    def _advantage(self, sample: Sample) -> Tensor:
-        if self.baseline == "current":
-            baseline = sample.climb(sample.mu.detach(), sample.sigma.detach()).detach()
-        else:
-            baseline = sample.baseline
-        advantage = sample.td_target - baseline
-        if self.normalize_advantage and len(advantage) > 1:
-            advantage = (advantage - advantage.mean()) / (advantage.std() + 1e-6)
-        return advantage

@@ -5,15 +5,23 @@ from __future__ import annotations
 import difflib
 
 from bnpo.brains.ddpg import DDPG
+from bnpo.brains.is_return import ISReturn
 from bnpo.brains.ppo import PPO
+from bnpo.brains.ppo_kl import PPOKL
 from bnpo.brains.rule import Rule
+from bnpo.brains.trpo import TRPO
+from bnpo.brains.vpg import VPG
 from bnpo.config import BrainDescription, ConfigError
 
 __all__ = ["RULES", "resolve_rule"]
 
 RULES: dict[str, type[Rule]] = {
     "ddpg": DDPG,
+    "is_return": ISReturn,
     "ppo": PPO,
+    "ppo_kl": PPOKL,
+    "trpo": TRPO,
+    "vpg": VPG,
 }
 """Every rule by its name."""
 

@@ -19,6 +19,7 @@ from bnpo.config import (
     NetworkConfig,
     TrainConfig,
 )
+from bnpo.credit.annealing import AnnealedDiscount
 from bnpo.credit.registry import SCHEMES
 from bnpo.replay import LAWS
 
@@ -60,6 +61,8 @@ def build_agent(config: Mapping[str, Any]) -> Agent:
     """
     settings = dict(config.get("agent") or {})
     networks = NetworkConfig(**(settings.pop("networks", None) or {}))
+    if isinstance(settings.get("gamma_schedule"), Mapping):
+        settings["gamma_schedule"] = AnnealedDiscount(**settings["gamma_schedule"])
     agent_config = AgentConfig(**settings, networks=networks)
     brains = [build_brain(name, fields) for name, fields in config["brains"].items()]
     return Agent.for_env(
@@ -81,6 +84,6 @@ def _build(key: str, fields: Mapping[str, Any], registry: Mapping[str, type[Any]
     """Make the named object of a registry with the given fields."""
     rest = dict(fields)
     name = rest.pop("name", None)
-    if name not in registry:
+    if not isinstance(name, str) or name not in registry:
         raise ConfigError(f"{key}.name = {name!r}: allowed is one of {sorted(registry)}")
     return registry[name](**rest)

@@ -43,7 +43,9 @@ def test_fisher_vector_product_equals_the_matrix_of_the_definition(make_networks
 
 
 def _grad(output: Tensor, parameters: list[torch.nn.Parameter]) -> list[Tensor]:
-    found = torch.autograd.grad(output, parameters, retain_graph=True, allow_unused=True)
+    found: tuple[Tensor | None, ...] = torch.autograd.grad(
+        output, parameters, retain_graph=True, allow_unused=True
+    )
     return [torch.zeros_like(p) if g is None else g for g, p in zip(found, parameters, strict=True)]
 
 
@@ -96,7 +98,7 @@ def test_a_failed_search_restores_every_parameter(make_networks) -> None:
         """An objective that is lower wherever it is asked again."""
         nonlocal calls
         calls += 1
-        return sum(p.sum() for p in parameters) - 1e6 * calls
+        return torch.stack([p.sum() for p in parameters]).sum() - 1e6 * calls
 
     info = NaturalStep(parameters, NaturalGradient()).ascend(falling, policy)
     assert info["line_search_failed"].item() == 1

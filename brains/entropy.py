@@ -1,0 +1,79 @@
+"""The entropy bonus, which any rule may carry in a field ``entropy``."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator
+
+from bnpo.config import ConfigError, NonNegative, Positive, config, nested
+
+__all__ = ["Entropy", "EntropyBonus", "entropy_bonus"]
+
+_LOWEST, _HIGHEST = 1e-8, 1e4
+
+
+@config
+class EntropyBonus:
+    """c H(π_θ(·|s, g)), in closed form, added to the objective of every sample.
+
+    With a target, c is tuned once per turn: c <- c exp(rate (target - mean H)), so that c grows
+    while the policy is narrower than wanted (after Haarnoja et al. 2018, on log c).
+    """
+
+    coefficient: NonNegative = 0.01
+    """Weight c; the first one where it is tuned."""
+
+    target: float | None = None
+    """Entropy (nats, summed over action dimensions) to which c is tuned; None: c stays."""
+
+    rate: Positive = 0.05
+    """Step of log c per nat and turn."""
+
+    in_target: bool = False
+    """Whether y bootstraps from Q' + c H(π'), which makes the return soft; exact for n = 1, since
+    the rewards inside a longer return carry no entropy."""
+
+    def __post_init__(self) -> None:
+        """Refuse to tune what cannot move."""
+        if self.target is not None and self.coefficient == 0:
+            raise ConfigError(
+                f"EntropyBonus.coefficient = 0 with target = {self.target}: allowed is a number "
+                "above 0, from which the tuned weight can move"
+            )
+
+    def weight(self, state: Mapping[str, float]) -> float:
+        """C of the moment."""
+        return state.get("entropy_coefficient", self.coefficient)
+
+    def initial_state(self) -> dict[str, float]:
+        """C before the first turn; nothing where it stays."""
+        return {} if self.target is None else {"entropy_coefficient": self.coefficient}
+
+    def adapt(self, state: Mapping[str, float], info: Mapping[str, float]) -> dict[str, float]:
+        """C after a turn that ended with the mean entropy ``info["entropy"]``."""
+        if self.target is None or "entropy" not in info:
+            return {}
+        moved = self.weight(state) * math.exp(self.rate * (self.target - info["entropy"]))
+        return {"entropy_coefficient": min(max(moved, _LOWEST), _HIGHEST)}
+
+
+def _weight_or_bonus(value: Any) -> Any:
+    made = nested(EntropyBonus)(value)
+    number = isinstance(made, int | float) and not isinstance(made, bool) and made >= 0
+    if not number and not isinstance(made, EntropyBonus):
+        raise ValueError("a weight of at least 0, or an EntropyBonus or its fields")
+    return made
+
+
+Entropy = Annotated[float | EntropyBonus, BeforeValidator(_weight_or_bonus)]
+"""A rule's field: a fixed weight, or a bonus with options (as an object or its fields)."""
+
+
+def entropy_bonus(entropy: Any) -> EntropyBonus | None:
+    """Return the bonus of a rule's field ``entropy``; None for none."""
+    if isinstance(entropy, EntropyBonus) or entropy is None:
+        return entropy
+    return EntropyBonus(coefficient=float(entropy)) if entropy else None

@@ -1,0 +1,85 @@
+"""The off-policy return: what old trajectories say about today's policy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from bnpo.types import Evaluator, Trajectories
+
+__all__ = ["OffPolicyReturn", "log_ratios", "off_policy_return", "per_step_weights"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OffPolicyReturn:
+    """Estimate of a policy's expected return from trajectories of other policies."""
+
+    value: Tensor
+    """[R], the estimate"""
+
+    per_step: Tensor
+    """[T, R], estimated mean reward of each step"""
+
+    effective_sample_size: Tensor
+    """[T], trajectories that count at each step: S where all weigh alike, 1 where one rules"""
+
+
+def log_ratios(trajectories: Trajectories, evaluator: Evaluator) -> Tensor:
+    """Log importance ratio log π(a|s, g) - log π_b(a|s, g) of every step, [S, T].
+
+    Zero at and beyond a trajectory's length.
+    """
+    steps = trajectories.action.shape[1]
+    log_prob = evaluator.log_prob(
+        trajectories.observation[:, :-1].flatten(0, 1),
+        trajectories.desired_goal[:, :-1].flatten(0, 1),
+        trajectories.action.flatten(0, 1),
+    ).reshape(-1, steps)
+    at = torch.arange(steps, device=log_prob.device)
+    written = at < trajectories.length[:, None]
+    return torch.where(written, log_prob - trajectories.log_prob, 0.0)
+
+
+def per_step_weights(log_ratio: Tensor) -> Tensor:
+    """Self-normalised weights S π(τ_{1:t}) / q(τ_{1:t}) / Z_t of log ratios [S, T], [S, T].
+
+    Their mean over trajectories is 1 at every step; no product of ratios is ever formed.
+    """
+    return log_ratio.cumsum(1).softmax(0) * len(log_ratio)
+
+
+def off_policy_return(
+    reward: Tensor, log_ratio: Tensor, length: Tensor, gamma: float
+) -> OffPolicyReturn:
+    """Expected return of a policy by self-normalised per-step importance sampling.
+
+    J ≈ Σ_t γ^t 1/Z_t Σ_i w_it r_it,  w_it = π(τ_{i,1:t}) / q(τ_{i,1:t}),  Z_t = Σ_i w_it
+    (Levine and Koltun 2013, without their regulariser; Precup et al. 2000). A reward is weighted
+    by the actions up to it alone. Consistent, with a bias that shrinks as 1 / S. A trajectory that
+    has ended goes on with reward 0 under its last weight.
+
+    Args:
+        reward: [S, T, R]
+        log_ratio: [S, T], of each action, as from :func:`log_ratios`
+        length: [S], steps that were taken
+        gamma: discount factor per step
+
+    """
+    if reward.shape[:2] != log_ratio.shape or length.shape != reward.shape[:1]:
+        raise ValueError(
+            f"off_policy_return: reward {list(reward.shape)}, log_ratio {list(log_ratio.shape)} "
+            f"and length {list(length.shape)}: allowed is [S, T, R], [S, T] and [S]"
+        )
+    at = torch.arange(reward.shape[1], device=reward.device)
+    written = at < length[:, None]
+    weight = per_step_weights(torch.where(written, log_ratio, 0.0))
+    paid = torch.where(written[:, :, None], reward, 0.0)
+    per_step = (weight[:, :, None] * paid).mean(0)
+    discount = gamma ** at.to(reward.dtype)
+    return OffPolicyReturn(
+        value=(discount[:, None] * per_step).sum(0),
+        per_step=per_step,
+        effective_sample_size=weight.sum(0).square() / weight.square().sum(0),
+    )
