@@ -18,6 +18,13 @@ EVALUATION_SEED = 1_000_000
 """Seed of the first evaluation episode; episode i has this plus i, whatever the run's seed is."""
 
 
+_AT_ONCE = 200
+"""Episodes played as one batch where the environment is vectorised."""
+
+_IN_WORKERS = 8
+"""Episodes played as one batch where environments live in worker processes."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
     """Outcome of a number of full episodes under the mean action."""
@@ -47,7 +54,7 @@ class Evaluator:
         self.episodes = episodes
         self.env = make_vector_env(
             agent.spec.env_id,
-            episodes if agent.spec.env_id.startswith("bnpo/") else min(episodes, 8),
+            min(episodes, _AT_ONCE if agent.spec.env_id.startswith("bnpo/") else _IN_WORKERS),
             threads=threads,
             **agent.env_kwargs,
         )

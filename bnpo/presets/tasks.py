@@ -9,7 +9,7 @@ __all__ = ["TASKS"]
 TASKS: dict[str, dict[str, Any]] = {
     "goal_reacher": {
         "env": "bnpo/GoalReacher-v0",
-        "agent": {"gamma": 0.95, "max_steps": 50, "target_bounds": [-20.0, 0.0]},
+        "agent": {"gamma": 0.92, "max_steps": 50, "target_bounds": [-12.5, 0.0]},
     },
     "moving_reacher": {
         "env": "bnpo/MovingReacher-v0",

@@ -1,0 +1,40 @@
+"""Every bad value is one line: object, field, value, what is allowed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bnpo.config import AgentConfig, ConfigError, NetworkConfig, TrainConfig
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "line"),
+    [
+        (TrainConfig, {"num_envs": 0}, "TrainConfig.num_envs = 0: allowed is greater than or"),
+        (TrainConfig, {"total_steps": 1e6}, "TrainConfig.total_steps = 1000000.0: allowed is"),
+        (TrainConfig, {"num_envs": True}, "TrainConfig.num_envs = True: allowed is a valid int"),
+        (TrainConfig, {"steps": 1}, "TrainConfig has no field 'steps'"),
+        (AgentConfig, {"gamma": 1.0}, "AgentConfig.gamma = 1.0: allowed is less than 1"),
+        (AgentConfig, {"gamma": float("nan")}, "AgentConfig.gamma = nan: allowed is"),
+        (AgentConfig, {"target_bounds": (1.0, -1.0)}, "low below high"),
+        (AgentConfig, {"exploration": ()}, "allowed is at least 1 item"),
+        (NetworkConfig, {"reduce": "max"}, "NetworkConfig.reduce = 'max': allowed is 'min' or"),
+        (NetworkConfig, {"actor_hidden": (64, 0)}, "NetworkConfig.actor_hidden.1 = 0"),
+    ],
+)
+def test_one_line(kind: Any, fields: dict[str, Any], line: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        kind(**fields)
+    assert line in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_fields_are_given_by_keyword() -> None:
+    with pytest.raises(ConfigError, match="by keyword only"):
+        TrainConfig(1_000)  # type: ignore[misc]
+
+
+def test_lists_from_json_become_tuples() -> None:
+    assert NetworkConfig(actor_hidden=[8, 8]).actor_hidden == (8, 8)  # type: ignore[arg-type]
