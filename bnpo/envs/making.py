@@ -43,8 +43,8 @@ def make_vector_env(
         env_id: Gymnasium id.
         num_envs: Environments in the batch.
         threads: Simulator threads of the Reachers of this package; None takes as many as pay.
-        workers: Processes for environments that live in Python; None takes one per core, 0 steps
-            in this process.
+        workers: Processes for environments that live in Python, this one included; None takes one
+            per core, 0 steps one environment after the other in this process.
         **settings: Keyword arguments of the environment.
 
     Raises:

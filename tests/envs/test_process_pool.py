@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -14,8 +15,9 @@ import pytest
 from gymnasium.spaces import Box, Dict, Discrete
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
-from bnpo.envs import process_pool
-from bnpo.envs.process_pool import ProcessPoolVectorEnv, WorkerError
+from bnpo.envs import pool_handles
+from bnpo.envs.pool_handles import WorkerError, WorkerProcess
+from bnpo.envs.process_pool import ProcessPoolVectorEnv
 
 
 class Walk(gym.Env[Any, Any]):
@@ -48,6 +50,9 @@ class Walk(gym.Env[Any, Any]):
         odd = bool(self.place[1] > 0)
         info = {"is_success": odd, "process": os.getpid() * 0, "where": self.place.copy()}
         return self._observe(), float(self.place.sum()), done and odd, done and not odd, info
+
+    def pid(self) -> int:
+        return os.getpid()
 
     def _observe(self) -> dict[str, Any]:
         goal = np.array([self.place[0]], np.float32)
@@ -89,6 +94,10 @@ def assert_same(first: Any, second: Any) -> None:
     else:
         np.testing.assert_array_equal(first, second)
         assert np.asarray(first).dtype == np.asarray(second).dtype
+
+
+def processes_of(pool: ProcessPoolVectorEnv) -> list[subprocess.Popen[bytes]]:
+    return [worker.process for worker in pool._workers if isinstance(worker, WorkerProcess)]
 
 
 @pytest.mark.parametrize(
@@ -139,7 +148,12 @@ def test_disabled_autoreset_demands_a_reset() -> None:
 def test_environments_are_spread_over_the_workers(pool: ProcessPoolVectorEnv) -> None:
     """Five environments on two workers: chunks of three and two, in order."""
     assert [list(worker.rows) for worker in pool._workers] == [[0, 1, 2], [3, 4]]
-    assert len({worker.process.pid for worker in pool._workers} | {os.getpid()}) == 3
+    pids = pool.call("pid")
+    assert [pid == os.getpid() for pid in pids] == [True, True, True, False, False]
+    assert pids[3] == pids[4]
+    apart = ProcessPoolVectorEnv(Walk, num_envs=2, workers=2, in_caller=False)
+    assert len({os.getpid(), *apart.call("pid")}) == 3
+    apart.close()
 
 
 def test_returned_arrays_are_left_alone(pool: ProcessPoolVectorEnv) -> None:
@@ -158,13 +172,16 @@ def test_attributes_and_methods_reach_every_environment(pool: ProcessPoolVectorE
         pool.set_attr("mark", [1, 2])
 
 
-def test_failure_of_an_environment_brings_its_traceback(fragile_pool: ProcessPoolVectorEnv) -> None:
+@pytest.mark.parametrize(("broken", "worker"), [(1, "0 to 2"), (4, "3 to 4")])
+def test_failure_of_an_environment_brings_its_traceback(
+    fragile_pool: ProcessPoolVectorEnv, broken: int, worker: str
+) -> None:
     fragile_pool.reset(seed=0)
-    fragile_pool.set_attr("broken_at", [np.inf, np.inf, np.inf, np.inf, -np.inf])
+    fragile_pool.set_attr("broken_at", [-np.inf if i == broken else np.inf for i in range(5)])
     with pytest.raises(WorkerError) as caught:
         fragile_pool.step(np.zeros((5, 2)))
     message = str(caught.value)
-    assert "worker of environments 3 to 4 failed" in message
+    assert f"worker of environments {worker} failed" in message
     assert "the walker fell over" in message
     assert "in step" in message
     with pytest.raises(WorkerError, match="closed"):
@@ -173,9 +190,11 @@ def test_failure_of_an_environment_brings_its_traceback(fragile_pool: ProcessPoo
 
 def test_death_of_a_worker_is_reported_without_a_hang(fragile_pool: ProcessPoolVectorEnv) -> None:
     fragile_pool.reset(seed=0)
-    fragile_pool._workers[0].process.send_signal(signal.SIGKILL)
+    worker = fragile_pool._workers[1]
+    assert isinstance(worker, WorkerProcess)
+    worker.process.send_signal(signal.SIGKILL)
     began = time.perf_counter()
-    with pytest.raises(WorkerError, match="environments 0 to 2 died with exit code -9"):
+    with pytest.raises(WorkerError, match="environments 3 to 4 died with exit code -9"):
         fragile_pool.step(np.zeros((5, 2)))
     assert time.perf_counter() - began < 5.0
 
@@ -186,8 +205,8 @@ def test_worker_that_does_not_answer_is_given_up(monkeypatch: pytest.MonkeyPatch
             time.sleep(3600)
             return super().step(action)
 
-    monkeypatch.setattr(process_pool, "PATIENCE", 0.1)
-    env = ProcessPoolVectorEnv(Stuck, num_envs=1, workers=1, timeout=20.0)
+    monkeypatch.setattr(pool_handles, "PATIENCE", 0.1)
+    env = ProcessPoolVectorEnv(Stuck, num_envs=1, workers=1, timeout=20.0, in_caller=False)
     env.reset(seed=0)
     env.timeout = 0.2
     with pytest.raises(WorkerError, match="gave no answer within timeout=0.2 s"):
@@ -235,13 +254,13 @@ def test_bad_actions_reach_no_environment(pool: ProcessPoolVectorEnv) -> None:
 
 def test_nothing_is_left_behind() -> None:
     """Processes end and memory goes when the pool is closed; closing twice is harmless."""
-    env = ProcessPoolVectorEnv(Walk, num_envs=2, workers=2)
-    processes = [worker.process for worker in env._workers]
+    env = ProcessPoolVectorEnv(Walk, num_envs=2, workers=2, in_caller=False)
+    processes = processes_of(env)
     env.close()
     env.close()
     assert [process.poll() for process in processes] == [0, 0]
     assert env._memory_descriptor == -1
-    forgotten = ProcessPoolVectorEnv(Walk, num_envs=1, workers=1)
-    process = forgotten._workers[0].process
+    forgotten = ProcessPoolVectorEnv(Walk, num_envs=2, workers=2)
+    (process,) = processes_of(forgotten)
     del forgotten
     assert process.poll() == 0
