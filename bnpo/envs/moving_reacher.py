@@ -178,6 +178,7 @@ class MovingReacherVectorEnv(VectorGoalEnv):
             steps=config.substeps,
             control_spec=mujoco.mjtState.mjSTATE_XFRC_APPLIED,
             threads=threads,
+            least_per_thread=64,  # a call is one physics step, 6 us for each arm
         )
         wrenches = self._simulator.control.reshape(num_envs, config.substeps, _BODIES, 6)
         self._applied = wrenches[:, :, 1:, 3:]  # torques on A and B [N, substeps, 2, 3]

@@ -14,7 +14,6 @@ from bnpo.envs.arguments import require_int
 
 FloatArray = npt.NDArray[np.float64]
 
-_LEAST_PER_THREAD = 8  # for fewer copies waking a thread costs what it saves
 _PHYSICS = int(mujoco.mjtState.mjSTATE_FULLPHYSICS)
 
 
@@ -40,6 +39,7 @@ class BatchSimulator:
         steps: int,
         control_spec: mujoco.mjtState,
         threads: int | None = None,
+        least_per_thread: int = 16,
     ) -> None:
         """Start the threads and put every copy into the model's initial state.
 
@@ -49,14 +49,15 @@ class BatchSimulator:
             steps: Physics steps of one :meth:`advance`, K.
             control_spec: What the control sets, for example ``mjSTATE_CTRL``.
             threads: Threads to step in: 0 steps in the calling thread, None takes one thread for
-                each core, but leaves each at least eight copies. Never more than ``num_envs``.
+                each core if that pays. Never more than ``num_envs``.
+            least_per_thread: Copies for which waking another thread pays (it takes some 50 us).
 
         """
         model.opt.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_WARMSTART)
         self.model = model
         if threads is not None:
             require_int("threads", threads, minimum=0)
-        self.threads = _pool_size(threads, num_envs)
+        self.threads = _pool_size(threads, num_envs, least_per_thread)
         self.steps = steps
         self.state = _initial_state(model, num_envs)
         """[N, 1 + nq + nv], time, positions and velocities."""
@@ -105,9 +106,9 @@ class BatchSimulator:
             self._rollout = None
 
 
-def _pool_size(threads: int | None, num_envs: int) -> int:
+def _pool_size(threads: int | None, num_envs: int, least_per_thread: int) -> int:
     """Threads to start; 0 when the calling thread does the work as well as one thread would."""
-    worthwhile = min(available_cores(), num_envs // _LEAST_PER_THREAD)
+    worthwhile = min(available_cores(), num_envs // least_per_thread)
     wanted = worthwhile if threads is None else threads
     size = min(wanted, num_envs)
     return size if size > 1 else 0
