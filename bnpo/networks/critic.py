@@ -15,19 +15,13 @@ __all__ = ["Critic"]
 
 
 class _EnsembleLinear(nn.Module):
-    """One linear layer for each of E members, as one batched product."""
+    """Weights [E, in, out] and biases [E, 1, out] of one linear layer for each of E members."""
 
     def __init__(self, members: int, fan_in: int, fan_out: int, gain: float = 1.0) -> None:
         super().__init__()
         bound = gain / math.sqrt(fan_in)
         self.weight = nn.Parameter(torch.empty(members, fan_in, fan_out).uniform_(-bound, bound))
         self.bias = nn.Parameter(torch.empty(members, 1, fan_out).uniform_(-bound, bound))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map [E, B, in] to [E, B, out]."""
-        if self.weight.shape[0] == 1:
-            return torch.addmm(self.bias[0], x[0], self.weight[0])[None]
-        return torch.baddbmm(self.bias, x, self.weight)
 
 
 class Critic(nn.Module):
@@ -38,16 +32,16 @@ class Critic(nn.Module):
     (ICLR 2026, arXiv:2506.16608).
     """
 
-    centre: Tensor
+    middle: Tensor
     half_range: Tensor
 
     def __init__(self, features: int, spec: TaskSpec, config: NetworkConfig) -> None:
         """Build the ensemble for features [B, F]."""
         super().__init__()
         low, high = torch.tensor(spec.action_low), torch.tensor(spec.action_high)
-        self.register_buffer("centre", (low + high) / 2)
+        self.register_buffer("middle", (low + high) / 2)
         self.register_buffer("half_range", (high - low) / 2)
-        self.unit_box = bool((self.centre == 0).all() and (self.half_range == 1).all())
+        self.unit_box = bool((self.middle == 0).all() and (self.half_range == 1).all())
         self.members = config.critics
         self.reduce = config.reduce
         widths = (features + 2 * spec.action_dim, *config.critic_hidden)
@@ -70,15 +64,14 @@ class Critic(nn.Module):
 
         """
         if not self.unit_box:
-            mu, sigma = (mu - self.centre) / self.half_range, sigma / self.half_range
+            mu, sigma = (mu - self.middle) / self.half_range, sigma / self.half_range
         x = torch.cat((features, mu, sigma), -1).expand(self.members, -1, -1)
         for layer in self.hidden:
-            x = layer(x)
+            x = torch.baddbmm(layer.bias, x, layer.weight)
             if self.layer_norm:
                 x = functional.layer_norm(x, x.shape[-1:])
-            x = functional.relu(x)
-        out: Tensor = self.head(x)
-        return out
+            x = torch.relu_(x)
+        return torch.baddbmm(self.head.bias, x, self.head.weight)
 
     def value(self, features: Tensor, mu: Tensor, sigma: Tensor) -> Tensor:
         """Value of the ensemble, reduced by minimum or mean, [B, R]."""
