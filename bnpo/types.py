@@ -172,13 +172,10 @@ class Trajectories(_Batch):
         steps = torch.minimum(steps, length - time)
         here, there = Rows(segment, time), Rows(segment, time + steps)
         reward = here.of(self.reward)
-        longest = int(steps.max()) if steps.numel() else 1
-        if longest > 1:
-            ahead = torch.arange(1, longest, device=self.device)  # [n-1]
-            at = torch.minimum(time[:, None] + ahead, (length - 1)[:, None])  # written rows only
-            weight = torch.where(ahead < steps[:, None], gamma ** ahead.to(reward.dtype), 0.0)
-            later = self.reward[segment[:, None], at]  # [B, n-1, R]
-            reward = reward + torch.bmm(weight[:, None], later)[:, 0]
+        longer = (steps > 1).nonzero()[:, 0]  # few, where most goals are relabelled
+        if len(longer):
+            rows, first, n = segment[longer], time[longer], steps[longer]
+            reward.index_add_(0, longer, self._later_reward(rows, first, n, gamma))
         ended = self.terminated[segment] & (there.time == length)
         discount = torch.where(ended, 0.0, gamma ** steps.to(reward.dtype))
         log_prob = here.of(self.log_prob)
@@ -199,6 +196,16 @@ class Trajectories(_Batch):
             steps=steps,
             log_ratio_rest=torch.zeros_like(discount),
         )
+
+
+    def _later_reward(self, segment: Tensor, time: Tensor, steps: Tensor, gamma: float) -> Tensor:
+        """Sum of gamma^k r_{t+k} over 0 < k < n of transitions [B], [B, R]."""
+        ahead = torch.arange(1, int(steps.max()), device=self.device)  # [n-1]
+        within = ahead < steps[:, None]
+        at = torch.where(within, time[:, None] + ahead, time[:, None])  # written rows only
+        weight = torch.where(within, gamma ** ahead.to(self.reward.dtype), 0.0)
+        later = self.reward[segment[:, None], at]  # [B, n-1, R]
+        return torch.bmm(weight[:, None], later)[:, 0]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
