@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     )
     from bnpo.evaluation import Evaluation, evaluate
     from bnpo.history import History
+    from bnpo.study import Study
     from bnpo.training import Trainer, train
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "Evaluation",
     "History",
     "NetworkConfig",
+    "Study",
     "TrainConfig",
     "Trainer",
     "evaluate",
@@ -45,6 +47,7 @@ _HOMES = {
     "Evaluation": "bnpo.evaluation",
     "History": "bnpo.history",
     "NetworkConfig": "bnpo.config",
+    "Study": "bnpo.study",
     "TrainConfig": "bnpo.config",
     "Trainer": "bnpo.training",
     "evaluate": "bnpo.evaluation",

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_type_hints
 
 from bnpo.agent import Agent
 from bnpo.checkpoint import CheckpointError, load_checkpoint
+from bnpo.checkpoint_folder import manifest_of
+from bnpo.extras import require
 from bnpo.history import History, Record
 from bnpo.presets import build_agent
 from bnpo.summary import Summary, read_json
@@ -15,13 +20,17 @@ from bnpo.summary import Summary, read_json
 __all__ = [
     "RUNS",
     "Checkpoint",
+    "RunEntry",
     "RunError",
     "checkpoint_path",
     "find_run",
+    "list_runs",
+    "load",
     "load_agent",
     "load_config",
     "load_history",
     "load_summary",
+    "read_run",
 ]
 
 RUNS = Path("runs")
@@ -42,8 +51,53 @@ _SECTIONS: dict[str, Any] = {
 """What the configuration of a training run has at least."""
 
 
+_SILENCE = 60.0
+"""Seconds without a sign of life after which a run counts as killed."""
+
+
 class RunError(ValueError):
     """A run that is missing or damaged; the message names the file."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunEntry:
+    """One run in a list of runs."""
+
+    run: str
+    """Name of its folder"""
+
+    status: str
+    """completed, interrupted, failed, running, killed or damaged"""
+
+    preset: str | None = None
+    """Preset that its brains came from"""
+
+    env: str | None = None
+    """Gymnasium id"""
+
+    seed: int | None = None
+    """Its seed"""
+
+    success_rate: float | None = None
+    """Of the last evaluation; None without goals"""
+
+    mean_return: float | None = None
+    """Of the last evaluation"""
+
+    env_steps: int | None = None
+    """Single-environment steps so far"""
+
+    wall_s: float | None = None
+    """Seconds of training so far, without evaluation"""
+
+    solved_at_env_steps: int | None = None
+    """First of two evaluations in a row at or above the threshold"""
+
+    solved_at_wall_s: float | None = None
+    """Seconds of training until then"""
+
+    folder: Path
+    """Where it is"""
 
 
 def find_run(run: str | int | Path, runs: Path = RUNS) -> Path:
@@ -124,8 +178,8 @@ def history_state(history: History) -> dict[str, Any]:
 
 
 def checkpoint_path(run: Path, checkpoint: Checkpoint = "last") -> Path:
-    """Return where a run keeps a checkpoint."""
-    return run / "checkpoints" / f"{checkpoint}.pt"
+    """Return where a run keeps its newest checkpoint, or will keep its first."""
+    return manifest_of(run / "checkpoints", checkpoint)
 
 
 def load_agent(run: str | int | Path, checkpoint: Checkpoint = "last") -> Agent:
@@ -150,6 +204,86 @@ def load_agent(run: str | int | Path, checkpoint: Checkpoint = "last") -> Agent:
         reason = " ".join(str(error).split())[:100]
         raise CheckpointError(f"checkpoint {path} does not fit its run: {reason}") from None
     return agent
+
+
+def list_runs(runs: str | Path = RUNS) -> list[RunEntry]:
+    """Return an entry for every run in a folder, in the order of their numbers and names.
+
+    Raises:
+        RunError: there is no such folder, or it holds no run.
+
+    """
+    folder = Path(runs)
+    if not folder.is_dir():
+        raise RunError(f"folder {folder} is missing: no runs are there")
+    found = sorted((path.parent for path in folder.glob("*/config.json")), key=_natural)
+    if not found:
+        raise RunError(f"folder {folder} holds no run")
+    return [read_run(path) for path in found]
+
+
+def load(runs: str | Path = RUNS) -> Any:
+    """Return the runs of a folder as a pandas DataFrame, a row for each (extra ``study``).
+
+    Raises:
+        MissingExtra: pandas is not installed.
+        RunError: there is no such folder, or it holds no run.
+
+    """
+    pandas = require("pandas", "study", "bnpo.runs.load")
+    kinds = {int | None: "Int64", float | None: "float64"}
+    hints = get_type_hints(RunEntry)
+    table = pandas.DataFrame([dataclasses.asdict(entry) for entry in list_runs(runs)])
+    return table.astype({name: kinds[hint] for name, hint in hints.items() if hint in kinds})
+
+
+def read_run(folder: Path) -> RunEntry:
+    """Return what a run's folder tells, however the run ended."""
+    try:
+        config = load_config(folder)
+        running = _is_running(folder)
+        if (folder / "summary.json").is_file():
+            figures = dataclasses.asdict(load_summary(folder))
+        else:
+            figures = _figures_so_far(folder)
+    except RunError:
+        return RunEntry(run=folder.name, status="damaged", folder=folder)
+    names = {field.name for field in dataclasses.fields(RunEntry)}
+    figures = {name: value for name, value in figures.items() if name in names}
+    figures |= {name: config[name] for name in ("preset", "env", "seed")}
+    if running:
+        figures["status"] = "running"
+    return RunEntry(**figures, run=folder.name, folder=folder)
+
+
+def _figures_so_far(folder: Path) -> dict[str, Any]:
+    """Return the figures of the last evaluation of a run that has no summary."""
+    history = load_history(folder) if (folder / "history.json").is_file() else History()
+    figures = dataclasses.asdict(history[-1]) if len(history) else {"env_steps": 0, "wall_s": 0.0}
+    solved = history.solved
+    if solved is not None:
+        figures["solved_at_env_steps"] = solved.env_steps
+        figures["solved_at_wall_s"] = solved.wall_s
+    return {**figures, "status": "killed"}
+
+
+def _is_running(folder: Path) -> bool:
+    """Tell a run that is going on from one that was killed, by its last sign of life."""
+    if not (folder / "run.json").is_file():
+        return False
+    record = _read(folder / "run.json")
+    try:
+        beat = datetime.fromisoformat(record["heartbeat"]).replace(tzinfo=UTC)
+        silence = datetime.now(UTC) - beat
+        return bool(record["status"] == "RUNNING" and silence.total_seconds() < _SILENCE)
+    except (KeyError, TypeError, ValueError):
+        return False
+
+
+def _natural(path: Path) -> list[tuple[int, int, str]]:
+    """Sort 2 before 10."""
+    parts = re.findall(r"\d+|\D+", path.name)
+    return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts]
 
 
 def _read(path: Path) -> Any:

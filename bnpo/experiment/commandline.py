@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 from bnpo.checkpoint import CheckpointError
 from bnpo.config import ConfigError
+from bnpo.experiment import workbench
 from bnpo.experiment.definition import OPTIONS, experiment
 from bnpo.experiment.overrides import parse
 from bnpo.experiment.report import say
@@ -35,6 +36,8 @@ Examples:
   bnpo record with run=runs/1
   bnpo plot with runs="['runs/1', 'runs/2']"
   bnpo resume with run=runs/1
+  bnpo runs with preset=bpo success=0.9.. sort=steps
+  bnpo compare 3 5 7
 """
 
 _FLAGS: dict[str, tuple[str, str | None, str]] = {
@@ -158,6 +161,7 @@ def _split(words: list[str]) -> tuple[str | None, list[str]]:
     if command == "help":
         return command, rest
     _require_command(command)
+    rest = workbench.spelled_out(command, rest)
     if rest and rest[0] != "with":
         raise ConfigError(f"{rest[0]!r} after {command!r}: allowed is bnpo {command} with ...")
     return command, rest[1:]

@@ -16,7 +16,7 @@ with warnings.catch_warnings():
     from sacred.utils import SacredError
 
 from bnpo.config import ConfigError
-from bnpo.experiment import commands
+from bnpo.experiment import commands, workbench
 from bnpo.experiment.composition import compose, compose_options
 from bnpo.experiment.options import EvaluateOptions, PlotOptions, RecordOptions, ResumeOptions
 from bnpo.experiment.overrides import as_json
@@ -34,6 +34,7 @@ OPTIONS: dict[str, type[Any]] = {
     "record": RecordOptions,
     "plot": PlotOptions,
     "resume": ResumeOptions,
+    **workbench.OPTIONS,
 }
 """Commands that work on runs, with what they take."""
 
@@ -68,6 +69,8 @@ class BnpoExperiment(Experiment):
             return config
         options = compose_options(command, kind, named, updates or {})
         kind(**options)
+        if command in workbench.ELSEWHERE:
+            return workbench.placed(command, options, runs)
         if "runs" in options:
             options["runs"] = [str(find_run(run, runs)) for run in _list(options["runs"])]
         else:
@@ -162,6 +165,8 @@ def _make() -> Any:
     for command in (commands.evaluate, commands.record, commands.plot, commands.print_config):
         made.command(command, unobserved=True)
     made.command(commands.resume)
+    for command in workbench.COMMANDS:
+        made.command(command, unobserved=True)
     return made
 
 

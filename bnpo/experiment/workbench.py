@@ -1,0 +1,48 @@
+"""The commands beside a single run: what is registered with the experiment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from bnpo.experiment.reading import CompareOptions, RunsOptions, compare, runs
+from bnpo.experiment.studying import StudyOptions, study
+
+__all__ = ["COMMANDS", "ELSEWHERE", "OPTIONS", "placed", "spelled_out"]
+
+COMMANDS: tuple[Callable[..., Any], ...] = (runs, compare, study)
+"""Functions of the configuration that leave no record of their own."""
+
+OPTIONS: dict[str, type[Any]] = {
+    "runs": RunsOptions,
+    "compare": CompareOptions,
+    "study": StudyOptions,
+}
+"""What they take."""
+
+ELSEWHERE = ("runs", "study")
+"""Those that work on no run in particular."""
+
+_OF_FILE = ("study",)
+
+
+def placed(command: str, options: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Return options with the folder of runs filled in where none is given."""
+    if command == "runs" and options["folder"] is None:
+        return {**options, "folder": str(folder)}
+    return options
+
+
+def spelled_out(command: str, words: Sequence[str]) -> list[str]:
+    """Return the words after a command with the keys that may be left out.
+
+    ``compare 3 5`` is ``with runs=[3, 5]``, ``study with FILE`` is ``with file=FILE``.
+    """
+    if command == "compare" and words and words[0] != "with":
+        end = list(words).index("with") if "with" in words else len(words)
+        given = [int(word) if word.isdigit() else word for word in words[:end]]
+        return ["with", f"runs={given!r}", *words[end + 1 :]]
+    if command in _OF_FILE and words and words[0] == "with":
+        return ["with", *(word if "=" in word else f"file={word}" for word in words[1:])]
+    return [*words]

@@ -1,0 +1,5 @@
+"""Studies: the same presets on the same tasks with several seeds, and what can be said of them."""
+
+from bnpo.study.study import Study
+
+__all__ = ["Study"]

@@ -1,0 +1,170 @@
+"""The pictures of a study, drawn without a display."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bnpo.study.results import Results
+from bnpo.study.statistics import (
+    Interval,
+    interquartile_mean,
+    performance_profile,
+    probability_of_improvement,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["aggregate", "as_svg", "improvement", "learning_curves", "profiles"]
+
+COLOURS = ("#2e5e8c", "#d64541", "#349858", "#8e5ea2", "#f08c28", "#3aa6a6", "#6b6b6b", "#b5495b")
+_LABELS = {
+    "success_rate": "success rate",
+    "mean_return": "return per episode",
+    "mean_score": "score per episode",
+}
+
+
+def learning_curves(results: Results, task: str) -> Figure:
+    """Draw the interquartile mean of the metric against environment steps, with its band."""
+    from matplotlib.ticker import EngFormatter
+
+    figure, axes = _figure(6.4, 3.9)
+    colours = _colours(results)
+    cells = [cell for cell in results.cells if cell.task == task]
+    for cell in cells:
+        steps, band = cell.curve()
+        colour = colours[cell.preset]
+        axes.plot(steps, band.value, color=colour, linewidth=1.9, label=cell.preset)
+        if np.isfinite(band.low).all():
+            axes.fill_between(steps, band.low, band.high, color=colour, alpha=0.18, linewidth=0)
+    history = cells[0].runs[0].history
+    axes.axhline(history.threshold, color="#8a8a8a", linewidth=1.0, linestyle="--", zorder=0)
+    axes.set_xlabel("environment steps")
+    axes.set_ylabel(f"{_LABELS[history.metric]} ({history[-1].episodes} episodes)")
+    axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+    axes.set_xlim(left=0)
+    if history.metric == "success_rate":
+        axes.set_ylim(-0.03, 1.05)
+    axes.set_title(task, fontsize=11, loc="left")
+    axes.legend(loc="best", frameon=False, fontsize=9)
+    return figure
+
+
+def aggregate(results: Results) -> Figure:
+    """Draw the interquartile mean of the final score over all tasks, with its interval."""
+    presets = _on_all_tasks(results)
+    figure, axes = _figure(6.4, 1.1 + 0.42 * len(presets))
+    rows = {preset: _interval(results, preset) for preset in presets}
+    _intervals(axes, rows, _colours(results))
+    low, high = axes.get_xlim()
+    axes.set_xlim(min(low, -0.03), max(high, 1.03))
+    axes.set_xlabel("interquartile mean of the final score")
+    return figure
+
+
+def improvement(results: Results) -> Figure | None:
+    """Draw how probably a run of one preset is better than one of another on the same task."""
+    presets = _on_all_tasks(results)
+    if len(presets) < 2:
+        return None
+    scores = {task: results.scores(task) for task in results.common_tasks(presets)}
+    rows, colours = {}, {}
+    for first, second in combinations(presets, 2):
+        label = f"{first} better than {second}"
+        rows[label] = probability_of_improvement(
+            [by[first] for by in scores.values()], [by[second] for by in scores.values()]
+        )
+        colours[label] = _colours(results)[first]
+    figure, axes = _figure(6.4, 1.1 + 0.36 * len(rows))
+    _intervals(axes, rows, colours)
+    axes.axvline(0.5, color="#8a8a8a", linewidth=1.0, linestyle="--", zorder=0)
+    axes.set_xlim(-0.03, 1.03)
+    axes.set_xlabel("probability of improvement")
+    return figure
+
+
+def profiles(results: Results) -> Figure:
+    """Draw the share of runs whose final score is above a value, for every value."""
+    presets = _on_all_tasks(results)
+    tasks = results.common_tasks(presets)
+    by_task = [results.scores(task) for task in tasks]
+    scores = np.concatenate([values[preset] for values in by_task for preset in presets])
+    thresholds = np.linspace(min(0.0, scores.min()), max(1.0, scores.max()), 101)
+    figure, axes = _figure(6.4, 3.9)
+    for preset in presets:
+        band = performance_profile([values[preset] for values in by_task], thresholds)
+        colour = _colours(results)[preset]
+        axes.plot(thresholds, band.value, color=colour, linewidth=1.9, label=preset)
+        if np.isfinite(band.low).all():
+            axes.fill_between(thresholds, band.low, band.high, color=colour, alpha=0.15)
+    axes.set_xlabel("final score τ")
+    axes.set_ylabel("share of runs with a score above τ")
+    axes.set_ylim(-0.03, 1.05)
+    axes.legend(loc="best", frameon=False, fontsize=9)
+    return figure
+
+
+def as_svg(figure: Figure) -> bytes:
+    """Return a picture as SVG, the same bytes for the same picture."""
+    import matplotlib
+
+    with matplotlib.rc_context({"svg.hashsalt": "bnpo"}):
+        file = io.BytesIO()
+        figure.savefig(file, format="svg", metadata={"Date": None})
+    return file.getvalue()
+
+
+def _interval(results: Results, preset: str) -> Interval:
+    tasks = results.common_tasks([preset])
+    band = interquartile_mean([results.scores(task)[preset] for task in tasks])
+    return Interval(*(float(part) for part in band))
+
+
+def _on_all_tasks(results: Results) -> list[str]:
+    """Presets that can be compared over all tasks."""
+    whole = [p for p in results.presets if results.common_tasks([p]) == results.tasks]
+    return whole or results.presets[:1]
+
+
+def _intervals(axes: Axes, rows: Mapping[str, Interval], colours: Mapping[str, str]) -> None:
+    """Draw a row for each figure: a bar from the lower to the upper end, a mark at the value."""
+    for place, (label, interval) in enumerate(rows.items()):
+        colour = colours[label]
+        if np.isfinite(interval.low):
+            axes.barh(
+                place,
+                interval.high - interval.low,
+                left=interval.low,
+                height=0.46,
+                color=colour,
+                alpha=0.3,
+            )
+        axes.plot([interval.value] * 2, [place - 0.23, place + 0.23], color=colour, linewidth=2.6)
+    axes.set_yticks(range(len(rows)), [*rows])
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+
+
+def _colours(results: Results) -> dict[str, str]:
+    return {p: COLOURS[index % len(COLOURS)] for index, p in enumerate(results.presets)}
+
+
+def _figure(width: float, height: float) -> tuple[Figure, Any]:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), dpi=150, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    axes.grid(color="#e4e4e2", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes

@@ -1,0 +1,169 @@
+"""The plan of a study: presets x tasks x seeds, and the run that each combination stands for."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from bnpo.config import ConfigError, Count, config
+from bnpo.experiment.composition import as_overrides, compose
+from bnpo.experiment.schema import names_of, refuse_unknown
+from bnpo.experiment.validation import validate
+from bnpo.extras import require
+from bnpo.presets import PRESETS, TASKS
+
+__all__ = ["Job", "StudyPlan", "read_plan"]
+
+Variants = list[str] | dict[str, dict[str, Any] | None]
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+
+
+@config
+class StudyPlan:
+    """Which runs a study consists of."""
+
+    presets: Variants
+    """Names of presets, or labels with what makes each: ``{"wide": {"preset": "bpo", ...}}``, the
+    rest being overrides."""
+
+    tasks: Variants = Field(default_factory=lambda: ["goal_reacher"])
+    """Names of tasks, or labels with what makes each: ``{"short": {"task": "goal_reacher", ...}}``,
+    the rest being overrides."""
+
+    seeds: Count | list[Annotated[int, Field(ge=0)]] = 5
+    """How many seeds, from 0 on, or the seeds themselves."""
+
+    overrides: dict[str, Any] = Field(default_factory=dict)
+    """Configuration of all runs."""
+
+    name: Name = "study"
+    """What the study is called."""
+
+    def __post_init__(self) -> None:
+        """Refuse a study without runs."""
+        for key in ("presets", "tasks", "seeds"):
+            values = getattr(self, key)
+            if not isinstance(values, int) and len(values) == 0:
+                raise ConfigError(f"StudyPlan.{key} = {values!r}: allowed is at least one")
+
+    @property
+    def seed_list(self) -> list[int]:
+        """The seeds, each once."""
+        seeds = self.seeds
+        return list(range(seeds)) if isinstance(seeds, int) else list(dict.fromkeys(seeds))
+
+    def jobs(self) -> list[Job]:
+        """Return the runs, checked, in the order of presets, tasks and seeds.
+
+        Raises:
+            ConfigError: naming the preset, task or key that cannot work.
+
+        """
+        made = []
+        for preset, preset_name, of_preset in _variants("preset", self.presets, PRESETS):
+            for task, task_name, of_task in _variants("task", self.tasks, TASKS):
+                updates = as_overrides(self.overrides)
+                for part in (of_task, of_preset):
+                    updates.update(as_overrides(part))
+                if "seed" in updates:
+                    raise ConfigError("seed cannot be overridden in a study: allowed is seeds=...")
+                cell = compose([preset_name, task_name], updates)
+                try:
+                    validate(cell)
+                except ConfigError as error:
+                    raise ConfigError(f"{preset} on {task}: {error}") from None
+                made += [
+                    Job(preset=preset, task=task, seed=seed, config={**cell, "seed": seed})
+                    for seed in self.seed_list
+                ]
+        return made
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One run of a study."""
+
+    preset: str
+    """Label of its preset"""
+
+    task: str
+    """Label of its task"""
+
+    seed: int
+    """Its seed"""
+
+    config: dict[str, Any]
+    """Its complete configuration"""
+
+    @property
+    def name(self) -> str:
+        """Name of its folder."""
+        return f"{self.preset}-{self.task}-{self.seed}"
+
+
+def read_plan(path: str | Path) -> dict[str, Any]:
+    """Read the fields of a plan from a YAML file (JSON is YAML).
+
+    Raises:
+        ConfigError: naming the file, and the key where one is unknown.
+
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "no text"
+        raise ConfigError(f"study file {path} cannot be read: {reason}") from None
+    yaml = require("yaml", "study", "a study file")
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(
+            f"study file {path} is not YAML: {' '.join(str(error).split())}"
+        ) from None
+    if not isinstance(content, Mapping):
+        raise ConfigError(f"study file {path} holds {type(content).__name__}: allowed is a mapping")
+    try:
+        refuse_unknown([str(key) for key in content], [*names_of(StudyPlan), "workers", "folder"])
+    except ConfigError as error:
+        raise ConfigError(f"study file {path}: {error}") from None
+    return {"name": _name_of(path), **content}
+
+
+def plan_fields(plan: StudyPlan) -> dict[str, Any]:
+    """Return a plan as JSON holds it."""
+    return dataclasses.asdict(plan)
+
+
+def _name_of(path: Path) -> str:
+    """Name a study after its file."""
+    kept = "".join(char if char.isalnum() or char in "_-" else "-" for char in path.stem)
+    return kept.strip("-") or "study"
+
+
+def _variants(
+    kind: str, given: Variants, known: Mapping[str, Any]
+) -> list[tuple[str, str, dict[str, Any]]]:
+    """Return label, name and overrides of each preset or task."""
+    entries = given if isinstance(given, dict) else dict.fromkeys(given)
+    made = []
+    for label, fields in entries.items():
+        rest = dict(fields or {})
+        name = rest.pop(kind, label)
+        if name not in known:
+            close = difflib.get_close_matches(str(name), known, n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            raise ConfigError(
+                f"unknown {kind} {name!r} in {kind}s{hint} (allowed: {', '.join(known)})"
+            )
+        if not label.replace("_", "").replace("-", "").isalnum():
+            raise ConfigError(f"{kind}s has the label {label!r}: allowed is a plain name")
+        made.append((label, name, rest))
+    return made

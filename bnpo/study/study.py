@@ -1,0 +1,201 @@
+"""A study: its folder, its runs, its tables and its report."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tqdm.auto import tqdm
+
+from bnpo.config import ConfigError
+from bnpo.experiment.reading import differing_keys
+from bnpo.experiment.stopping import Interrupted, StopSignals
+from bnpo.experiment.validation import check_writable
+from bnpo.extras import require
+from bnpo.runs import RunError
+from bnpo.study.plan import Job, StudyPlan, plan_fields, read_plan
+from bnpo.study.processes import Processes, available_cores
+from bnpo.study.report import draw_figures, page, write_page
+from bnpo.study.results import Results, is_finished, read_results
+from bnpo.summary import read_json, write_json
+
+__all__ = ["STUDIES", "Study"]
+
+STUDIES = Path("studies")
+"""Where studies are put, unless told otherwise."""
+
+_PATIENCE = 20.0
+"""Seconds to wait for the runs of a study that was killed."""
+
+
+class Study:
+    """Presets on tasks with seeds, run in parallel into one folder.
+
+    A study is run again to go on with it: finished runs are not repeated, and one that was stopped
+    goes on from its checkpoint, or starts over where there is none.
+    """
+
+    def __init__(
+        self, *, folder: str | Path | None = None, workers: int | None = None, **plan: Any
+    ) -> None:
+        """Check the plan; nothing is run and no file is written.
+
+        Args:
+            folder: where everything goes; None: studies/NAME
+            workers: processes at a time, of one thread each; None: one for each core
+            **plan: fields of :class:`bnpo.study.plan.StudyPlan`
+
+        Raises:
+            ConfigError: naming what cannot work.
+            MissingExtra: SciPy is not installed.
+
+        """
+        require("scipy", "study", "a study")
+        self.plan = StudyPlan(**plan)
+        self.workers = _checked_workers(workers)
+        self.folder = STUDIES / self.plan.name if folder is None else Path(folder)
+        self.jobs = self.plan.jobs()
+
+    @classmethod
+    def read(cls, path: str | Path, **settings: Any) -> Study:
+        """Make a study of a YAML file, which may hold folder and workers, too.
+
+        Args:
+            path: the file
+            **settings: replace what the file holds
+
+        """
+        fields = read_plan(path) | {k: v for k, v in settings.items() if v is not None}
+        try:
+            return cls(**fields)
+        except ConfigError as error:
+            raise ConfigError(f"study file {path}: {error}") from None
+
+    @property
+    def runs(self) -> Path:
+        """Folder of the runs."""
+        return self.folder / "runs"
+
+    def run(self, *, progress_bar: bool = True) -> Results:
+        """Make all runs that are not finished, then tables and report.
+
+        Raises:
+            ConfigError: another study is in the folder, or a run of another configuration.
+            RunError: runs failed; the others are in tables and report.
+            Interrupted: a signal stopped the study; it goes on when it is run again.
+
+        """
+        check_writable(self.folder)
+        with self._alone() as lock:
+            self._check_runs()
+            write_json(self.folder / "study.json", plan_fields(self.plan))
+            waiting = [job for job in self.jobs if not is_finished(self.runs / job.name)]
+            waiting.sort(key=lambda job: (-job.config["total_steps"], job.seed))
+            processes = Processes(self.workers, keep=[lock])
+            signals = StopSignals(processes.stop)
+            with signals.listening():
+                failed = self._make(waiting, processes, progress_bar)
+        if signals.received is not None:
+            raise Interrupted(signals.received)
+        results = self.report()
+        if failed:
+            raise RunError(
+                f"{len(failed)} of {len(self.jobs)} runs failed: {', '.join(failed)}; their output "
+                f"is in {self.folder / 'logs'}"
+            )
+        return results
+
+    def results(self) -> Results:
+        """Read what the finished runs found."""
+        return read_results(self.jobs, self.runs)
+
+    def report(self) -> Results:
+        """Write table.csv, table.md, the figures and report.html from the finished runs."""
+        results = self.results()
+        if not results.cells:
+            return results
+        (self.folder / "table.csv").write_text(results.csv(), encoding="utf-8")
+        (self.folder / "table.md").write_text(results.markdown(), encoding="utf-8")
+        pictures = draw_figures(results)
+        place = self.folder / "figures"
+        place.mkdir(exist_ok=True)
+        for name, data in pictures.items():
+            (place / f"{name}.svg").write_bytes(data)
+        write_page(self.folder / "report.html", page(self.plan, results, pictures))
+        return results
+
+    def _make(self, waiting: list[Job], processes: Processes, progress_bar: bool) -> list[str]:
+        """Make runs; return the names of those that failed."""
+        commands = {}
+        for job in waiting:
+            config = self.folder / "configs" / f"{job.name}.json"
+            write_json(config, job.config)
+            run = self.runs / job.name
+            commands[job.name] = ["-m", "bnpo.study.worker", str(config), str(run)]
+        failed = []
+        done = len(self.jobs) - len(waiting)
+        with tqdm(
+            total=len(self.jobs),
+            initial=done,
+            unit="run",
+            desc=self.plan.name,
+            disable=not progress_bar,
+            dynamic_ncols=True,
+        ) as bar:
+            for name, status in processes.run(commands, self.folder / "logs"):
+                bar.update()
+                bar.set_postfix_str(name)
+                if status not in (0, None):
+                    failed.append(name)
+        return sorted(failed)
+
+    def _check_runs(self) -> None:
+        """Refuse to mix with runs of the same name that were made otherwise."""
+        for job in self.jobs:
+            path = self.runs / job.name / "config.json"
+            if not path.is_file():
+                continue
+            try:
+                made = read_json(path)
+            except ValueError:
+                continue  # stopped while it was being made: it starts over
+            differing = differing_keys([made, json.loads(json.dumps(job.config))])
+            if differing:
+                key, (there, here) = differing[0]
+                raise ConfigError(
+                    f"{path.parent} was made with {key} = {there!r}, this study has {here!r}: "
+                    "remove it or take another folder"
+                )
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[int]:
+        """Hold the folder against other processes; yield the lock, which the runs hold, too.
+
+        The runs of a study that was killed end by themselves soon: they are waited for.
+        """
+        with (self.folder / ".lock").open("w") as file:
+            deadline = time.monotonic() + _PATIENCE
+            while True:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except OSError:
+                    if time.monotonic() > deadline:
+                        raise RunError(
+                            f"study folder {self.folder} is in use by another process"
+                        ) from None
+                    time.sleep(0.2)
+            yield file.fileno()
+
+
+def _checked_workers(workers: object) -> int:
+    if workers is None:
+        return available_cores()
+    if not isinstance(workers, int) or workers < 1:
+        raise ConfigError(f"workers = {workers!r}: allowed is a whole number of at least 1")
+    return workers

@@ -1,0 +1,57 @@
+"""The process of one run of a study: it trains, or goes on where it was stopped."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from bnpo.checkpoint import CheckpointError, load_checkpoint
+from bnpo.experiment import main as run_command_line
+from bnpo.runs import RunError, checkpoint_path, load_config
+
+__all__ = ["main"]
+
+
+def main(words: Sequence[str]) -> int:
+    """Make one run.
+
+    Args:
+        words: the file of its configuration, and its folder
+
+    Returns:
+        The exit status of the command line.
+
+    """
+    config, folder = (Path(word) for word in words)
+    threading.Thread(target=_follow_parent, daemon=True).start()
+    place = ["-F", str(folder.parent), "-b", "5"]
+    if _can_go_on(folder):
+        return run_command_line(["resume", *place, "with", f"run={folder}"])
+    if folder.exists():
+        shutil.rmtree(folder)
+    return run_command_line([*place, "-i", folder.name, "with", str(config)])
+
+
+def _follow_parent() -> None:
+    """Stop the run in good order when the study is gone: its end of the pipe closes then."""
+    while os.read(0, 1):  # not sys.stdin, whose lock would be held at the end of the process
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _can_go_on(folder: Path) -> bool:
+    """Whether a run has left all that decides its future; not every environment can tell it."""
+    try:
+        load_config(folder)
+        return "progress" in load_checkpoint(checkpoint_path(folder))
+    except (RunError, CheckpointError):
+        return False
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
