@@ -9,7 +9,40 @@ from bnpo.presets.on_policy import PPO
 
 __all__ = ["HYBRID"]
 
+_NATURAL: dict[str, Any] = {
+    **DDPG_HER,
+    "actor_delay": 8,
+    "rule": {
+        **DDPG_HER["rule"],
+        "natural": {"delta": 5e-4, "damping": 0.01, "iterations": 5, "backtracks": 3},
+    },
+}
+
+
+def _bpo(*, agent: dict[str, Any] | None = None, **ddpg: Any) -> dict[str, Any]:
+    """PPO that smooths on fresh rollouts, DDPG with hindsight that explores."""
+    return {
+        "brains": {"ppo": PPO, "ddpg": {**DDPG_HER, **ddpg}},
+        "agent": {**EXPLORING, **(agent or {})},
+    }
+
+
 HYBRID: dict[str, dict[str, Any]] = {
-    "bpo": {"brains": {"ppo": PPO, "ddpg": DDPG_HER}, "agent": EXPLORING},
+    "bpo": _bpo(),
+    # Where the brains interact: bpo only through the online actor; crossed also through TD targets,
+    # which bootstrap from a target actor drawn at random; shared has one target actor for both.
+    "bpo_crossed": {
+        "brains": {
+            "ppo": {**PPO, "separate_actors": False},
+            "ddpg": {**DDPG_HER, "separate_actors": False},
+        },
+        "agent": EXPLORING,
+    },
+    "bpo_shared": _bpo(agent={"detach_actors": False}),
+    "bnpo": {"brains": {"ppo": PPO, "ddpg": _NATURAL}, "agent": EXPLORING},
+    # Importance resampling and prioritised replay on the DDPG brain. Only what is drawn from the
+    # pool follows the law, so less is reanalysed.
+    "bpo_ir": _bpo(recalc_delay=3, sampler={"name": "importance_ratio"}),
+    "bpo_per": _bpo(recalc_delay=3, sampler={"name": "td_error"}),
 }
 """Brain lists by name."""

@@ -1,8 +1,10 @@
-"""Presets of the pathwise rules: on replayed experience alone."""
+"""Presets of the rules that learn from replayed experience alone."""
 
 from __future__ import annotations
 
 from typing import Any
+
+from bnpo.presets.on_policy import PPO
 
 __all__ = ["DDPG_HER", "EXPLORING", "OFF_POLICY"]
 
@@ -15,7 +17,7 @@ DDPG_HER: dict[str, Any] = {
     "recalc_delay": 0,
     "lr_actor": 5e-3,
     "learning_delay": 50,
-    "learning_repeat": 300,
+    "learning_repeat": 200,
     "sync_delta_a": 1,
     "sync_delta_c": 1,
     "tau_actor": 0.08,
@@ -29,7 +31,7 @@ DDPG_HER: dict[str, Any] = {
     "credit": {"name": "her", "strategy": "future", "ratio": 0.8, "steps": 1},
     "rule": {"name": "ddpg", "mean_only": True, "action_l2": 0.01},
 }
-"""DDPG with hindsight."""
+"""DDPG with hindsight, which learns and climbs Q at point masses."""
 
 EXPLORING: dict[str, Any] = {
     "lr_critic": 5e-3,
@@ -45,7 +47,43 @@ EXPLORING: dict[str, Any] = {
 }
 """Agent settings under which a mean-only DDPG explores."""
 
+DDPG: dict[str, Any] = {
+    **DDPG_HER,
+    "recalc_delay": 1_000_000,
+    "credit": {"name": "floating", "steps": 3},
+    "lr_actor": 1e-3,
+}
+"""DDPG without hindsight, which climbs Q(s, g, mu, sigma) as the article has it."""
+
+IS_RETURN: dict[str, Any] = {
+    **PPO,
+    "memory_size": 1_600,
+    "batch_size": 1_600,
+    "optim_pool_size": 1_600,
+    "optim_batch_size": 1_600,
+    "optim_epochs": 1,
+    "recalc_delay": 0,
+    "learning_repeat": 5,
+    "lr_actor": 3e-3,
+    "ppo_eps": None,
+    "credit": None,
+    "rule": {"name": "is_return", "log_z": 0.01},
+}
+"""The off-policy return of the last four rollouts, its credit assigned anew at every step."""
+
 OFF_POLICY: dict[str, dict[str, Any]] = {
+    "ddpg": {
+        "brains": {"ddpg": DDPG},
+        "agent": {
+            **EXPLORING,
+            "exploration": [0.5, 1.0, 2.0, 4.0],
+            "networks": {**EXPLORING["networks"], "sigma_init": 0.2},
+        },
+    },
     "ddpg_her": {"brains": {"ddpg": DDPG_HER}, "agent": EXPLORING},
+    "is_return": {
+        "brains": {"is_return": IS_RETURN},
+        "agent": {"networks": {"sigma": "global", "sigma_init": 0.5}},
+    },
 }
 """Brain lists by name."""

@@ -31,19 +31,103 @@ PPO: dict[str, Any] = {
 }
 """A gentle PPO, as it smooths between the turns of another brain."""
 
+EPOCHS: dict[str, Any] = {
+    **PPO,
+    "lr_actor": 3e-4,
+    "optim_epochs": 10,
+    "learning_repeat": 40,
+    "tau_critic": 1.0,
+    "rule": {"name": "ppo", "eps": 0.2},
+}
+"""PPO alone: K = 20 epochs of two minibatches on each rollout of 400 transitions."""
+
+ONCE: dict[str, Any] = {
+    **PPO,
+    "batch_size": 400,
+    "optim_epochs": 1,
+    "learning_repeat": 20,
+    "actor_delay": 20,
+    "lr_actor": 5e-3,
+    "lr_critic": 3e-3,
+    "tau_actor": 1.0,
+    "tau_critic": 1.0,
+    "ppo_eps": None,
+}
+"""One actor step on the whole rollout, then nineteen more critic steps. Without target networks: at
+tau = 1 and one minibatch per round they are the online networks at every step."""
+
+TRUST_REGION: dict[str, Any] = {
+    **ONCE,
+    "rule": {"name": "trpo", "natural": {"delta": 0.02, "damping": 0.01}},
+}
+
+_AGENT: dict[str, Any] = {"networks": {"sigma": "global", "sigma_init": 0.5}}
+
+
+def _alone(name: str, brain: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    """List of one brain, with the settings of the on-policy agents."""
+    return {"brains": {name: {**brain, **fields}}, "agent": _AGENT}
+
+
+def _shifted(ratio: str) -> dict[str, Any]:
+    """PPO that also learns from shifted goals, by one of the three ratios."""
+    credit = {"name": "shifted_goals", "ratio": ratio, "steps": 20, "gae_lambda": 0.95}
+    return _alone("ppo", EPOCHS, credit=credit)
+
+
 ON_POLICY: dict[str, dict[str, Any]] = {
-    "ppo": {
+    # The vanilla policy gradient: what weighs log pi follows from the credit and from phi.
+    "vpg_simple": _alone("vpg", ONCE, credit="full_return", rule={"name": "vpg", "phi": "return"}),
+    "vpg_rtg": _alone("vpg", ONCE, credit="reward_to_go", rule={"name": "vpg", "phi": "return"}),
+    "vpg_constant": _alone(
+        "vpg", ONCE, credit="reward_to_go", rule={"name": "vpg", "phi": "constant"}
+    ),
+    "vpg_baseline": _alone(
+        "vpg", ONCE, credit="reward_to_go", rule={"name": "vpg", "phi": "advantage"}
+    ),
+    "vpg_q": _alone("vpg", ONCE, credit="gae", rule={"name": "vpg", "phi": "q"}),
+    # A2C, bootstrapping from the online networks; its advantages by GAE or over k steps.
+    "a2c": _alone("a2c", ONCE, rule={"name": "vpg", "normalize": True, "entropy": 1e-3}),
+    "a2c_kstep": _alone(
+        "a2c",
+        ONCE,
+        credit={"name": "n_step", "steps": 5},
+        rule={"name": "vpg", "normalize": True, "entropy": 1e-3},
+    ),
+    "npg": _alone(
+        "npg",
+        ONCE,
+        rule={"name": "vpg", "natural": {"delta": 0.02, "damping": 0.01, "backtracks": 0}},
+    ),
+    "trpo": _alone("trpo", TRUST_REGION),
+    "trpo_soft": _alone("ppo_kl", EPOCHS, rule={"name": "ppo_kl", "beta": 1.0, "kl_target": None}),
+    "ppo": _alone("ppo", EPOCHS),
+    "ppo_kl": _alone("ppo_kl", EPOCHS, rule={"name": "ppo_kl", "beta": 1.0, "kl_target": 0.02}),
+    # Without hindsight, without and with floating step: the n of the n-step advantage is fixed, or
+    # drawn anew for each transition with the same mean.
+    "ppo_nofs": _alone("ppo", EPOCHS, credit={"name": "n_step", "steps": 5}),
+    "ppo_fs": _alone("ppo", EPOCHS, credit={"name": "floating", "steps": 9}),
+    # Hindsight that a likelihood ratio survives, for goals that move by themselves.
+    "ppo_her_shift": _shifted("decoupled"),
+    "ppo_her_shift_sampled": _shifted("sampled"),
+    "ppo_her_shift_realigned": _shifted("realigned"),
+    # Two PPO brains: one quick on each rollout, one careful on the last five.
+    "ppo_pair": {
         "brains": {
-            "ppo": {
-                **PPO,
-                "lr_actor": 3e-4,
-                "optim_epochs": 10,
+            "quick": EPOCHS,
+            "careful": {
+                **EPOCHS,
+                "batch_size": 500,
+                "optim_pool_size": 2_000,
+                "optim_batch_size": 2_000,
+                "optim_epochs": 4,
+                "learning_delay": 250,
                 "learning_repeat": 40,
-                "tau_critic": 1.0,
-                "rule": {"name": "ppo", "eps": 0.2},
-            }
+                "lr_actor": 1e-4,
+                "rule": {"name": "ppo", "eps": 0.1, "target_kl": 0.05},
+            },
         },
-        "agent": {"networks": {"sigma": "global", "sigma_init": 0.5}},
+        "agent": _AGENT,
     },
 }
 """Brain lists by name."""

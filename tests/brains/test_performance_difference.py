@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from bnpo.credit.returns import gae
 
-Array = NDArray[np.float64]
+Array = NDArray[Any]
 STATES, ACTIONS = 4, 3
 
 
