@@ -3,9 +3,10 @@
     python benchmarks/moving_reacher.py                run what is missing, print the table
     python benchmarks/moving_reacher.py --seeds 0 1 2
 
-Training episodes are cut to 60 decisions; the mean action is judged on 100 full episodes of 1,000
-decisions on fixed seeds, every 10,000 arm-steps. *Reached* is the first evaluation with a mean score
-of 30, *solved* the first of two in a row. Seconds are training without evaluation, one thread.
+Training episodes are cut to 60 decisions. The mean action is judged on 100 full episodes of 1,000
+decisions on fixed seeds, every 10,000 arm-steps. *Reached* is the first evaluation with a mean
+score of 30, *solved* the first of two in a row. Seconds are training without evaluation, in one
+thread.
 Results are appended run by run to results/moving_reacher.jsonl.
 """
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
+import io
 from typing import Any, TypeAlias
 
 import gymnasium as gym
@@ -14,12 +16,21 @@ from bnpo.envs.arguments import did_you_mean
 AnyEnv: TypeAlias = gym.Env[Any, Any]
 
 
+def load_registrations() -> None:
+    """Register the environments of gymnasium-robotics, where it is installed, in silence."""
+    if not importlib.util.find_spec("gymnasium_robotics"):
+        return
+    # the library prints an announcement about old versions in every process that imports it
+    with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
+        importlib.import_module("gymnasium_robotics")
+
+
 def find_spec(env_id: str) -> EnvSpec:
     """Return the registered environment; an unknown id is a ValueError with a suggestion."""
     if not isinstance(env_id, str):
         raise ValueError(f"env_id={env_id!r} must be the id of a Gymnasium environment")
-    if env_id not in gym.registry and importlib.util.find_spec("gymnasium_robotics"):
-        importlib.import_module("gymnasium_robotics")
+    if env_id not in gym.registry:
+        load_registrations()
     if env_id not in gym.registry:
         hint = did_you_mean(env_id, gym.registry)
         raise ValueError(f"unknown environment env_id={env_id!r}{hint}")

@@ -6,22 +6,26 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from bnpo.experiment.exporting import ExportOptions, export
+from bnpo.experiment.listing import EnvsOptions, envs
 from bnpo.experiment.reading import CompareOptions, RunsOptions, compare, runs
 from bnpo.experiment.studying import StudyOptions, study
 
 __all__ = ["COMMANDS", "ELSEWHERE", "OPTIONS", "placed", "spelled_out"]
 
-COMMANDS: tuple[Callable[..., Any], ...] = (runs, compare, study)
+COMMANDS: tuple[Callable[..., Any], ...] = (envs, runs, compare, study, export)
 """Functions of the configuration that leave no record of their own."""
 
 OPTIONS: dict[str, type[Any]] = {
+    "envs": EnvsOptions,
     "runs": RunsOptions,
     "compare": CompareOptions,
     "study": StudyOptions,
+    "export": ExportOptions,
 }
 """What they take."""
 
-ELSEWHERE = ("runs", "study")
+ELSEWHERE = ("envs", "runs", "study")
 """Those that work on no run in particular."""
 
 _OF_FILE = ("study",)
