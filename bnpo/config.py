@@ -380,3 +380,6 @@ class TrainConfig:
 
     checkpoint_interval: Count = 10_000
     """Steps between checkpoints (single-environment steps)."""
+
+    checkpoint_keep: Count = 2
+    """How many of the last checkpoints stay, beside the best policy."""

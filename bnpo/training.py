@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from tqdm.auto import tqdm
 
+from bnpo import generators
 from bnpo.agent import Agent, Observation
 from bnpo.config import TrainConfig
 from bnpo.envs import (
@@ -78,11 +79,16 @@ class Trainer:
         """End the run after the current step."""
         self._stop = True
 
-    def run(self, on_evaluation: Callable[[Record], None] | None = None) -> History:
+    def run(
+        self,
+        on_evaluation: Callable[[Record], None] | None = None,
+        on_checkpoint: Callable[[], None] | None = None,
+    ) -> History:
         """Train until total_steps, a requested stop or, if so configured, the solved task.
 
         Args:
             on_evaluation: called with every record of the history, outside the measured time
+            on_checkpoint: called every checkpoint_interval steps, outside the measured time
 
         """
         config, agent, progress = self.config, self.agent, self.progress
@@ -100,15 +106,21 @@ class Trainer:
                 progress.wall_s += time.perf_counter() - started
                 bar.update(agent.env_steps - before)
                 ended = agent.env_steps >= config.total_steps
-                interval = config.eval_interval
-                if agent.env_steps // interval > before // interval or ended:
+                if self._crossed(config.eval_interval) or ended:
                     record = self._evaluate()
                     bar.set_postfix(record.headline())
                     if on_evaluation is not None:
                         on_evaluation(record)
                     if config.stop_when_solved and self.history.solved is not None:
                         break
+                if on_checkpoint is not None and self._crossed(config.checkpoint_interval):
+                    on_checkpoint()
         return self.history
+
+    def _crossed(self, interval: int) -> bool:
+        """Whether the last step of the environments passed a multiple of an interval."""
+        now = self.agent.env_steps
+        return now // interval > (now - self.config.num_envs) // interval
 
     def _step(self) -> None:
         """Take one step of every environment, then the brains' turns."""
@@ -159,6 +171,7 @@ class Trainer:
             )
         return {
             "agent": self.agent.state_dict(),
+            "generators": generators.state(),
             "env": _plain(get_state()),
             "shown": list(self._shown),
             "progress": dataclasses.asdict(self.progress),
@@ -166,12 +179,26 @@ class Trainer:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a saved state."""
+        """Go on from a saved state.
+
+        The evaluation that a run makes at its end is forgotten where the run is extended and a
+        longer one would not have made it.
+        """
         self.agent.load_state_dict(state["agent"])
+        generators.restore(state["generators"])
         self.env.set_state(_arrays(state["env"]))
         self._shown = Observation(*(tensor.to(self.agent.device) for tensor in state["shown"]))
         self.progress = Progress(**state["progress"])
-        self.history.records = [Record(**record) for record in state["history"]]
+        records = [Record(**record) for record in state["history"]]
+        now = self.agent.env_steps
+        at_end = bool(records) and records[-1].env_steps == now
+        if (
+            at_end
+            and now < self.config.total_steps
+            and not self._crossed(self.config.eval_interval)
+        ):
+            records.pop()
+        self.history.records = records
 
     def close(self) -> None:
         """Close all environments."""

@@ -48,6 +48,7 @@ class Pool:
         self._device = device
         self._size = 0
         self._cursor = 0
+        self._pushed = 0  # transitions ever written
         self._matrix: Tensor | None = None
         self._tree: SumTree | None = None
         self._columns: list[_Column] = []
@@ -111,6 +112,7 @@ class Pool:
             matrix[: count - head] = block[head:]
         self._cursor = (self._cursor + count) % self.capacity
         self._size = min(self._size + count, self.capacity)
+        self._pushed += count
         return slots
 
     def draw(self, count: int, generator: torch.Generator) -> tuple[Transitions, Tensor, Tensor]:
@@ -192,6 +194,7 @@ class Pool:
             "capacity": self.capacity,
             "size": self._size,
             "cursor": self._cursor,
+            "pushed": self._pushed,
             "columns": [],
         }
         if self._matrix is None:
@@ -226,6 +229,7 @@ class Pool:
         if columns:
             self._restore(columns, state)
         self._size, self._cursor = state["size"], state["cursor"]
+        self._pushed = state["pushed"]
 
     def _restore(self, columns: list[_Column], state: dict[str, Any]) -> None:
         device = state["matrix"].device if self._device is None else torch.device(self._device)

@@ -39,7 +39,7 @@ def resume(_config: Mapping[str, Any], _run: Any) -> float | None:
     session = Session(plain(_config), observer.folder, _run.log_scalar)
     try:
         at = session.restore()
-        observer.rewind(at or 0)
+        observer.rewind(session.trainer.history)
         if at is None:
             say(f"{observer.folder} has no checkpoint yet: it starts over")
         elif session.finished:

@@ -15,6 +15,7 @@ with warnings.catch_warnings():
     from sacred.observers import FileStorageObserver
     from sacred.utils import SacredError
 
+from bnpo.checkpoint_folder import CheckpointFolder
 from bnpo.config import ConfigError
 from bnpo.experiment import commands, workbench
 from bnpo.experiment.composition import compose, compose_options
@@ -84,6 +85,7 @@ class BnpoExperiment(Experiment):
             validate(config)
         except (ConfigError, KeyError) as error:
             raise ConfigError(f"{Path(options['run']) / 'config.json'}: {error}") from None
+        CheckpointFolder(Path(options["run"]) / "checkpoints").check()
         return config
 
     def _create_run(

@@ -6,15 +6,18 @@ order of brains is the order of their turns), and a run can go on in the folder 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from sacred.observers import FileStorageObserver
 from sacred.serializer import flatten
 
+from bnpo.history import History, Record
 from bnpo.summary import read_json, write_json
 
-__all__ = ["RunFolder"]
+__all__ = ["RunFolder", "measurements"]
 
 
 class RunFolder(FileStorageObserver):
@@ -52,17 +55,23 @@ class RunFolder(FileStorageObserver):
             self.save_json(self.run_entry, "run.json")
         return made if self.resumed is None else self.resumed.name
 
-    def rewind(self, env_steps: int) -> None:
-        """Forget the measurements after a number of environment steps: they come again."""
+    def rewind(self, history: History) -> None:
+        """Let the measurements be those of a history: what it lacks comes again.
+
+        After a kill the record may lack some that the history has, since it is written at times.
+        """
         assert self.dir is not None
         path = Path(self.dir) / "metrics.json"
-        if not path.is_file():
-            return
-        kept = {}
-        for name, metric in read_json(path).items():
-            rows = [row for row, step in enumerate(metric["steps"]) if step <= env_steps]
-            kept[name] = {key: [column[row] for row in rows] for key, column in metric.items()}
-        self.save_json(kept, "metrics.json")
+        known = read_json(path) if path.is_file() else {}
+        now = datetime.now(UTC).replace(tzinfo=None).isoformat()
+        made: dict[str, dict[str, list[Any]]] = {}
+        for record in history:
+            for name, value in measurements(record):
+                metric = made.setdefault(name, {"steps": [], "timestamps": [], "values": []})
+                metric["steps"].append(record.env_steps)
+                metric["values"].append(value)
+                metric["timestamps"].append(_time_of(known.get(name), record.env_steps) or now)
+        self.save_json(made, "metrics.json")
 
     def _record_so_far(self) -> dict[str, Any]:
         if self.resumed is None:
@@ -72,3 +81,18 @@ class RunFolder(FileStorageObserver):
         except ValueError:
             return {}
         return record if isinstance(record, dict) else {}
+
+
+def measurements(record: Record) -> Iterator[tuple[str, float]]:
+    """Yield name and value of what an evaluation leaves in the record."""
+    for name, value in record.row().items():
+        if value is not None and name not in ("env_steps", "episodes"):
+            yield name, value
+
+
+def _time_of(metric: Any, env_steps: int) -> str | None:
+    """When a value was measured, as far as the record knows."""
+    if not isinstance(metric, dict) or env_steps not in metric.get("steps", ()):
+        return None
+    time: str = metric["timestamps"][metric["steps"].index(env_steps)]
+    return time

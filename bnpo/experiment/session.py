@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from bnpo.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from bnpo.checkpoint import CheckpointError
+from bnpo.checkpoint_folder import CheckpointFolder
+from bnpo.experiment.report import say
+from bnpo.experiment.run_folder import measurements
 from bnpo.experiment.stopping import Interrupted, StopSignals
 from bnpo.experiment.validation import validate
 from bnpo.history import Record
 from bnpo.plotting import draw
-from bnpo.runs import checkpoint_path, history_state
+from bnpo.runs import history_state
 from bnpo.summary import Summary, write_json
 from bnpo.training import Trainer
 
@@ -44,20 +48,26 @@ class Session:
         self.log_scalar = log_scalar
         agent, train_config = validate(config)
         self.trainer = Trainer(agent, train_config)
-        self._saved_at = 0
+        self.checkpoints: CheckpointFolder | None = None
+        if folder is not None:
+            keep = train_config.checkpoint_keep
+            self.checkpoints = CheckpointFolder(folder / "checkpoints", keep)
+        self.checkpoint_s = 0.0
+        """Seconds that checkpoints took, which are not seconds of training"""
+        self._saved_at: int | None = None
 
     def restore(self) -> int | None:
-        """Go on from the last checkpoint; return its environment steps, None where there is none.
+        """Go on from the newest usable checkpoint; return its environment steps, None without one.
 
         Raises:
-            CheckpointError: it is damaged, or holds a policy alone.
+            CheckpointError: none can be used, or they hold a policy alone.
 
         """
-        assert self.folder is not None
-        path = checkpoint_path(self.folder)
-        if not path.exists():
+        assert self.checkpoints is not None
+        found = self.checkpoints.restore()
+        if found is None:
             return None
-        state = load_checkpoint(path)
+        state, path, complaints = found
         if "progress" not in state:
             raise CheckpointError(
                 f"checkpoint {path} holds a policy alone: {self.settings['env']} cannot tell its "
@@ -68,6 +78,10 @@ class Session:
         except (RuntimeError, ValueError, KeyError, TypeError) as error:
             reason = " ".join(str(error).split())[:100]
             raise CheckpointError(f"checkpoint {path} does not fit its run: {reason}") from None
+        for complaint in complaints:
+            say(f"{complaint}: {path.name} is taken instead")
+        history = self.trainer.history
+        self.checkpoints.forget_best_after(history[-1].env_steps if len(history) else 0)
         self._saved_at = self.trainer.agent.env_steps
         return self._saved_at
 
@@ -89,7 +103,7 @@ class Session:
         try:
             with signals.listening():
                 with _undisturbed_bar():
-                    self.trainer.run(self._on_evaluation)
+                    self.trainer.run(self._on_evaluation, self._save_last)
                 stopped = signals.received is not None and not self.finished
                 summary = self._conclude("interrupted" if stopped else "completed")
         except Exception:
@@ -105,17 +119,14 @@ class Session:
         self.trainer.close()
 
     def _on_evaluation(self, record: Record) -> None:
-        for name, value in record.row().items():
-            if value is not None and name not in ("env_steps", "episodes"):
-                self.log_scalar(name, value, record.env_steps)
+        for name, value in measurements(record):
+            self.log_scalar(name, value, record.env_steps)
         if self.folder is None:
             return
         write_json(self.folder / "history.json", history_state(self.trainer.history))
         if self._is_best(record):
-            save_checkpoint(checkpoint_path(self.folder, "best"), self._policy())
-        interval = self.trainer.config.checkpoint_interval
-        if record.env_steps // interval > self._saved_at // interval:
-            self._save_last()
+            assert self.checkpoints is not None
+            self.checkpoints.save_best(self._policy(), record.env_steps)
 
     def _is_best(self, record: Record) -> bool:
         """Whether no evaluation before this one was as good."""
@@ -132,18 +143,21 @@ class Session:
 
     def _save_last(self) -> None:
         """Save all that decides the run's future, or the policy where that cannot be told."""
-        assert self.folder is not None
+        if self.checkpoints is None or self._saved_at == self.trainer.agent.env_steps:
+            return
+        started = time.perf_counter()
         whole = hasattr(self.trainer.env, "get_state")
         state = self.trainer.state_dict() if whole else self._policy()
-        save_checkpoint(checkpoint_path(self.folder), state)
+        self.checkpoints.save(state, self.trainer.agent.env_steps)
         self._saved_at = self.trainer.agent.env_steps
+        self.checkpoint_s += time.perf_counter() - started
 
     def _conclude(self, status: Status) -> Summary:
         """Write what a run leaves at its end."""
-        if self.folder is not None:
+        if self.folder is not None and self.checkpoints is not None:
             self._save_last()
-            if not checkpoint_path(self.folder, "best").exists():
-                save_checkpoint(checkpoint_path(self.folder, "best"), self._policy())
+            if not self.checkpoints.manifests("best"):
+                self.checkpoints.save_best(self._policy(), self.trainer.agent.env_steps)
             write_json(self.folder / "history.json", history_state(self.trainer.history))
             if len(self.trainer.history):
                 title = f"{self.settings['preset'] or 'own brains'} on {self.settings['env']}"

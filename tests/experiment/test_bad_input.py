@@ -102,22 +102,27 @@ _OF_NO_ENVIRONMENT = json.dumps(
         ("config.json", "[]"),
         ("config.json", '{"env": 1, "env_kwargs": {}, "seed": 0, "preset": "b"}'),
         ("config.json", _OF_NO_ENVIRONMENT),
-        ("checkpoints/last.pt", None),
-        ("checkpoints/last.pt", "no checkpoint"),
+        ("checkpoints/step-*.json", None),
+        ("checkpoints/step-*.json", "no checkpoint"),
+        ("checkpoints/state-*.safetensors", None),
+        ("checkpoints/state-*.safetensors", "no tensors"),
     ],
 )
 @pytest.mark.parametrize("name", ["evaluate", "record", "resume"])
 def test_a_damaged_run_is_named(
     finished_run: Path, command: Command, tmp_path: Path, file: str, content: str | None, name: str
 ) -> None:
-    if name == "resume" and content is None and file.endswith(".pt"):
+    if name == "resume" and content is None and "step" in file:
         pytest.skip("a run that was killed before its first checkpoint starts over")
     run = shutil.copytree(finished_run, tmp_path / "1")
-    if content is None:
-        (run / file).unlink()
-    else:
-        (run / file).write_text(content)
-    assert_one_line(command(f"{name} with run=1 -F {tmp_path}"), file)
+    record = (run / "run.json").read_bytes()
+    for path in run.glob(file):
+        if content is None:
+            path.unlink()
+        else:
+            path.write_text(content)
+    assert_one_line(command(f"{name} with run=1 -F {tmp_path}"), file.partition("*")[0])
+    assert (run / "run.json").read_bytes() == record
 
 
 @pytest.mark.parametrize("content", [None, "", '{"records": 3}', '{"records": [{"a": 1}]}'])
@@ -137,7 +142,7 @@ def test_a_policy_of_another_shape_is_named(
     run = shutil.copytree(finished_run, tmp_path / "1")
     config = (run / "config.json").read_text()
     (run / "config.json").write_text(config.replace("[\n        8\n", "[\n        9\n"))
-    assert_one_line(command(f"evaluate with run={run}"), "last.pt", "does not fit")
+    assert_one_line(command(f"evaluate with run={run}"), "step-000000400.json", "does not fit")
 
 
 def test_a_picture_that_cannot_be_written_is_named(finished_run: Path, command: Command) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from bnpo.checkpoint import load_checkpoint
-from bnpo.runs import load_summary
+from bnpo.runs import checkpoint_path, load_summary
 from bnpo.training import Trainer
 from tests.experiment.conftest import TINY, Command
 from tests.experiment.test_training import assert_equal, read
@@ -47,7 +47,7 @@ def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
 def test_a_signal_ends_a_run_in_good_order(tmp_path: Path, signum: int, status: int) -> None:
     process = start(tmp_path, "with", "bpo", *LONG)
     run = tmp_path / "runs" / "1"
-    wait_for(run / "checkpoints" / "last.pt", process)
+    wait_for(run / "checkpoints" / "step-000000200.json", process)
     process.send_signal(signum)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == status, errors
@@ -55,7 +55,7 @@ def test_a_signal_ends_a_run_in_good_order(tmp_path: Path, signum: int, status: 
     assert read(run / "run.json")["status"] == "INTERRUPTED"
     summary = load_summary(run)
     assert summary.status == "interrupted"
-    assert load_checkpoint(run / "checkpoints" / "last.pt")["agent"]
+    assert load_checkpoint(checkpoint_path(run))["agent"]
     assert (
         summary.env_steps
         >= json.loads((run / "history.json").read_text())["records"][-1]["env_steps"]
@@ -87,7 +87,7 @@ def test_an_interrupted_run_resumes_to_the_same_end(
     assert status == 0
     assert "goes on from 236 steps" in output
     assert load_summary(run).without_times() == load_summary(finished_run).without_times()
-    states = [load_checkpoint(one / "checkpoints" / "last.pt") for one in (run, finished_run)]
+    states = [load_checkpoint(checkpoint_path(one)) for one in (run, finished_run)]
     assert_equal(states[0], states[1])
     metrics: list[Any] = [read(one / "metrics.json") for one in (run, finished_run)]
     for name in metrics[0].keys() - {"wall_s"}:

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from bnpo.checkpoint import load_checkpoint
-from bnpo.runs import checkpoint_path, load_agent, load_history, load_summary
+from bnpo.runs import Checkpoint, checkpoint_path, load_agent, load_history, load_summary
 
 
 def read(path: Path) -> Any:
@@ -50,8 +50,8 @@ def test_a_run_leaves_what_it_promises(finished_run: Path) -> None:
         "learning_curve.png",
         "policy.gif",
         "policy.png",
-        "checkpoints/best.pt",
-        "checkpoints/last.pt",
+        "checkpoints/step-000000200.json",
+        "checkpoints/step-000000400.json",
     }
     assert not [name for name in files if name.endswith(".partial")]
 
@@ -133,10 +133,10 @@ def test_the_same_seed_gives_the_same_run(
     assert main(["-F", str(tmp_path), "with", "goal_reacher", "bpo", *tiny]) == 0
     again = tmp_path / "1"
     assert load_summary(again).without_times() == load_summary(finished_run).without_times()
-    for checkpoint in ("last", "best"):
+    kinds: tuple[Checkpoint, ...] = ("last", "best")
+    for checkpoint in kinds:
         states = [
-            load_checkpoint(run / "checkpoints" / f"{checkpoint}.pt")
-            for run in (finished_run, again)
+            load_checkpoint(checkpoint_path(run, checkpoint)) for run in (finished_run, again)
         ]
         assert_equal(states[0], states[1])
     assert_equal(read(again / "config.json"), read(finished_run / "config.json"))

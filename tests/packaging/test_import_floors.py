@@ -28,19 +28,22 @@ DATA = floor("credit replay", sees=GROUND.members)
 BRAINS = floor("brains", sees=GROUND.members | {"bnpo.networks"})
 BELOW_AGENT = GROUND.members | TOOLS.members | DATA.members | BRAINS.members
 AGENT = floor(
-    "agent assembly checkpoint evaluation evaluator history learner plotting presets recording"
-    " runs summary training",
+    "agent assembly checkpoint checkpoint_files checkpoint_folder row_parts generators health"
+    " evaluation evaluator export extras history learner plotting presets"
+    " recording runs summary training",
     sees=BELOW_AGENT,
     together=True,
 )
-ROOF = floor("experiment __main__", sees=BELOW_AGENT | AGENT.members | {"bnpo"}, together=True)
-NAMESPACE = Floor(frozenset({"bnpo"}), sees=BELOW_AGENT | AGENT.members)
+ROOF = floor(
+    "experiment study __main__", sees=BELOW_AGENT | AGENT.members | {"bnpo"}, together=True
+)
+NAMESPACE = Floor(frozenset({"bnpo"}), sees=BELOW_AGENT | AGENT.members | {"bnpo.study"})
 FLOORS = (GROUND, TOOLS, DATA, BRAINS, AGENT, ROOF, NAMESPACE)
 
 # Who may import a library; every other member may not. Libraries without a row are free.
 HEADS = AGENT.members | ROOF.members
 LIBRARIES = {
-    "sacred": ROOF.members,
+    "sacred": ROOF.members - {"bnpo.study"},
     "tqdm": HEADS,
     "matplotlib": HEADS,
     "pandas": HEADS,
