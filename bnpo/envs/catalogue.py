@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import gymnasium as gym
 
 from bnpo.envs.lookup import load_registrations
-from bnpo.envs.making import make_vector_env
 from bnpo.envs.making import describe as describe_task
+from bnpo.envs.making import make_vector_env
 from bnpo.types import TaskSpec
 
 __all__ = ["Entry", "inspect", "matching"]
@@ -49,7 +49,7 @@ def inspect(env_id: str, *, num_envs: int = 8, seconds: float = 0.3) -> Entry:
     """
     try:
         env = make_vector_env(env_id, num_envs, workers=0)
-    except Exception as error:  # noqa: BLE001: whatever keeps it from being made is the reason
+    except Exception as error:  # whatever keeps it from being made is the reason
         return Entry(env_id=env_id, spec=None, reason=str(error).splitlines()[0])
     try:
         spec = describe_task(env)

@@ -40,7 +40,7 @@ def envs(_config: Mapping[str, Any]) -> int:
         if not names:
             raise ConfigError(f"match = {options.match!r}: no registered environment has it")
     header = ("environment", "observation", "goal", "action", "horizon", "steps/s")
-    rows = [header]
+    rows: list[tuple[str, ...]] = [header]
     refused: list[str] = []
     for name in names:
         entry = inspect(name, num_envs=options.num_envs, seconds=options.seconds)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from itertools import pairwise
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -70,7 +72,7 @@ class Actor(nn.Module):
     def heads(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Mean, scale and the output before tanh, all [B, A], for features [B, F]."""
         x = features
-        for layer in self.hidden:
+        for layer in cast("Iterable[nn.Linear]", self.hidden):
             x = torch.relu_(functional.linear(x, layer.weight, layer.bias))
         out = functional.linear(x, self.head.weight, self.head.bias)
         raw = out[:, : self.action_dim] if self.sigma_mode == "state" else out
@@ -83,7 +85,7 @@ class Actor(nn.Module):
         """Scale in the action's units, [A] or [B, A]."""
         if self.sigma_mode == "fixed":
             return self.sigma_fixed
-        spread = self.sigma_bias
+        spread: Tensor = self.sigma_bias
         if self.sigma_mode == "state":
             spread = spread + out[:, self.action_dim :]
         sigma = torch.exp(self._log_low + self._log_range * torch.sigmoid(spread))

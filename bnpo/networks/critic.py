@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -66,7 +68,7 @@ class Critic(nn.Module):
         if not self.unit_box:
             mu, sigma = (mu - self.middle) / self.half_range, sigma / self.half_range
         x = torch.cat((features, mu, sigma), -1).expand(self.members, -1, -1)
-        for layer in self.hidden:
+        for layer in cast("Iterable[_EnsembleLinear]", self.hidden):
             x = torch.baddbmm(layer.bias, x, layer.weight)
             if self.layer_norm:
                 x = functional.layer_norm(x, x.shape[-1:])
