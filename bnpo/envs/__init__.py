@@ -9,7 +9,13 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from gymnasium.envs.registration import register, registry
+from farama_notifications import notifications
+
+# Importing gymnasium imports gymnasium-robotics, which announces in every process, workers
+# included, that some Hand environments have newer versions.
+notifications.pop("gymnasium_robotics", None)
+
+from gymnasium.envs.registration import register, registry  # noqa: E402
 
 _HOMES = {
     "GoalReacherConfig": "goal_reacher",

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import importlib.util
-import io
 from typing import Any, TypeAlias
 
 import gymnasium as gym
@@ -17,11 +15,8 @@ AnyEnv: TypeAlias = gym.Env[Any, Any]
 
 
 def load_registrations() -> None:
-    """Register the environments of gymnasium-robotics, where it is installed, in silence."""
-    if not importlib.util.find_spec("gymnasium_robotics"):
-        return
-    # the library prints an announcement about old versions in every process that imports it
-    with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
+    """Register the environments of gymnasium-robotics, where it is installed."""
+    if importlib.util.find_spec("gymnasium_robotics"):
         importlib.import_module("gymnasium_robotics")
 
 
