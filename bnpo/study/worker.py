@@ -10,9 +10,10 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from bnpo.checkpoint import CheckpointError, load_checkpoint
+from bnpo.checkpoint import CheckpointError
+from bnpo.checkpoint_folder import CheckpointFolder
 from bnpo.experiment import main as run_command_line
-from bnpo.runs import RunError, checkpoint_path, load_config
+from bnpo.runs import RunError, load_config
 
 __all__ = ["main"]
 
@@ -48,9 +49,10 @@ def _can_go_on(folder: Path) -> bool:
     """Whether a run has left all that decides its future; not every environment can tell it."""
     try:
         load_config(folder)
-        return "progress" in load_checkpoint(checkpoint_path(folder))
+        found = CheckpointFolder(folder / "checkpoints").restore()
     except (RunError, CheckpointError):
         return False
+    return found is not None and "progress" in found[0]
 
 
 if __name__ == "__main__":
