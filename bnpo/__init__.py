@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     )
     from bnpo.evaluation import Evaluation, evaluate
     from bnpo.history import History
+    from bnpo.plotting import plot
     from bnpo.study import Study
     from bnpo.training import Trainer, train
 
@@ -36,6 +37,7 @@ __all__ = [
     "TrainConfig",
     "Trainer",
     "evaluate",
+    "plot",
     "train",
 ]
 
@@ -51,6 +53,7 @@ _HOMES = {
     "TrainConfig": "bnpo.config",
     "Trainer": "bnpo.training",
     "evaluate": "bnpo.evaluation",
+    "plot": "bnpo.plotting",
     "train": "bnpo.training",
 }
 

@@ -19,6 +19,7 @@ from bnpo.envs import describe, make_env, reward_function
 from bnpo.evaluator import RewardFunction
 from bnpo.learner import TurnReport
 from bnpo.networks import Actor, Critic, Normalizer, gaussian
+from bnpo.notebook import BrainList, agent_table
 from bnpo.replay import SegmentTable
 from bnpo.types import TaskSpec
 
@@ -88,7 +89,7 @@ class Agent:
             spec = dataclasses.replace(spec, observation_dim=spec.observation_dim + spec.goal_dim)
         self.spec = spec
         self.seed = seed
-        self.brains = tuple(brains)
+        self.brains = BrainList(brains)
         self.env_kwargs = dict(env_kwargs or {})
         self.reward_of = reward_of
         self.device = torch.device(config.device)
@@ -280,6 +281,10 @@ class Agent:
         lines = [f"Agent({self.spec.env_id}, seed={self.seed}, brains=["]
         lines += [f"    {learner.name}: {learner.brain.rule}," for learner in self.learners]
         return "\n".join([*lines, "])"])
+
+    def _repr_html_(self) -> str:
+        """Show task and brains as a table in a notebook."""
+        return agent_table(self)
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that decides the agent's future."""

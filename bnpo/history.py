@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from bnpo.notebook import history_table
+
 __all__ = ["History", "Record"]
 
 
@@ -114,3 +116,7 @@ class History:
         where = "not solved" if solved is None else f"solved at {solved.env_steps} steps"
         value = getattr(last, self.metric)
         return f"History({last.env_steps} steps, {self.metric} {value:.2f}, {where})"
+
+    def _repr_html_(self) -> str:
+        """Show the evaluations as a table in a notebook."""
+        return history_table(self)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from bnpo import generators
 from bnpo.agent import Agent, Observation
@@ -22,6 +22,8 @@ from bnpo.envs import (
 )
 from bnpo.evaluation import Evaluation, Evaluator
 from bnpo.history import History, Record
+from bnpo.notebook import LiveBar, in_notebook, interruptible
+from bnpo.plotting import plot
 
 __all__ = ["Trainer", "train"]
 
@@ -70,7 +72,8 @@ class Trainer:
         )
         self.evaluator = Evaluator(agent, config.eval_episodes, threads=config.threads)
         self._stop = False
-        sequence = np.random.SeedSequence([agent.seed, _ENVIRONMENT_STREAM])
+        later = [agent.env_steps] if agent.env_steps else []  # not the first episodes again
+        sequence = np.random.SeedSequence([agent.seed, _ENVIRONMENT_STREAM, *later])
         shown, _ = self.env.reset(seed=int(sequence.generate_state(1)[0] >> 1))
         self._shown = agent.tensors(as_goal_observation(shown))
         agent.begin(config.num_envs, self._shown)
@@ -92,13 +95,7 @@ class Trainer:
 
         """
         config, agent, progress = self.config, self.agent, self.progress
-        with tqdm(
-            total=config.total_steps,
-            initial=agent.env_steps,
-            unit="step",
-            disable=not self.progress_bar,
-            dynamic_ncols=True,
-        ) as bar:
+        with self._bar() as bar, interruptible(self.request_stop):
             while agent.env_steps < config.total_steps and not self._stop:
                 before = agent.env_steps
                 started = time.perf_counter()
@@ -115,7 +112,21 @@ class Trainer:
                         break
                 if on_checkpoint is not None and self._crossed(config.checkpoint_interval):
                     on_checkpoint()
+        self._stop = False  # so that another call goes on
         return self.history
+
+    def _bar(self) -> Any:
+        """Return the progress bar: in a notebook one with a learning curve."""
+        total, taken = self.config.total_steps, self.agent.env_steps
+        if self.progress_bar and in_notebook():
+            return LiveBar(total, taken, lambda: plot(self.history))
+        return tqdm(
+            total=total,
+            initial=taken,
+            unit="step",
+            disable=not self.progress_bar,
+            dynamic_ncols=True,
+        )
 
     def _crossed(self, interval: int) -> bool:
         """Whether the last step of the environments passed a multiple of an interval."""
