@@ -199,7 +199,12 @@ class Learner:
         delay = self.description.recalc_delay
         if delay == 0:
             return True
-        return float(torch.rand((), generator=self.generator)) * (delay + 1) < 1.0
+        return self._uniform_number() * (delay + 1) < 1.0
+
+    def _uniform_number(self) -> float:
+        """One number of U[0, 1) from the brain's own generator."""
+        device = self.generator.device
+        return float(torch.rand((), generator=self.generator, device=device))
 
     def _reanalyse(self, table: SegmentTable) -> Transitions:
         """Go back to the replay for a draw, re-assign its credit and push it into the pool."""
@@ -247,7 +252,7 @@ class Learner:
     def _bootstrap_actor(self, actors: list[Actor]) -> Actor:
         if self.description.separate_actors or len(actors) == 1:
             return self.brain.networks.target_actor
-        return actors[int(torch.randint(len(actors), (), generator=self.generator))]
+        return actors[int(self._uniform_number() * len(actors))]
 
     def _should_stop(self, learnt: Learnt) -> bool:
         """Whether the policy moved further than the rule's target KL in this turn."""
