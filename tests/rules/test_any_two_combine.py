@@ -10,7 +10,7 @@ import torch
 
 from tests.rules.conftest import MakeToy, brain_of
 
-SMALL = {
+SMALL: dict[str, Any] = {
     "batch_size": 30,
     "optim_pool_size": 240,
     "optim_batch_size": 60,
@@ -41,7 +41,9 @@ BRAINS: dict[str, dict[str, Any]] = {
 } | {preset: brain_of(preset, "ddpg", **SMALL) for preset in ("bnpo", "bpo_ir", "bpo_per")}
 
 
-@pytest.mark.parametrize("pair", itertools.combinations_with_replacement(BRAINS, 2), ids="+".join)
+@pytest.mark.parametrize(
+    "pair", [*itertools.combinations_with_replacement(BRAINS, 2)], ids="+".join
+)
 def test_two_rules_combine(pair: tuple[str, str], make_toy: MakeToy) -> None:
     brains = {f"{place}_{name}": BRAINS[name] for place, name in zip("ab", pair, strict=True)}
     trainer = make_toy(brains, steps=3, sparse="her" in pair[0], drift=0.05)

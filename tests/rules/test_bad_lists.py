@@ -24,7 +24,7 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "hindsight on the vanilla gradient": (
         brain_of("vpg_rtg", credit="her"),
-        ["credit = 'her'", "rule VPG", "pathwise"],
+        ["credit = HER", "rule VPG", "pathwise"],
     ),
     "the ratio twice": (
         brain_of("ppo", sampler="importance_ratio"),
