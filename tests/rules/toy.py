@@ -104,8 +104,9 @@ class ToyEnv(SingleGoalEnv):
         super().__init__(
             ToyVectorEnv(autoreset_mode=AutoresetMode.DISABLED, render_mode=render_mode, **settings)
         )
-        self.compute_reward = self.batch.compute_reward
 
 
 if ENV_ID not in registry:
-    register(id=ENV_ID, entry_point=ToyEnv, vector_entry_point=ToyVectorEnv)
+    register(
+        id=ENV_ID, entry_point=f"{__name__}:ToyEnv", vector_entry_point=f"{__name__}:ToyVectorEnv"
+    )
