@@ -50,6 +50,10 @@ unit: setup ## the fast tests, on JOBS=2 processes
 test-slow: setup ## the tests marked slow
 	$(BIN)/pytest -q -n $(JOBS) --dist loadgroup -m slow --durations=0
 
+.PHONY: test-faults
+test-faults: setup ## kills, full disks, damaged files, fuzzed input: the full form, 15 minutes
+	$(BIN)/pytest -q -n $(JOBS) -m "faults or not slow" tests/faults --durations=5
+
 .PHONY: test-wheel
 test-wheel: setup ## build the wheel, install it elsewhere and import it there
 	$(BIN)/pytest -q tests/packaging/test_wheel.py

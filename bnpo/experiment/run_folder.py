@@ -6,7 +6,9 @@ order of brains is the order of their turns), and a run can go on in the folder 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from sacred.observers import FileStorageObserver
 from sacred.serializer import flatten
 
 from bnpo.history import History, Record
+from bnpo.runs import RunError
 from bnpo.summary import read_json, write_json
 
 __all__ = ["RunFolder", "measurements"]
@@ -27,6 +30,8 @@ class RunFolder(FileStorageObserver):
         """Keep new runs under ``runs``, or go on in the folder ``resumed``."""
         super().__init__(runs)
         self.resumed = resumed
+        self._started = False
+        self._missed = False
 
     @property
     def folder(self) -> Path | None:
@@ -36,7 +41,30 @@ class RunFolder(FileStorageObserver):
     def save_json(self, obj: Any, filename: str) -> None:
         """Write a file of the run, whole or not at all."""
         assert self.dir is not None
-        write_json(Path(self.dir) / filename, flatten(obj))  # type: ignore[no-untyped-call]
+        with self._tolerant(Path(self.dir) / filename) as path:
+            write_json(path, flatten(obj))  # type: ignore[no-untyped-call]
+
+    def save_cout(self) -> None:
+        """Add to the output so far."""
+        assert self.dir is not None
+        with self._tolerant(Path(self.dir) / "cout.txt"):
+            super().save_cout()  # type: ignore[no-untyped-call]
+
+    @contextmanager
+    def _tolerant(self, path: Path) -> Iterator[Path]:
+        """Let a run go on that cannot write a file of its record; it must be able to at its start.
+
+        The checkpoints and the summary tell by themselves when they cannot be written.
+        """
+        try:
+            yield path
+        except OSError as error:
+            text = f"{path} cannot be written: {error.strerror or type(error).__name__}"
+            if not self._started:
+                raise RunError(text) from None
+            if not self._missed:
+                logging.getLogger("bnpo").warning("%s; the record may lack entries", text)
+            self._missed = True
 
     def _make_run_dir(self, _id: Any) -> None:
         if self.resumed is None:
@@ -53,6 +81,7 @@ class RunFolder(FileStorageObserver):
             self.run_entry["start_time"] = before.get("start_time")
             self.run_entry["resumed"] = int(before.get("resumed") or 0) + 1
             self.save_json(self.run_entry, "run.json")
+        self._started = True
         return made if self.resumed is None else self.resumed.name
 
     def rewind(self, history: History) -> None:

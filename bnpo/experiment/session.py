@@ -17,7 +17,7 @@ from bnpo.experiment.stopping import Interrupted, StopSignals
 from bnpo.experiment.validation import validate
 from bnpo.history import Record
 from bnpo.plotting import draw
-from bnpo.runs import history_state
+from bnpo.runs import RunError, history_state
 from bnpo.summary import Summary, write_json
 from bnpo.training import Trainer
 
@@ -106,8 +106,11 @@ class Session:
                     self.trainer.run(self._on_evaluation, self._save_last)
                 stopped = signals.received is not None and not self.finished
                 summary = self._conclude("interrupted" if stopped else "completed")
-        except Exception:
-            self._leave_summary("failed")
+        except Exception as error:
+            with contextlib.suppress(OSError, RunError):
+                self._leave_summary("failed")
+            if isinstance(error, CheckpointError | RunError):
+                raise type(error)(f"{error}; {self._way_on()}") from error
             raise
         if stopped:
             assert signals.received is not None
@@ -118,15 +121,27 @@ class Session:
         """Close the environments."""
         self.trainer.close()
 
+    def _way_on(self) -> str:
+        """Say what a run that had to end left behind."""
+        steps = self.trainer.agent.env_steps
+        found = self.checkpoints.manifests() if self.checkpoints is not None else []
+        if not found:
+            return f"the run ended at {steps:,} steps without a checkpoint"
+        return f"the run ended at {steps:,} steps, its last checkpoint is {found[0]}"
+
     def _on_evaluation(self, record: Record) -> None:
         for name, value in measurements(record):
             self.log_scalar(name, value, record.env_steps)
         if self.folder is None:
             return
-        write_json(self.folder / "history.json", history_state(self.trainer.history))
-        if self._is_best(record):
-            assert self.checkpoints is not None
+        self._write_history()
+        if self.checkpoints is not None and self._is_best(record):
             self.checkpoints.save_best(self._policy(), record.env_steps)
+
+    def _write_history(self) -> None:
+        if self.folder is not None:
+            with _writing(path := self.folder / "history.json"):
+                write_json(path, history_state(self.trainer.history))
 
     def _is_best(self, record: Record) -> bool:
         """Whether no evaluation before this one was as good."""
@@ -158,10 +173,11 @@ class Session:
             self._save_last()
             if not self.checkpoints.manifests("best"):
                 self.checkpoints.save_best(self._policy(), self.trainer.agent.env_steps)
-            write_json(self.folder / "history.json", history_state(self.trainer.history))
+            self._write_history()
             if len(self.trainer.history):
                 title = f"{self.settings['preset'] or 'own brains'} on {self.settings['env']}"
-                draw(self.trainer.history, self.folder / "learning_curve.png", title)
+                with _writing(path := self.folder / "learning_curve.png"):
+                    draw(self.trainer.history, path, title)
         return self._leave_summary(status)
 
     def _leave_summary(self, status: Status) -> Summary:
@@ -177,8 +193,19 @@ class Session:
             wall_s=trainer.progress.wall_s,
         )
         if self.folder is not None:
-            summary.write(self.folder / "summary.json")
+            with _writing(path := self.folder / "summary.json"):
+                summary.write(path)
         return summary
+
+
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Tell in one line that a file of the run cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise RunError(f"{path} cannot be written: {reason}") from None
 
 
 @contextlib.contextmanager
