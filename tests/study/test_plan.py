@@ -1,0 +1,107 @@
+"""Plans: which runs follow from them, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bnpo.config import ConfigError
+from bnpo.experiment.composition import compose
+from bnpo.study.plan import StudyPlan, read_plan
+from tests.study.conftest import Command
+
+pytest.importorskip("yaml", reason="the extra study is not installed")
+
+PLAN = """
+presets:
+  ddpg_her:
+  wide: {preset: ddpg_her, agent.networks.actor_hidden: [9]}
+tasks:
+  goal_reacher:
+  short: {task: goal_reacher, env_kwargs: {episode_steps: 20}}
+seeds: [3, 5, 3]
+overrides:
+  total_steps: 400
+"""
+
+
+def test_a_plan_is_presets_times_tasks_times_seeds(tmp_path: Path) -> None:
+    file = tmp_path / "my plan.yaml"
+    file.write_text(PLAN)
+    plan = StudyPlan(**read_plan(file))
+    jobs = {job.name: job for job in plan.jobs()}
+    assert plan.name == "my-plan"
+    assert list(jobs)[:4] == [
+        "ddpg_her-goal_reacher-3",
+        "ddpg_her-goal_reacher-5",
+        "ddpg_her-short-3",
+        "ddpg_her-short-5",
+    ]
+    assert len(jobs) == 8
+    made = jobs["wide-short-5"].config
+    assert (made["seed"], made["total_steps"], made["preset"]) == (5, 400, "ddpg_her")
+    assert made["env_kwargs"] == {"episode_steps": 20}
+    assert made["agent"]["networks"]["actor_hidden"] == [9]
+
+
+def test_a_run_of_a_plan_is_configured_like_the_single_run() -> None:
+    (job,) = StudyPlan(presets=["bpo"], seeds=[4], overrides={"agent": {"gamma": 0.5}}).jobs()
+    assert job.config == compose(["bpo", "goal_reacher"], {"seed": 4, "agent.gamma": 0.5})
+
+
+def test_a_preset_overrides_what_all_runs_share() -> None:
+    (job,) = StudyPlan(
+        presets={"bpo": {"total_steps": 300}}, seeds=1, overrides={"total_steps": 200}
+    ).jobs()
+    assert job.config["total_steps"] == 300
+
+
+@pytest.mark.parametrize(
+    ("fields", "mentions"),
+    [
+        ({"presets": ["bp"]}, ["preset", "'bp'", "'bpo'"]),
+        ({"presets": {"mine": None}}, ["'mine'", "bpo"]),
+        ({"presets": {"a b": {"preset": "bpo"}}}, ["'a b'", "plain name"]),
+        ({"presets": []}, ["presets", "at least one"]),
+        ({"tasks": ["goal_reachr"]}, ["task", "'goal_reachr'", "goal_reacher"]),
+        ({"seeds": 0}, ["seeds", "0"]),
+        ({"seeds": []}, ["seeds", "at least one"]),
+        ({"seeds": [-1]}, ["seeds", "-1"]),
+        ({"seed": 3}, ["seed"]),
+        ({"overrides": {"seed": 3}}, ["seed", "seeds="]),
+        ({"overrides": {"agent.gama": 0.5}}, ["agent.gama", "agent.gamma"]),
+        ({"overrides": {"num_envs": 0}}, ["bpo on goal_reacher", "num_envs"]),
+        ({"name": "../x"}, ["name", "../x"]),
+    ],
+)
+def test_a_plan_that_cannot_work_is_refused(fields: dict[str, Any], mentions: list[str]) -> None:
+    with pytest.raises(ConfigError) as caught:
+        StudyPlan(**{"presets": ["bpo"], **fields}).jobs()
+    assert all(mention in str(caught.value) for mention in mentions), caught.value
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "mentions"),
+    [
+        (None, "study.yaml", ["study.yaml", "No such file"]),
+        ("presets: [bpo", "study.yaml", ["study.yaml", "not YAML"]),
+        ("- bpo", "study.yaml", ["study.yaml", "list", "mapping"]),
+        ("presets: [bpo]\nsedes: 3", "study.yaml", ["study.yaml", "sedes", "seeds"]),
+        ("presets: [bp]", "study.yaml", ["study.yaml", "'bp'", "'bpo'"]),
+        ("seeds: 3", "study.yaml", ["study.yaml", "presets", "missing"]),
+        ("presets: [bpo]\nworkers: many", "study.yaml", ["workers", "'many'"]),
+        ("presets: [bpo]", "study.yaml workers=0", ["workers", "0"]),
+        ("presets: [bpo]", "", ["file", "missing"]),
+    ],
+)
+def test_a_bad_study_file_is_told_in_one_line(
+    command: Command, tmp_path: Path, text: str | None, words: str, mentions: list[str]
+) -> None:
+    if text is not None:
+        (tmp_path / "study.yaml").write_text(text)
+    status, output, errors = command(f"study with {words}")
+    assert (status, output, errors.count("\n")) == (2, "", 1), errors
+    assert all(mention in errors for mention in mentions), errors
+    assert {path.name for path in tmp_path.iterdir()} <= {"study.yaml"}

@@ -1,0 +1,167 @@
+"""Studies: the same numbers as single runs, not repeated, going on after a kill."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import bnpo
+from bnpo.config import ConfigError
+from bnpo.experiment import main
+from bnpo.runs import RunError, load_history, load_summary
+from bnpo.study import Study
+from bnpo.study.processes import Processes
+from tests.study.conftest import PRETENDED, TINY
+
+pytest.importorskip("scipy", reason="the extra study is not installed")
+
+
+def tiny(folder: Path, **settings: Any) -> Study:
+    plan: dict[str, Any] = {"presets": ["ddpg_her"], "seeds": 2, "overrides": TINY, **settings}
+    return Study(folder=folder, workers=2, **plan)
+
+
+def single(folder: Path, seed: int, overrides: dict[str, Any]) -> Path:
+    """Train one run as the command line does."""
+    words = [f"{key}={value}" for key, value in overrides.items()]
+    line = ["-F", str(folder), "with", "ddpg_her", "goal_reacher", f"seed={seed}", *words]
+    assert main(line) == 0
+    return folder / "1"
+
+
+def found(run: Path) -> tuple[Any, ...]:
+    """Everything that a run found, without times."""
+    rows = [(r.env_steps, r.mean_return, r.brains) for r in load_history(run)]
+    return load_summary(run).without_times(), rows
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """Return a study that is through."""
+    study = tiny(tmp_path_factory.mktemp("study") / "tiny")
+    study.run(progress_bar=False)
+    return study
+
+
+def test_runs_of_a_study_find_what_single_runs_find(finished: Study, tmp_path: Path) -> None:
+    run = single(tmp_path, 1, TINY)
+    assert found(finished.runs / "ddpg_her-goal_reacher-1") == found(run)
+
+
+def test_finished_runs_are_not_repeated(finished: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[str] = []
+
+    def run(self: Processes, commands: dict[str, Sequence[str]], logs: Path) -> list[Any]:
+        started.extend(commands)
+        return []
+
+    monkeypatch.setattr(Processes, "run", run)
+    finished.run(progress_bar=False)
+    assert started == []
+    tiny(finished.folder, seeds=3).run(progress_bar=False)
+    assert started == ["ddpg_her-goal_reacher-2"]
+    finished.run(progress_bar=False)
+
+
+def test_a_study_leaves_tables_figures_and_report(finished: Study) -> None:
+    rows = (finished.folder / "table.csv").read_text().splitlines()
+    assert rows[0].startswith("preset,task,runs,metric,final")
+    assert rows[1].startswith("ddpg_her,goal_reacher,2,success_rate,")
+    assert (finished.folder / "table.md").read_text().count("\n") == 3
+    assert (finished.folder / "figures" / "curve_goal_reacher.svg").is_file()
+    page = (finished.folder / "report.html").read_text()
+    assert page.count("data:image/gif") == 1
+    assert json.loads((finished.folder / "study.json").read_text())["seeds"] == 2
+
+
+def test_runs_of_another_configuration_are_refused(finished: Study) -> None:
+    other = tiny(finished.folder, overrides={**TINY, "agent.gamma": 0.5})
+    with pytest.raises(ConfigError, match=r"ddpg_her-goal_reacher-0 was made with agent\.gamma"):
+        other.run(progress_bar=False)
+
+
+def test_a_failed_run_is_named_and_the_others_are_reported(tmp_path: Path) -> None:
+    study = tiny(tmp_path / "study", overrides={**TINY, "total_steps": 40})
+    (study.folder / "runs").mkdir(parents=True)
+    (study.folder / "runs" / "ddpg_her-goal_reacher-1").write_text("in the way")
+    with pytest.raises(RunError, match=r"1 of 2 runs failed: ddpg_her-goal_reacher-1; .*logs"):
+        study.run(progress_bar=False)
+    assert study.results().missing == ["ddpg_her-goal_reacher-1"]
+    assert "Not all runs are through" in (study.folder / "report.html").read_text()
+
+
+LONG = {**TINY, "total_steps": 4000, "eval_interval": 500, "checkpoint_interval": 500}
+_SCRIPT = """
+import json, sys
+from bnpo.study import Study
+plan = json.loads(sys.argv[1])
+Study(**plan).run(progress_bar=False)
+"""
+
+
+def test_a_killed_study_goes_on_to_the_same_numbers(tmp_path: Path) -> None:
+    folder = tmp_path / "study"
+    plan: dict[str, Any] = {"presets": ["ddpg_her"], "seeds": 1, "overrides": LONG}
+    plan["folder"] = str(folder)
+    paths = [str(Path(bnpo.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
+    process = subprocess.Popen(
+        [sys.executable, "-c", _SCRIPT, json.dumps(plan)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
+    )
+    run = folder / "runs" / "ddpg_her-goal_reacher-0"
+    deadline = time.monotonic() + 60
+    while not [*run.glob("checkpoints/step-*.json")]:
+        assert process.poll() is None, "the study ended before its first checkpoint"
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    Study(**plan).run(progress_bar=False)
+    assert json.loads((run / "run.json").read_text()).get("resumed") == 1
+    assert found(run) == found(single(tmp_path, 0, LONG))
+
+
+def test_a_stop_signal_stops_runs_in_good_order(tmp_path: Path) -> None:
+    logs = tmp_path / "logs"
+    code = (
+        "import signal, sys, time\n"
+        "signal.signal(signal.SIGTERM, lambda *_: (print('stopped'), sys.exit(143)))\n"
+        "print('started', flush=True)\n"
+        "time.sleep(30)"
+    )
+    processes = Processes(1)
+    outcomes: dict[str, int | None] = {}
+    running = processes.run({"a": ["-c", code], "b": ["-c", code]}, logs)
+
+    def stop() -> None:
+        while not (logs / "a.log").exists() or "started" not in (logs / "a.log").read_text():
+            time.sleep(0.02)
+        processes.stop()
+
+    threading.Thread(target=stop).start()
+    outcomes.update(running)
+    assert outcomes == {"a": 143, "b": None}
+    assert "stopped" in (logs / "a.log").read_text()
+
+
+def test_a_folder_in_use_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bnpo.study.study._PATIENCE", 0.1)
+    study = tiny(tmp_path / "study")
+    study.folder.mkdir()
+    with study._alone(), pytest.raises(RunError, match="in use"):
+        study.run(progress_bar=False)
+
+
+def test_the_namespace_has_studies(pretended: Path) -> None:
+    study = bnpo.Study(folder=pretended, **PRETENDED)
+    assert len(study.results().cells) == 4
