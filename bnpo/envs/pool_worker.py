@@ -9,6 +9,7 @@ import traceback
 from multiprocessing.connection import Connection
 from typing import Any
 
+import cloudpickle
 import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
@@ -131,7 +132,10 @@ def serve(pipe: Connection, descriptor: int) -> None:
                 answer = (True, getattr(chunk, method)(*arguments))
         except Exception as error:
             answer = (False, traceback.format_exc(), _picklable(error))
-        pipe.send(answer)
+        try:
+            pipe.send(answer)
+        except (pickle.PicklingError, AttributeError):  # of a class defined in a notebook
+            pipe.send_bytes(cloudpickle.dumps(answer))
         if not answer[0]:
             break
     if chunk is not None:

@@ -15,7 +15,7 @@ import pytest
 from gymnasium.spaces import Box, Dict, Discrete
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
-from bnpo.envs import pool_handles
+from bnpo.envs import make_vector_env, pool_handles
 from bnpo.envs.pool_handles import WorkerError, WorkerProcess
 from bnpo.envs.process_pool import ProcessPoolVectorEnv
 
@@ -264,3 +264,25 @@ def test_nothing_is_left_behind() -> None:
     (process,) = processes_of(forgotten)
     del forgotten
     assert process.poll() == 0
+
+
+def test_an_environment_defined_in_a_cell_is_stepped_in_workers() -> None:
+    class Local(gym.Env[Any, Any]):
+        observation_space = gym.spaces.Box(-1.0, 1.0, (1,), np.float32)
+        action_space = gym.spaces.Box(-1.0, 1.0, (1,), np.float32)
+
+        def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
+            super().reset(seed=seed)
+            return np.zeros(1, np.float32), {}
+
+        def step(self, action: Any) -> Any:
+            return np.zeros(1, np.float32), 1.0, False, False, {}
+
+    gym.register("Local-v0", Local, max_episode_steps=3)
+    try:
+        env = make_vector_env("Local-v0", 4, workers=2)
+        env.reset(seed=0)
+        assert env.step(env.action_space.sample())[1].tolist() == [1.0] * 4
+        env.close()
+    finally:
+        gym.registry.pop("Local-v0")

@@ -1,0 +1,210 @@
+"""Gradient steps per second of the DDPG brain, beside SB3's DDPG and a bare PyTorch loop.
+
+    python benchmarks/learning_step.py                 widths 64 and 256, one thread and two
+    python benchmarks/learning_step.py --widths 256 --threads 1
+
+All three: three-layer networks, batch 256, float32, critic, actor and both targets in every step.
+BNPO and SB3 sample a HER batch from a replay of 20,000 Fetch-shaped transitions in every step; the
+bare loop has its batches ready. They alternate in rounds; medians of rounds are printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import statistics
+import time
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import torch
+from torch import Tensor
+
+OBSERVATION, GOAL, ACTION, BATCH = 25, 3, 4, 256
+STORED = 20_000
+STEPS = 40
+ROUNDS = 9
+
+
+class ShapesOfFetch(gym.Env[Any, Any]):
+    """A goal environment of Fetch's shapes that takes no time."""
+
+    def __init__(self) -> None:
+        space = gym.spaces.Box(-np.inf, np.inf, (GOAL,), np.float32)
+        self.observation_space = gym.spaces.Dict(
+            {
+                "observation": gym.spaces.Box(-np.inf, np.inf, (OBSERVATION,), np.float32),
+                "achieved_goal": space,
+                "desired_goal": space,
+            }
+        )
+        self.action_space = gym.spaces.Box(-1.0, 1.0, (ACTION,), np.float32)
+        self._time = 0
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
+        """Begin an episode."""
+        super().reset(seed=seed)
+        self._time = 0
+        return self._observe(), {}
+
+    def step(self, action: Any) -> Any:
+        """Go on with random numbers."""
+        self._time += 1
+        shown = self._observe()
+        reward = float(self.compute_reward(shown["achieved_goal"], shown["desired_goal"], {}))
+        return shown, reward, False, self._time == 50, {"is_success": reward == 0.0}
+
+    def compute_reward(self, achieved_goal: Any, desired_goal: Any, info: Any) -> Any:
+        """-1, or 0 where goals are close."""
+        return -(np.square(achieved_goal - desired_goal).sum(-1) > 0.5).astype(np.float32)
+
+    def _observe(self) -> Any:
+        draw = self.np_random.standard_normal
+        return {
+            "observation": draw(OBSERVATION, dtype=np.float32),
+            "achieved_goal": draw(GOAL, dtype=np.float32),
+            "desired_goal": draw(GOAL, dtype=np.float32),
+        }
+
+
+gym.register("ShapesOfFetch-v0", ShapesOfFetch, max_episode_steps=50)
+
+
+def bnpo_steps(width: int) -> Callable[[int], None]:
+    """Return what takes that many gradient steps of the DDPG brain, sampling included."""
+    import bnpo
+    from bnpo.credit import HER
+
+    hidden = (width, width)
+    brain = bnpo.BrainDescription(
+        memory_size=STORED, batch_size=BATCH, optim_pool_size=STORED, optim_epochs=1,
+        optim_batch_size=BATCH, recalc_delay=0, lr_actor=1e-3, learning_delay=10**9,
+        learning_repeat=1, sync_delta_a=1, sync_delta_c=1, tau_actor=0.05, tau_critic=0.05,
+        bellman=True, ppo_eps=None, natural=False, mean_only=True, separate_actors=True,
+        credit=HER(steps=1),
+    )  # fmt: skip
+    agent = bnpo.Agent.for_env(
+        "ShapesOfFetch-v0",
+        [brain],
+        config=bnpo.AgentConfig(
+            networks=bnpo.NetworkConfig(actor_hidden=hidden, critic_hidden=hidden, sigma="fixed"),
+            replay_size=STORED,
+        ),
+    )
+    bnpo.train(agent, STORED, num_envs=8, eval_interval=STORED, eval_episodes=1, progress_bar=False)
+    learner, replay = agent.learners[0], agent.replay
+    assert replay is not None
+
+    def run(count: int) -> None:
+        for _ in range(count):
+            learner._round(replay, agent.target_actors)
+
+    return run
+
+
+def sb3_steps(width: int) -> Callable[[int], None]:
+    """Return what takes that many gradient steps of SB3's DDPG, sampling included."""
+    from stable_baselines3 import DDPG, HerReplayBuffer
+    from stable_baselines3.common.vec_env import DummyVecEnv
+
+    model = DDPG(
+        "MultiInputPolicy",
+        DummyVecEnv([lambda: gym.make("ShapesOfFetch-v0")] * 8),
+        replay_buffer_class=HerReplayBuffer,
+        policy_kwargs={"net_arch": [width, width]},
+        batch_size=BATCH,
+        buffer_size=STORED,
+        learning_starts=10**9,
+        device="cpu",
+    )
+    model.learn(STORED)
+    return lambda count: model.train(count, BATCH)
+
+
+def _layers(widths: list[int]) -> list[Tensor]:
+    made = []
+    for fan_in, fan_out in pairwise(widths):
+        bound = 1 / math.sqrt(fan_in)
+        made.append(torch.empty(fan_out, fan_in).uniform_(-bound, bound).requires_grad_())
+        made.append(torch.empty(fan_out).uniform_(-bound, bound).requires_grad_())
+    return made
+
+
+def _apply(layers: list[Tensor], x: Tensor) -> Tensor:
+    for weight, bias in zip(layers[:-2:2], layers[1:-2:2], strict=True):
+        x = torch.nn.functional.linear(x, weight, bias).relu_()
+    return torch.nn.functional.linear(x, layers[-2], layers[-1])
+
+
+def bare_steps(width: int) -> Callable[[int], None]:
+    """Return a hand-written loop of the same steps on batches that are ready."""
+    features = OBSERVATION + 2 * GOAL
+    actor = _layers([features, width, width, ACTION])
+    critic = _layers([features + 2 * ACTION, width, width, 1])
+    targets = [[p.detach().clone() for p in network] for network in (actor, critic)]
+    optimizers = [torch.optim.Adam(network, lr=1e-3, fused=True) for network in (actor, critic)]
+    state, following = torch.randn(2, BATCH, features)
+    action, zero = torch.randn(BATCH, ACTION), torch.zeros(BATCH, ACTION)
+    reward = -torch.ones(BATCH, 1)
+
+    def descend(loss: Tensor, index: int) -> None:
+        parameters = (actor, critic)[index]
+        gradients = torch.autograd.grad(loss, parameters)
+        for parameter, gradient in zip(parameters, gradients, strict=True):
+            parameter.grad = gradient
+        optimizers[index].step()
+
+    def step() -> None:
+        with torch.no_grad():
+            mu = torch.tanh(_apply(targets[0], following))
+            y = reward + 0.98 * _apply(targets[1], torch.cat((following, mu, zero), -1))
+        q = _apply(critic, torch.cat((state, action, zero), -1))
+        descend((q - y).square().mean(), 1)
+        mu = torch.tanh(_apply(actor, state))
+        descend(-_apply(critic, torch.cat((state, mu, zero), -1)).mean(), 0)
+        for target, online in zip(targets, (actor, critic), strict=True):
+            torch._foreach_lerp_(target, [p.detach() for p in online], 0.05)
+
+    def run(count: int) -> None:
+        for _ in range(count):
+            step()
+
+    return run
+
+
+def measure(programs: dict[str, Callable[[int], None]]) -> dict[str, float]:
+    """Median gradient steps per second of programs that alternate."""
+    rates: dict[str, list[float]] = {name: [] for name in programs}
+    for run in programs.values():
+        run(STEPS)
+    for _ in range(ROUNDS):
+        for name, run in programs.items():
+            started = time.perf_counter()
+            run(STEPS)
+            rates[name].append(STEPS / (time.perf_counter() - started))
+    return {name: statistics.median(found) for name, found in rates.items()}
+
+
+def main() -> None:
+    """Print one row for each width and number of threads."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--widths", type=int, nargs="+", default=[64, 256])
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    options = parser.parse_args()
+    print("| width | threads | BNPO | SB3 | bare loop | BNPO / SB3 | BNPO / bare |")
+    print("|---|---|---|---|---|---|---|")
+    for width in options.widths:
+        programs = {"bnpo": bnpo_steps(width), "sb3": sb3_steps(width), "bare": bare_steps(width)}
+        for threads in options.threads:
+            torch.set_num_threads(threads)
+            rate = measure(programs)
+            ratios = rate["bnpo"] / rate["sb3"], rate["bnpo"] / rate["bare"]
+            figures = " | ".join(f"{rate[name]:.0f}" for name in programs)
+            print(f"| {width} | {threads} | {figures} | {ratios[0]:.2f} | {ratios[1]:.2f} |")
+
+
+if __name__ == "__main__":
+    main()
