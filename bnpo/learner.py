@@ -15,15 +15,12 @@ from bnpo.config import AgentConfig, BrainDescription
 from bnpo.credit import with_later_ratios
 from bnpo.credit.checks import check_columns
 from bnpo.evaluator import NetworkEvaluator
+from bnpo.health import Diverged, gradient_norms, require_finite_networks
 from bnpo.networks import Actor
 from bnpo.replay import ImportanceRatio, Pool, SamplingLaw, SegmentTable, effective_sample_size
 from bnpo.types import CreditScheme, Transitions
 
 __all__ = ["Diverged", "Learner", "TurnReport"]
-
-
-class Diverged(RuntimeError):
-    """A quantity became infinite or not a number; the message names brain, quantity and step."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,11 +109,13 @@ class Learner:
             batch, learnt = self._round(table, bootstrap_actors)
             if self._should_stop(learnt):
                 break
+        self._info = gradient_norms(self.brain) | self._info
         log_ratio, kl = self.brain.drift(batch)
         self._info["effective_sample_size"] = effective_sample_size(log_ratio)
         self._info["kl_behaviour"] = kl.mean()
         info = {key: float(value) for key, value in self._info.items()} | self.brain.state
         self._check_finite(info, env_steps)
+        require_finite_networks(self.name, self.brain.networks, env_steps)
         self.brain.end_turn(info)
         return TurnReport(gradient_steps=self.gradient_steps - before, info=info)
 
@@ -244,9 +243,10 @@ class Learner:
         self._info |= learnt.info
         if not self._uniform and index is not None:
             log_ratio = learnt.log_ratio
+            td_error = learnt.td_error
             if log_ratio is None:
-                log_ratio = torch.zeros_like(learnt.td_error)
-            self.pool.update(index, self._priority(batch, log_ratio, learnt.td_error))
+                log_ratio = torch.zeros_like(td_error)
+            self.pool.update(index, self._priority(batch, log_ratio, td_error))
         return learnt
 
     def _bootstrap_actor(self, actors: list[Actor]) -> Actor:

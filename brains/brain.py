@@ -69,11 +69,16 @@ class Learnt:
     info: Info
     """Scalars for the log"""
 
-    td_error: Tensor
-    """[B], y - Q summed over reward components and averaged over the ensemble"""
+    error: Tensor
+    """[E, B, R], y - Q of every member before the step"""
 
     log_ratio: Tensor | None
     """[B], log pi_theta / pi_behaviour before the step; None where it was not asked for"""
+
+    @property
+    def td_error(self) -> Tensor:
+        """Error summed over reward components and averaged over the ensemble, [B]."""
+        return self.error.sum(-1).mean(0)
 
 
 class Brain:
@@ -150,7 +155,7 @@ class Brain:
         features = networks.encoder(batch.observation, batch.goal)
         y = self._td_target(batch, bootstrap_actor or networks.target_actor)
         baseline = self._baseline(batch, features)
-        td_error, info = self._critic_step(batch, features, y, weight, resampled)
+        error, info = self._critic_step(batch, features, y, weight, resampled)
         log_ratio = None
         if train_actor or wants_ratio:
             outputs = networks.actor.heads(features)
@@ -160,7 +165,7 @@ class Brain:
                 log_ratio = log_prob - batch.behaviour_log_prob
             if train_actor:
                 info |= self._actor_step(batch, features, outputs, y.sum(-1), baseline, weight)
-        return Learnt(info=info, td_error=td_error, log_ratio=log_ratio)
+        return Learnt(info=info, error=error, log_ratio=log_ratio)
 
     def end_turn(self, info: Mapping[str, float]) -> None:
         """Let the rule's own numbers move after a turn with these scalars for the log."""
@@ -210,15 +215,13 @@ class Brain:
             generator=self.generator,
         )
         error = y - self.networks.critic(features, mu, sigma)  # [E, B, R]
-        squared = 0.5 * error.square().sum(-1)
-        if weight is not None:
-            squared = squared * weight
-        loss = squared.mean(-1).sum()
+        weighted = error if weight is None else error * weight[:, None]
+        loss = 0.5 / len(batch) * torch.dot(error.reshape(-1), weighted.reshape(-1))
         norm = apply_gradients(loss, self._critic_parameters, self.critic_optimizer, self.clip_norm)
         info = {"critic_loss": loss.detach()}
         if norm is not None:
             info["critic_gradient_norm"] = norm
-        return error.detach().sum(-1).mean(0), info
+        return error.detach(), info
 
     def _actor_step(
         self,

@@ -18,6 +18,7 @@ class Normalizer(nn.Module):
 
     mean: Tensor
     scale: Tensor
+    shift: Tensor
     totals: Tensor
     pending: Tensor
 
@@ -57,6 +58,7 @@ class Normalizer(nn.Module):
         self.epsilon = epsilon
         self.register_buffer("mean", torch.zeros(self.features, device=device, dtype=dtype))
         self.register_buffer("scale", torch.ones(self.features, device=device, dtype=dtype))
+        self.register_buffer("shift", torch.zeros(self.features, device=device, dtype=dtype))
         # rows: count, mean, sum of squared deviations
         moments = torch.zeros(3, self.features, device=device, dtype=torch.float64)
         self.register_buffer("totals", moments)
@@ -67,7 +69,7 @@ class Normalizer(nn.Module):
         joined = torch.cat((observation, goal), -1) if self.goal_dim else observation
         if not self.enabled:
             return joined
-        return ((joined - self.mean) * self.scale).clamp_(-self.clip, self.clip)
+        return torch.addcmul(self.shift, joined, self.scale).clamp_(-self.clip, self.clip)
 
     @torch.no_grad()
     def observe(self, observation: Tensor, goals: Tensor) -> None:
@@ -98,6 +100,7 @@ class Normalizer(nn.Module):
         deviation = (deviations / count.clamp(min=1)).sqrt()
         self.mean.copy_(mean)
         self.scale.copy_(1.0 / deviation.clamp(min=self.epsilon))
+        self.shift.copy_(-self.mean * self.scale)
 
 
 def _moments(samples: Tensor) -> Tensor:
