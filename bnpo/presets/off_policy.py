@@ -17,7 +17,7 @@ DDPG_HER: dict[str, Any] = {
     "recalc_delay": 0,
     "lr_actor": 5e-3,
     "learning_delay": 50,
-    "learning_repeat": 200,
+    "learning_repeat": 300,
     "sync_delta_a": 1,
     "sync_delta_c": 1,
     "tau_actor": 0.08,
