@@ -108,7 +108,7 @@ def _trajectories(size: int = 12, steps: int = 5) -> Trajectories:
         sigma=ones,
         log_prob=gaussian.log_prob(action, zeros, ones),
         reward=_draw(size, steps, 1, seed=5),
-        length=torch.randint(1, steps + 1, (size,), generator=torch.Generator().manual_seed(6)),
+        length=torch.randint(1, steps, (size,), generator=torch.Generator().manual_seed(6)),
         terminated=torch.zeros(size, dtype=torch.bool),
         truncated=torch.ones(size, dtype=torch.bool),
     )
