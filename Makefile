@@ -70,6 +70,10 @@ bench-reacher: $(VENV)/.bench ## learning on the goal Reacher, against its peers
 bench-envs: $(VENV)/.bench ## environments, steps per second
 	$(BIN)/python benchmarks/envs.py
 
+.PHONY: bench-rules
+bench-rules: $(VENV)/.study ## every learning rule on the goal Reacher, at equal steps
+	$(BIN)/python benchmarks/rules.py
+
 .PHONY: bench-replay
 bench-replay: $(VENV)/.bench ## replay, transitions per second
 	$(BIN)/python benchmarks/replay.py
@@ -111,6 +115,10 @@ $(VENV)/.installed: setup.cfg pyproject.toml $(VENV)/.locked
 
 $(VENV)/.bench: requirements-bench.lock $(VENV)/.installed
 	$(PIP) install -qq --requirement requirements-bench.lock
+	@touch $@
+
+$(VENV)/.study: setup.cfg $(VENV)/.installed
+	$(PIP) install -qq --no-build-isolation --editable '.[study]'
 	@touch $@
 
 # $(call timed,title,targets,budget in seconds)
