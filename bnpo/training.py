@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from bnpo import generators
@@ -21,6 +22,7 @@ from bnpo.envs import (
     true_next_observation,
 )
 from bnpo.evaluation import Evaluation, Evaluator
+from bnpo.health import Monitor, require_finite
 from bnpo.history import History, Record
 from bnpo.notebook import LiveBar, in_notebook, interruptible
 from bnpo.plotting import plot
@@ -38,6 +40,10 @@ class Progress:
     """Seconds of training and credit, without evaluation"""
     turns: dict[str, dict[str, float]] = field(default_factory=dict)
     """Scalars of each brain's last turn"""
+    reward_low: float = 0.0
+    """Least reward so far, of those not above zero"""
+    reward_high: float = 0.0
+    """Largest reward so far, of those not below zero"""
 
 
 class Trainer:
@@ -57,6 +63,7 @@ class Trainer:
         self.config = config
         self.progress_bar = progress_bar
         self.progress = Progress()
+        self._monitor = Monitor(agent)
         self.history = History(
             metric=config.solve_metric
             or ("success_rate" if agent.spec.is_goal_env else "mean_return"),
@@ -139,9 +146,14 @@ class Trainer:
         decision = agent.act(self._shown)
         action = agent.actor.clip(decision.action).cpu().numpy()
         shown, reward, terminated, truncated, infos = self.env.step(action)
+        self._check(reward, shown)
         following = agent.tensors(as_goal_observation(shown))
         ended = bool((terminated | truncated).any())
-        outcome = agent.tensors(true_next_observation(shown, infos)) if ended else following
+        outcome = following
+        if ended:
+            last = true_next_observation(shown, infos)
+            self._check(reward, last)
+            outcome = agent.tensors(last)
         agent.remember(
             decision,
             agent.tensor(reward).reshape(self.config.num_envs, agent.spec.reward_dim),
@@ -153,16 +165,31 @@ class Trainer:
         self._shown = following
         for name, report in agent.learn().items():
             progress.turns[name] = report.info
+            self._monitor.judge(name, report.info)
+
+    def _check(self, reward: NDArray[Any], shown: Any) -> None:
+        """End the run where an environment gave a number that is not finite."""
+        now = self.agent.env_steps + self.config.num_envs
+        low, high = require_finite("reward", reward.reshape(len(reward), -1).sum(-1), now)
+        self.progress.reward_low = min(self.progress.reward_low, low)
+        self.progress.reward_high = max(self.progress.reward_high, high)
+        for name, array in as_goal_observation(shown).items():
+            if array.size:
+                require_finite(name, array, now)
 
     def _evaluate(self) -> Record:
         """Evaluate the policy of the moment and add it to the history."""
         evaluation: Evaluation = self.evaluator.run()
         progress = self.progress
+        values = self._monitor.values(progress.reward_low, progress.reward_high)
+        for name, figures in values.items():
+            self._monitor.judge(name, figures)
+        turns = progress.turns
         record = Record(
             env_steps=self.agent.env_steps,
             gradient_steps=self.agent.gradient_steps,
             wall_s=progress.wall_s,
-            brains={name: dict(info) for name, info in progress.turns.items()},
+            brains={name: {**info, **values.get(name, {})} for name, info in turns.items()},
             **dataclasses.asdict(evaluation),
         )
         self.history.append(record)

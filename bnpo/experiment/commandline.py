@@ -21,6 +21,7 @@ from bnpo.experiment.overrides import parse
 from bnpo.experiment.report import say
 from bnpo.experiment.schema import names_of
 from bnpo.experiment.stopping import Interrupted
+from bnpo.health import Diverged
 from bnpo.presets import PRESETS, TASKS
 from bnpo.runs import RUNS, RunError
 
@@ -71,7 +72,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the words after the program's name; None takes those of the process
 
     Returns:
-        0 when all went well, 2 after bad input, told in one line, 130 or 143 after SIGINT or
+        0 when all went well, 1 after numbers that are not finite and 2 after bad input or where
+        files cannot be written, each told in one line, 130 or 143 after SIGINT or
         SIGTERM. Anything unforeseen is raised.
 
     """
@@ -80,6 +82,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _run(words)
     except (ConfigError, CheckpointError, RunError) as error:
         return _complain(error)
+    except Diverged as error:
+        _complain(error)
+        return 1
     except Interrupted as error:
         sys.stderr.write(f"bnpo: {error}\n")
         return 128 + error.signum

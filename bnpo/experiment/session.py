@@ -15,6 +15,7 @@ from bnpo.experiment.report import say
 from bnpo.experiment.run_folder import measurements
 from bnpo.experiment.stopping import Interrupted, StopSignals
 from bnpo.experiment.validation import validate
+from bnpo.health import Diverged
 from bnpo.history import Record
 from bnpo.plotting import draw
 from bnpo.runs import RunError, history_state
@@ -109,7 +110,7 @@ class Session:
         except Exception as error:
             with contextlib.suppress(OSError, RunError):
                 self._leave_summary("failed")
-            if isinstance(error, CheckpointError | RunError):
+            if isinstance(error, CheckpointError | RunError | Diverged):
                 raise type(error)(f"{error}; {self._way_on()}") from error
             raise
         if stopped:
