@@ -23,7 +23,7 @@ def floor(members: str, sees: frozenset[str], together: bool = False) -> Floor:
 
 
 GROUND = floor("types config", sees=frozenset())
-TOOLS = floor("networks envs", sees=GROUND.members)
+TOOLS = floor("networks envs ilqr", sees=GROUND.members)
 DATA = floor("credit replay", sees=GROUND.members)
 BRAINS = floor("brains", sees=GROUND.members | {"bnpo.networks"})
 BELOW_AGENT = GROUND.members | TOOLS.members | DATA.members | BRAINS.members
@@ -49,7 +49,7 @@ LIBRARIES = {
     "pandas": HEADS,
     "gymnasium": HEADS | {"bnpo.envs"},
     "gymnasium_robotics": HEADS | {"bnpo.envs"},
-    "mujoco": HEADS | {"bnpo.envs"},
+    "mujoco": HEADS | {"bnpo.envs", "bnpo.ilqr"},
 }
 
 VAGUE = {"utils", "util", "common", "misc", "helpers", "helper", "sacred"}
