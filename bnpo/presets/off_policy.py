@@ -36,12 +36,12 @@ DDPG_HER: dict[str, Any] = {
 EXPLORING: dict[str, Any] = {
     "lr_critic": 5e-3,
     "warmup_steps": 800,
-    "exploration": [0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0],
+    "exploration": [0.17, 0.33, 0.67, 1.0, 1.33, 2.0, 2.67, 3.33],
     "networks": {
         "critics": 2,
         "reduce": "mean",
         "sigma": "fixed",
-        "sigma_init": 1.0,
+        "sigma_init": 0.3,
         "input_gain": 3.0,
     },
 }
