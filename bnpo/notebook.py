@@ -6,6 +6,7 @@ Nothing here is needed outside of a notebook, and IPython is asked for only wher
 from __future__ import annotations
 
 import base64
+import dataclasses
 import html
 import importlib
 import inspect
@@ -114,9 +115,19 @@ def _text(value: Any) -> str:
         return f"{value:,}"
     if isinstance(value, float):
         return f"{value:,.4g}" if value == 0 or 1e-3 <= abs(value) < 1e6 else f"{value:.0e}"
-    if callable(value) and hasattr(value, "__name__"):
-        return str(value.__name__)
-    return str(value)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return _choices(value)
+    return str(getattr(value, "__name__", value))
+
+
+def _choices(value: Any) -> str:
+    """Return a configuration object with the fields alone that are not at their default."""
+    chosen = [
+        f"{field.name}={_text(getattr(value, field.name))}"
+        for field in dataclasses.fields(value)
+        if getattr(value, field.name) != field.default
+    ]
+    return f"{type(value).__name__}({', '.join(chosen)})"
 
 
 def field_meanings(kind: type[Any]) -> dict[str, str]:
