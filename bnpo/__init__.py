@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from bnpo.evaluation import Evaluation, evaluate
     from bnpo.history import History
     from bnpo.plotting import plot
-    from bnpo.study import Study
+    from bnpo.study import Study, Sweep
     from bnpo.training import Trainer, train
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "History",
     "NetworkConfig",
     "Study",
+    "Sweep",
     "TrainConfig",
     "Trainer",
     "evaluate",
@@ -50,6 +51,7 @@ _HOMES = {
     "History": "bnpo.history",
     "NetworkConfig": "bnpo.config",
     "Study": "bnpo.study",
+    "Sweep": "bnpo.study",
     "TrainConfig": "bnpo.config",
     "Trainer": "bnpo.training",
     "evaluate": "bnpo.evaluation",

@@ -1,15 +1,15 @@
-"""The command that runs a study."""
+"""The commands that run a study or a sweep."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from bnpo.config import Count, config
+from bnpo.config import ConfigError, Count, config
 from bnpo.experiment.report import say, table
 from bnpo.experiment.validation import plain
 
-__all__ = ["StudyOptions", "study"]
+__all__ = ["StudyOptions", "SweepOptions", "study", "sweep"]
 
 
 @config
@@ -29,6 +29,37 @@ class StudyOptions:
     """How many seeds, or which; None: as in the file."""
 
 
+@config
+class SweepOptions:
+    """Options of ``bnpo sweep``."""
+
+    file: str | None = None
+    """The plan, in YAML: preset, task, ranges, trials, seeds, objective, prune, overrides."""
+
+    preset: str | None = None
+    """Preset whose configuration is searched; None: as in the file."""
+
+    task: str | None = None
+    """Task it is tried on; None: as in the file, or goal_reacher."""
+
+    trials: Count | None = None
+    """Configurations that are tried; None: as in the file, or 30."""
+
+    seeds: Count | list[int] | None = None
+    """How many seeds each is tried with, or which; None: as in the file, or one."""
+
+    folder: str | None = None
+    """Where everything goes; None: as in the file, or sweeps/NAME."""
+
+    workers: Count | None = None
+    """Processes at a time, of one thread each; None: as in the file, or one for each core."""
+
+    def __post_init__(self) -> None:
+        """Refuse a search for nothing."""
+        if self.file is None and self.preset is None:
+            raise ConfigError("file is missing: bnpo sweep with FILE, or with preset=...")
+
+
 def study(_config: Mapping[str, Any]) -> int:
     """Run presets on tasks with several seeds, in parallel, and report on them."""
     from bnpo.study import Study
@@ -42,3 +73,25 @@ def study(_config: Mapping[str, Any]) -> int:
         table([("table", str(made.folder / "table.csv")), ("report", f"{made.folder}/report.html")])
     )
     return len(made.jobs)
+
+
+def sweep(_config: Mapping[str, Any]) -> int:
+    """Search ranges for the best configuration, in parallel, and name what mattered."""
+    from bnpo.study import Sweep
+
+    given = {key: value for key, value in plain(_config).items() if key != "seed"}
+    made = Sweep.read(given.pop("file"), **given)
+    best = made.run()
+    say(
+        table(
+            [
+                (path, f"{value:.4g}" if isinstance(value, float) else str(value))
+                for path, value in best.items()
+            ]
+        )
+    )
+    say("")
+    rows = {"configuration": "best.json", "trials": "trials.csv", "importance": "importance.png"}
+    say(table([(name, str(made.folder / file)) for name, file in rows.items()]))
+    say(f"train it with: bnpo with {made.folder / 'best.json'} seed=0")
+    return made.plan.trials

@@ -9,11 +9,11 @@ from typing import Any
 from bnpo.experiment.exporting import ExportOptions, export
 from bnpo.experiment.listing import EnvsOptions, envs
 from bnpo.experiment.reading import CompareOptions, RunsOptions, compare, runs
-from bnpo.experiment.studying import StudyOptions, study
+from bnpo.experiment.studying import StudyOptions, SweepOptions, study, sweep
 
 __all__ = ["COMMANDS", "ELSEWHERE", "OPTIONS", "placed", "spelled_out"]
 
-COMMANDS: tuple[Callable[..., Any], ...] = (envs, runs, compare, study, export)
+COMMANDS: tuple[Callable[..., Any], ...] = (envs, runs, compare, study, sweep, export)
 """Functions of the configuration that leave no record of their own."""
 
 OPTIONS: dict[str, type[Any]] = {
@@ -21,14 +21,15 @@ OPTIONS: dict[str, type[Any]] = {
     "runs": RunsOptions,
     "compare": CompareOptions,
     "study": StudyOptions,
+    "sweep": SweepOptions,
     "export": ExportOptions,
 }
 """What they take."""
 
-ELSEWHERE = ("envs", "runs", "study")
+ELSEWHERE = ("envs", "runs", "study", "sweep")
 """Those that work on no run in particular."""
 
-_OF_FILE = ("study",)
+_OF_FILE = ("study", "sweep")
 
 
 def placed(command: str, options: dict[str, Any], folder: Path) -> dict[str, Any]:

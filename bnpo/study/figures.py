@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["aggregate", "as_svg", "improvement", "learning_curves", "profiles"]
+__all__ = ["aggregate", "as_svg", "importance", "improvement", "learning_curves", "profiles"]
 
 COLOURS = ("#2e5e8c", "#d64541", "#349858", "#8e5ea2", "#f08c28", "#3aa6a6", "#6b6b6b", "#b5495b")
 _LABELS = {
@@ -111,6 +111,47 @@ def profiles(results: Results) -> Figure:
     return figure
 
 
+def importance(
+    shares: Mapping[str, float],
+    points: Sequence[tuple[Mapping[str, Any], float]],
+    logarithmic: Collection[str],
+    label: str,
+) -> Figure:
+    """Draw how much each searched key mattered, and the value over those that mattered most.
+
+    Args:
+        shares: importance of each key; empty where there are too few trials to tell
+        points: what each trial was given, by key, and its value
+        logarithmic: keys that were searched by their logarithm
+        label: what the value is
+
+    """
+    from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter
+
+    keys = [*shares] or [*points[0][0]]
+    shown = keys[:3]
+    figure, all_axes = _figure(2.9 * (len(shown) + 1) + 1.6, 3.6, columns=len(shown) + 1)
+    first, *others = all_axes
+    first.barh(range(len(keys)), [shares.get(key, 0.0) for key in keys], color=COLOURS[0])
+    first.set_yticks(range(len(keys)), [_short(key) for key in keys], fontsize=8)
+    first.invert_yaxis()
+    first.set_xlabel("share of importance" if shares else "too few trials to tell importance")
+    for axes, key in zip(others, shown, strict=True):
+        given = [values[key] for values, _ in points]
+        if any(isinstance(value, str | bool) for value in given):
+            given = [str(value) for value in given]
+        axes.plot(given, [value for _, value in points], "o", color=COLOURS[0], alpha=0.6)
+        if key in logarithmic:
+            axes.set_xscale("log")
+            axes.xaxis.set_minor_formatter(NullFormatter())
+            axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
+            axes.xaxis.set_major_formatter(FormatStrFormatter("%.2g"))
+        axes.tick_params(labelsize=8)
+        axes.set_xlabel(_short(key))
+    others[0].set_ylabel(label)
+    return figure
+
+
 def as_svg(figure: Figure) -> bytes:
     """Return a picture as SVG, the same bytes for the same picture."""
     import matplotlib
@@ -157,14 +198,19 @@ def _colours(results: Results) -> dict[str, str]:
     return {p: COLOURS[index % len(COLOURS)] for index, p in enumerate(results.presets)}
 
 
-def _figure(width: float, height: float) -> tuple[Figure, Any]:
+def _short(path: str) -> str:
+    return path.removeprefix("brains.").removeprefix("agent.").removeprefix("networks.")
+
+
+def _figure(width: float, height: float, columns: int = 1) -> tuple[Figure, Any]:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), dpi=150, layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.subplots()
-    axes.grid(color="#e4e4e2", linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-    return figure, axes
+    all_axes = figure.subplots(1, columns, squeeze=False)[0]
+    for axes in all_axes:
+        axes.grid(color="#e4e4e2", linewidth=0.8)
+        axes.set_axisbelow(True)
+        axes.spines[["top", "right"]].set_visible(False)
+    return figure, all_axes if columns > 1 else all_axes[0]

@@ -18,7 +18,7 @@ from bnpo.experiment.validation import validate
 from bnpo.extras import require
 from bnpo.presets import PRESETS, TASKS
 
-__all__ = ["Job", "StudyPlan", "read_plan"]
+__all__ = ["Job", "Name", "StudyPlan", "plan_fields", "read_plan"]
 
 Variants = list[str] | dict[str, dict[str, Any] | None]
 
@@ -108,36 +108,39 @@ class Job:
         return f"{self.preset}-{self.task}-{self.seed}"
 
 
-def read_plan(path: str | Path) -> dict[str, Any]:
+def read_plan(path: str | Path, kind: type[Any]) -> dict[str, Any]:
     """Read the fields of a plan from a YAML file (JSON is YAML).
+
+    Args:
+        path: the file
+        kind: of plan
 
     Raises:
         ConfigError: naming the file, and the key where one is unknown.
 
     """
     path = Path(path)
+    what = "study file" if kind is StudyPlan else "sweep file"
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "no text"
-        raise ConfigError(f"study file {path} cannot be read: {reason}") from None
-    yaml = require("yaml", "study", "a study file")
+        raise ConfigError(f"{what} {path} cannot be read: {reason}") from None
+    yaml = require("yaml", "study", f"a {what}")
     try:
         content = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise ConfigError(
-            f"study file {path} is not YAML: {' '.join(str(error).split())}"
-        ) from None
+        raise ConfigError(f"{what} {path} is not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(content, Mapping):
-        raise ConfigError(f"study file {path} holds {type(content).__name__}: allowed is a mapping")
+        raise ConfigError(f"{what} {path} holds {type(content).__name__}: allowed is a mapping")
     try:
-        refuse_unknown([str(key) for key in content], [*names_of(StudyPlan), "workers", "folder"])
+        refuse_unknown([str(key) for key in content], [*names_of(kind), "workers", "folder"])
     except ConfigError as error:
-        raise ConfigError(f"study file {path}: {error}") from None
+        raise ConfigError(f"{what} {path}: {error}") from None
     return {"name": _name_of(path), **content}
 
 
-def plan_fields(plan: StudyPlan) -> dict[str, Any]:
+def plan_fields(plan: Any) -> dict[str, Any]:
     """Return a plan as JSON holds it."""
     return dataclasses.asdict(plan)
 

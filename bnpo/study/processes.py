@@ -10,7 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
-__all__ = ["Processes", "available_cores"]
+from bnpo.config import ConfigError
+
+__all__ = ["Processes", "available_cores", "checked_workers", "one_thread"]
 
 _ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
@@ -18,6 +20,25 @@ _ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 def available_cores() -> int:
     """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def checked_workers(workers: object) -> int:
+    """Return the number of processes, one for each core where none is given.
+
+    Raises:
+        ConfigError: it is no number of at least one.
+
+    """
+    if workers is None:
+        return available_cores()
+    if not isinstance(workers, int) or workers < 1:
+        raise ConfigError(f"workers = {workers!r}: allowed is a whole number of at least 1")
+    return workers
+
+
+def one_thread() -> dict[str, str]:
+    """Return the environment of a process that is one of several."""
+    return {**os.environ, **dict.fromkeys(_ONE_THREAD, "1"), "TQDM_MININTERVAL": "30"}
 
 
 class Processes:
@@ -73,7 +94,7 @@ class Processes:
                     stdin=subprocess.PIPE,
                     stdout=output,
                     stderr=subprocess.STDOUT,
-                    env={**os.environ, **dict.fromkeys(_ONE_THREAD, "1"), "TQDM_MININTERVAL": "30"},
+                    env=one_thread(),
                     pass_fds=self.keep,
                     start_new_session=True,
                 )

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import json
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +14,9 @@ from bnpo.experiment.stopping import Interrupted, StopSignals
 from bnpo.experiment.validation import check_writable
 from bnpo.extras import require
 from bnpo.runs import RunError
+from bnpo.study.folder_lock import alone
 from bnpo.study.plan import Job, StudyPlan, plan_fields, read_plan
-from bnpo.study.processes import Processes, available_cores
+from bnpo.study.processes import Processes, checked_workers
 from bnpo.study.report import draw_figures, page, write_page
 from bnpo.study.results import Results, is_finished, read_results
 from bnpo.summary import read_json, write_json
@@ -28,9 +25,6 @@ __all__ = ["STUDIES", "Study"]
 
 STUDIES = Path("studies")
 """Where studies are put, unless told otherwise."""
-
-_PATIENCE = 20.0
-"""Seconds to wait for the runs of a study that was killed."""
 
 
 class Study:
@@ -57,7 +51,7 @@ class Study:
         """
         require("scipy", "study", "a study")
         self.plan = StudyPlan(**plan)
-        self.workers = _checked_workers(workers)
+        self.workers = checked_workers(workers)
         self.folder = STUDIES / self.plan.name if folder is None else Path(folder)
         self.jobs = self.plan.jobs()
 
@@ -70,7 +64,7 @@ class Study:
             **settings: replace what the file holds
 
         """
-        fields = read_plan(path) | {k: v for k, v in settings.items() if v is not None}
+        fields = read_plan(path, StudyPlan) | {k: v for k, v in settings.items() if v is not None}
         try:
             return cls(**fields)
         except ConfigError as error:
@@ -91,7 +85,7 @@ class Study:
 
         """
         check_writable(self.folder)
-        with self._alone() as lock:
+        with alone(self.folder) as lock:
             self._check_runs()
             write_json(self.folder / "study.json", plan_fields(self.plan))
             waiting = [job for job in self.jobs if not is_finished(self.runs / job.name)]
@@ -171,31 +165,3 @@ class Study:
                     f"{path.parent} was made with {key} = {there!r}, this study has {here!r}: "
                     "remove it or take another folder"
                 )
-
-    @contextlib.contextmanager
-    def _alone(self) -> Iterator[int]:
-        """Hold the folder against other processes; yield the lock, which the runs hold, too.
-
-        The runs of a study that was killed end by themselves soon: they are waited for.
-        """
-        with (self.folder / ".lock").open("w") as file:
-            deadline = time.monotonic() + _PATIENCE
-            while True:
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except OSError:
-                    if time.monotonic() > deadline:
-                        raise RunError(
-                            f"study folder {self.folder} is in use by another process"
-                        ) from None
-                    time.sleep(0.2)
-            yield file.fileno()
-
-
-def _checked_workers(workers: object) -> int:
-    if workers is None:
-        return available_cores()
-    if not isinstance(workers, int) or workers < 1:
-        raise ConfigError(f"workers = {workers!r}: allowed is a whole number of at least 1")
-    return workers

@@ -15,7 +15,7 @@ from bnpo.checkpoint_folder import CheckpointFolder
 from bnpo.experiment import main as run_command_line
 from bnpo.runs import RunError, load_config
 
-__all__ = ["main"]
+__all__ = ["follow_parent", "main"]
 
 
 def main(words: Sequence[str]) -> int:
@@ -29,7 +29,7 @@ def main(words: Sequence[str]) -> int:
 
     """
     config, folder = (Path(word) for word in words)
-    threading.Thread(target=_follow_parent, daemon=True).start()
+    threading.Thread(target=follow_parent, daemon=True).start()
     place = ["-F", str(folder.parent), "-b", "5"]
     if _can_go_on(folder):
         return run_command_line(["resume", *place, "with", f"run={folder}"])
@@ -38,7 +38,7 @@ def main(words: Sequence[str]) -> int:
     return run_command_line([*place, "-i", folder.name, "with", str(config)])
 
 
-def _follow_parent() -> None:
+def follow_parent() -> None:
     """Stop the run in good order when the study is gone: its end of the pipe closes then."""
     while os.read(0, 1):  # not sys.stdin, whose lock would be held at the end of the process
         pass

@@ -20,6 +20,7 @@ from bnpo.config import ConfigError
 from bnpo.experiment import main
 from bnpo.runs import RunError, load_history, load_summary
 from bnpo.study import Study
+from bnpo.study.folder_lock import alone
 from bnpo.study.processes import Processes
 from tests.study.conftest import PRETENDED, TINY
 
@@ -155,10 +156,10 @@ def test_a_stop_signal_stops_runs_in_good_order(tmp_path: Path) -> None:
 
 
 def test_a_folder_in_use_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bnpo.study.study._PATIENCE", 0.1)
+    monkeypatch.setattr("bnpo.study.folder_lock.PATIENCE", 0.1)
     study = tiny(tmp_path / "study")
     study.folder.mkdir()
-    with study._alone(), pytest.raises(RunError, match="in use"):
+    with alone(study.folder), pytest.raises(RunError, match="in use"):
         study.run(progress_bar=False)
 
 

@@ -1,0 +1,270 @@
+"""A sweep: the search for a configuration, its folder and what comes out of it."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm.auto import tqdm
+
+from bnpo.config import ConfigError
+from bnpo.experiment.stopping import Interrupted, StopSignals
+from bnpo.experiment.validation import check_writable
+from bnpo.extras import require
+from bnpo.runs import RunError
+from bnpo.study.figures import importance
+from bnpo.study.folder_lock import alone
+from bnpo.study.plan import plan_fields, read_plan
+from bnpo.study.processes import checked_workers, one_thread
+from bnpo.study.sweep_plan import SweepPlan
+from bnpo.summary import read_json, write_json
+
+__all__ = ["SWEEPS", "Sweep"]
+
+SWEEPS = Path("sweeps")
+"""Where sweeps are put, unless told otherwise."""
+
+
+class Sweep:
+    """Trials of configurations in parallel processes, kept in an SQLite file by Optuna.
+
+    A sweep is run again to go on with it: trials that were being made when it was stopped are made
+    again. This process alone writes to the file.
+    """
+
+    def __init__(
+        self, *, folder: str | Path | None = None, workers: int | None = None, **plan: Any
+    ) -> None:
+        """Check the plan; nothing is run and no file is written.
+
+        Args:
+            folder: where everything goes; None: sweeps/NAME
+            workers: processes at a time, of one thread each; None: one for each core
+            **plan: fields of :class:`bnpo.study.sweep_plan.SweepPlan`
+
+        Raises:
+            ConfigError: naming what cannot work.
+            MissingExtra: Optuna is not installed.
+
+        """
+        self.optuna = require("optuna", "study", "a sweep")
+        self.plan = SweepPlan(**plan)
+        self.workers = checked_workers(workers)
+        self.folder = SWEEPS / self.plan.name if folder is None else Path(folder)
+        self.ranges = self.plan.searched()
+        self._guard = threading.RLock()
+        self._running: dict[int, subprocess.Popen[str]] = {}
+        self._stopped = threading.Event()
+
+    @classmethod
+    def read(cls, path: str | Path | None, **settings: Any) -> Sweep:
+        """Make a sweep of a YAML file, which may hold folder and workers, too.
+
+        Args:
+            path: the file; None: settings hold all of the plan
+            **settings: replace what the file holds
+
+        """
+        given = {key: value for key, value in settings.items() if value is not None}
+        if path is None:
+            return cls(**given)
+        fields = read_plan(path, SweepPlan) | given
+        try:
+            return cls(**fields)
+        except ConfigError as error:
+            raise ConfigError(f"sweep file {path}: {error}") from None
+
+    def run(self, *, progress_bar: bool = True) -> dict[str, Any]:
+        """Make the trials that are missing; return the best one's values by dotted path.
+
+        Raises:
+            RunError: no trial came to an end.
+            Interrupted: a signal stopped the sweep; it goes on when it is run again.
+
+        """
+        check_writable(self.folder)
+        with alone(self.folder):
+            self._check_plan()
+            study = self._open()
+            self._take_up(study)
+            signals = StopSignals(self._stop)
+            missing = self.plan.trials - self._made(study)
+            with (
+                signals.listening(),
+                tqdm(
+                    total=self.plan.trials,
+                    initial=self.plan.trials - missing,
+                    unit="trial",
+                    desc=self.plan.name,
+                    disable=not progress_bar,
+                    dynamic_ncols=True,
+                ) as bar,
+                ThreadPoolExecutor(self.workers) as pool,
+            ):
+                waiting = [pool.submit(self._trial, study, bar) for _ in range(missing)]
+                for one in waiting:
+                    one.result()
+            if signals.received is not None:
+                raise Interrupted(signals.received)
+            return self._conclude(study)
+
+    def _open(self) -> Any:
+        optuna = self.optuna
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        pruner = optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=2)
+        return optuna.create_study(
+            storage=f"sqlite:///{self.folder / 'trials.db'}",
+            study_name=self.plan.name,
+            direction="maximize",
+            sampler=optuna.samplers.TPESampler(),
+            pruner=pruner if self.plan.prune else optuna.pruners.NopPruner(),
+            load_if_exists=True,
+        )
+
+    def _check_plan(self) -> None:
+        """Refuse to mix with trials of another search; more trials are welcome."""
+        path = self.folder / "sweep.json"
+        mine = {**json.loads(json.dumps(plan_fields(self.plan))), "ranges": self._plain_ranges()}
+        there = read_json(path) if path.is_file() else mine
+        for key, value in mine.items():
+            if key != "trials" and there.get(key) != value:
+                raise ConfigError(
+                    f"{self.folder} is a sweep with {key} = {there.get(key)!r}, this one has "
+                    f"{value!r}: take another folder"
+                )
+        write_json(path, mine)
+
+    def _plain_ranges(self) -> dict[str, Any]:
+        return {path: plan_fields(values) for path, values in self.ranges.items()}
+
+    def _take_up(self, study: Any) -> None:
+        """Put trials that were being made when the sweep ended in line again."""
+        states = self.optuna.trial.TrialState
+        for trial in study.get_trials(states=[states.RUNNING]):
+            study.enqueue_trial(trial.params, user_attrs={"again": trial.number})
+            study.tell(trial.number, state=states.FAIL)
+
+    def _made(self, study: Any) -> int:
+        """Count the trials that came to an end, one that was stopped and made again once."""
+        trials = study.get_trials(deepcopy=False)
+        again = {trial.user_attrs.get("again") for trial in trials}
+        return sum(trial.state.is_finished() and trial.number not in again for trial in trials)
+
+    def _stop(self) -> None:
+        with self._guard:
+            self._stopped.set()
+            for process in self._running.values():
+                process.kill()
+
+    def _trial(self, study: Any, bar: Any) -> None:
+        """Make one trial, to its end or until it is pruned."""
+        space = {path: values.distribution(self.optuna) for path, values in self.ranges.items()}
+        with self._guard:
+            if self._stopped.is_set():
+                return
+            trial = study.ask(space)
+            process = self._start(trial)
+            self._running[trial.number] = process
+        values, pruned = self._follow(trial, process)
+        status = process.wait()
+        with self._guard:
+            del self._running[trial.number]
+            if self._stopped.is_set():
+                return  # it is made again when the sweep goes on
+            states = self.optuna.trial.TrialState
+            if pruned:
+                study.tell(trial, state=states.PRUNED)
+            elif status == 0 and values:
+                study.tell(trial, self._objective(values))
+            else:
+                study.tell(trial, state=states.FAIL)
+            bar.update()
+            bar.set_postfix(best=_best_of(study))
+
+    def _start(self, trial: Any) -> subprocess.Popen[str]:
+        file = self.folder / "trials" / f"{trial.number}.json"
+        write_json(file, self.plan.config(trial.params))
+        with file.with_suffix(".log").open("wb") as log:
+            return subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "bnpo.study.trial", str(file)),
+                    *map(str, self.plan.seed_list),
+                ],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env=one_thread(),
+                start_new_session=True,
+                text=True,
+            )
+
+    def _follow(
+        self, trial: Any, process: subprocess.Popen[str]
+    ) -> tuple[dict[int, list[float]], bool]:
+        """Report the evaluations of a trial; return them by seed, and whether it was pruned."""
+        assert process.stdin is not None
+        assert process.stdout is not None
+        values: dict[int, list[float]] = {}
+        with process.stdin, process.stdout:
+            for line in process.stdout:
+                told = json.loads(line)
+                values.setdefault(told["seed"], []).append(told["value"])
+                seen = [value for row in values.values() for value in row]
+                with self._guard:
+                    trial.report(float(np.mean(seen)), len(seen))
+                    if trial.should_prune():
+                        process.kill()
+                        return values, True
+        return values, False
+
+    def _objective(self, values: Mapping[int, list[float]]) -> float:
+        rows = values.values()
+        if self.plan.objective == "area":
+            return float(np.mean([np.mean(row) for row in rows]))
+        return float(np.mean([row[-1] for row in rows]))
+
+    def _conclude(self, study: Any) -> dict[str, Any]:
+        """Write the best configuration, the table of trials and the picture."""
+        states = self.optuna.trial.TrialState
+        trials = study.get_trials(deepcopy=False)
+        completed = [trial for trial in trials if trial.state == states.COMPLETE]
+        if not completed:
+            raise RunError(
+                f"no trial of {self.folder} came to an end; what they said is in "
+                f"{self.folder / 'trials'}"
+            )
+        best: dict[str, Any] = study.best_trial.params
+        config = self.plan.config(best)
+        del config["seed"]
+        write_json(self.folder / "best.json", config)
+        with (self.folder / "trials.csv").open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(["trial", "state", "value", *self.ranges])
+            for trial in trials:
+                row = [trial.params.get(path) for path in self.ranges]
+                writer.writerow([trial.number, trial.state.name.lower(), trial.value, *row])
+        shares: dict[str, float] = {}
+        if len({trial.value for trial in completed}) > 1 and len(completed) > 3:
+            evaluator = self.optuna.importance.PedAnovaImportanceEvaluator()
+            shares = self.optuna.importance.get_param_importances(study, evaluator=evaluator)
+        points = [(trial.params, trial.value) for trial in completed]
+        logarithmic = {path for path, values in self.ranges.items() if values.log}
+        label = {"area": "mean of all evaluations", "final": "last evaluation"}
+        figure = importance(shares, points, logarithmic, label[self.plan.objective])
+        figure.savefig(self.folder / "importance.png")
+        return best
+
+
+def _best_of(study: Any) -> str:
+    try:
+        return f"{study.best_value:.3f}"
+    except ValueError:
+        return "-"

@@ -1,0 +1,151 @@
+"""The plan of a sweep: what is searched, where, and what counts."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from bnpo.config import ConfigError, Count, config
+from bnpo.experiment.composition import as_overrides, compose
+from bnpo.experiment.validation import validate
+from bnpo.presets import PRESETS, TASKS
+from bnpo.presets.ranges import RANGES
+from bnpo.study.plan import Name
+
+__all__ = ["Range", "SweepPlan"]
+
+
+@config
+class Range:
+    """Values of one key: an interval, or a choice."""
+
+    low: int | float | None = None
+    """Smallest value; a whole number makes all values whole numbers."""
+
+    high: int | float | None = None
+    """Largest value."""
+
+    log: bool = False
+    """Search the logarithm."""
+
+    step: int | float | None = None
+    """Distance of the values from each other."""
+
+    choices: list[bool | int | float | str] | None = None
+    """The values, instead of an interval."""
+
+    def __post_init__(self) -> None:
+        """Refuse what is neither an interval nor a choice."""
+        if self.choices is not None:
+            if not self.choices or self.low is not None or self.high is not None:
+                raise ConfigError(f"choices = {self.choices!r}: allowed is a list, alone")
+            return
+        if self.low is None or self.high is None or not self.low < self.high:
+            raise ConfigError(
+                f"low = {self.low!r}, high = {self.high!r}: allowed is low < high, or choices"
+            )
+        if self.log and (self.low <= 0 or self.step is not None):
+            raise ConfigError(f"log with low = {self.low!r}: allowed is above 0, without a step")
+
+    @property
+    def whole(self) -> bool:
+        """Whether the values are whole numbers."""
+        return isinstance(self.low, int) and isinstance(self.high, int)
+
+    def first(self) -> Any:
+        """Return one of the values."""
+        return self.low if self.choices is None else self.choices[0]
+
+    def distribution(self, optuna: Any) -> Any:
+        """Return the range as Optuna has it."""
+        if self.choices is not None:
+            return optuna.distributions.CategoricalDistribution(self.choices)
+        if self.whole:
+            step = 1 if self.step is None else self.step
+            return optuna.distributions.IntDistribution(
+                self.low, self.high, log=self.log, step=step
+            )
+        return optuna.distributions.FloatDistribution(
+            float(self.low or 0), float(self.high or 0), log=self.log, step=self.step
+        )
+
+
+@config
+class SweepPlan:
+    """Which configurations are tried, and how they are judged."""
+
+    preset: str
+    """Preset whose configuration is searched."""
+
+    task: str = "goal_reacher"
+    """Task it is tried on."""
+
+    ranges: dict[str, dict[str, Any]] | None = None
+    """Values by dotted path, see :class:`Range`; None: those declared beside the preset."""
+
+    trials: Count = 30
+    """Configurations that are tried."""
+
+    seeds: Count | list[Annotated[int, Field(ge=0)]] = 1
+    """How many seeds each is tried with, from 0 on, or the seeds themselves."""
+
+    objective: Literal["area", "final"] = "area"
+    """What is maximised: the mean of all evaluations, or the last one, averaged over the seeds."""
+
+    prune: bool = True
+    """End trials whose evaluations so far are below the median of the others'."""
+
+    overrides: dict[str, Any] = Field(default_factory=dict)
+    """Configuration of all trials."""
+
+    name: Name = "sweep"
+    """What the sweep is called."""
+
+    def __post_init__(self) -> None:
+        """Refuse unknown names."""
+        known: Mapping[str, Mapping[str, Any]] = {"preset": PRESETS, "task": TASKS}
+        for kind, names in known.items():
+            name = getattr(self, kind)
+            if name not in names:
+                close = difflib.get_close_matches(name, names, n=1)
+                hint = f"; did you mean {close[0]!r}?" if close else ""
+                raise ConfigError(f"{kind} = {name!r}: allowed is one of {', '.join(names)}{hint}")
+        if self.ranges is None and self.preset not in RANGES:
+            raise ConfigError(f"no ranges are declared for {self.preset!r}: give ranges=...")
+
+    @property
+    def seed_list(self) -> list[int]:
+        """The seeds, each once."""
+        seeds = self.seeds
+        return list(range(seeds)) if isinstance(seeds, int) else list(dict.fromkeys(seeds))
+
+    def searched(self) -> dict[str, Range]:
+        """Return the ranges, each checked by a configuration with one of its values.
+
+        Raises:
+            ConfigError: naming the key that does not exist or the range that cannot be.
+
+        """
+        made = {}
+        for path, fields in (RANGES[self.preset] if self.ranges is None else self.ranges).items():
+            try:
+                made[path] = Range(**fields)
+            except ConfigError as error:
+                raise ConfigError(f"ranges.{path}: {error}") from None
+        if not made:
+            raise ConfigError("ranges = {}: allowed is at least one")
+        validate(self.config({}))
+        for path, values in made.items():
+            self.config({path: values.first()})
+        return made
+
+    def config(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the complete configuration of a trial."""
+        updates = as_overrides(self.overrides)
+        if "seed" in updates:
+            raise ConfigError("seed cannot be overridden in a sweep: allowed is seeds=...")
+        updates.update(as_overrides(values))
+        return compose([self.preset, self.task], updates)

@@ -1,0 +1,60 @@
+"""The process of one trial of a sweep: it trains, and tells every evaluation as it comes."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from bnpo.config import ConfigError
+from bnpo.experiment.validation import validate
+from bnpo.history import Record
+from bnpo.study.worker import follow_parent
+from bnpo.training import Trainer
+
+__all__ = ["main"]
+
+
+def main(words: Sequence[str]) -> int:
+    """Train one configuration with one seed after the other.
+
+    Args:
+        words: the file of the configuration, and the seeds
+
+    Returns:
+        0, or 2 where the configuration cannot work.
+
+    """
+    file, *seeds = words
+    threading.Thread(target=follow_parent, daemon=True).start()
+    config: dict[str, Any] = json.loads(Path(file).read_text(encoding="utf-8"))
+    try:
+        for seed in seeds:
+            _train({**config, "seed": int(seed)})
+    except ConfigError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    return 0
+
+
+def _train(config: dict[str, Any]) -> None:
+    agent, train_config = validate(config)
+    trainer = Trainer(agent, train_config, progress_bar=False)
+
+    def tell(record: Record) -> None:
+        value = float(getattr(record, trainer.history.metric))
+        told = {"seed": agent.seed, "env_steps": record.env_steps, "value": value}
+        sys.stdout.write(json.dumps(told) + "\n")
+        sys.stdout.flush()
+
+    try:
+        trainer.run(tell)
+    finally:
+        trainer.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
