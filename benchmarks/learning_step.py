@@ -70,7 +70,8 @@ class ShapesOfFetch(gym.Env[Any, Any]):
         }
 
 
-gym.register("ShapesOfFetch-v0", ShapesOfFetch, max_episode_steps=50)
+_MADE: Any = ShapesOfFetch
+gym.register("ShapesOfFetch-v0", _MADE, max_episode_steps=50)
 
 
 def bnpo_steps(width: int) -> Callable[[int], None]:

@@ -246,8 +246,9 @@ class Goals(gym.Env[Any, Any]):
     def __init__(self) -> None:
         """Declare the spaces."""
         widths = {"observation": 25, "achieved_goal": 3, "desired_goal": 3}
-        boxes = {k: gym.spaces.Box(-np.inf, np.inf, (w,), np.float32) for k, w in widths.items()}
-        self.observation_space = gym.spaces.Dict(boxes)
+        self.observation_space = gym.spaces.Dict(
+            {k: gym.spaces.Box(-np.inf, np.inf, (w,), np.float32) for k, w in widths.items()}
+        )
         self.action_space = gym.spaces.Box(-1, 1, (4,), np.float32)
 
     def compute_reward(self, achieved_goal: Any, desired_goal: Any, _info: Any) -> Any:

@@ -220,13 +220,19 @@ def _drawable(agent: Agent) -> Iterator[Any]:
     except ValueError as error:
         raise RecordingError(f"{spec.env_id} cannot be drawn: {error}") from None
     try:
-        if not spec.env_id.startswith("bnpo/") and hasattr(env.unwrapped, "mujoco_renderer"):
+        if _drawn_by_mujoco(env.unwrapped):
             _choose_backend(spec.env_id)
         yield env
     except (gym.error.Error, ImportError) as error:
         raise RecordingError(f"{spec.env_id} cannot be drawn: {error}") from None
     finally:
         env.close()
+
+
+def _drawn_by_mujoco(env: Any) -> bool:
+    """Whether an environment, or one that it holds (the Maze family), draws with MuJoCo."""
+    held = [env, *getattr(env, "__dict__", {}).values()]
+    return any(hasattr(one, "mujoco_renderer") for one in held)
 
 
 def _choose_backend(env_id: str) -> None:

@@ -25,5 +25,5 @@ def test_there_are_blocks() -> None:
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.splitlines()[0][:30])
 def test_block_runs(block: str) -> None:
     for large, small in SMALLER.items():
-        block = block.replace(large, small)  # noqa: PLW2901
+        block = block.replace(large, small)
     exec(compile(block, str(README), "exec"), {})

@@ -278,7 +278,8 @@ def test_an_environment_defined_in_a_cell_is_stepped_in_workers() -> None:
         def step(self, action: Any) -> Any:
             return np.zeros(1, np.float32), 1.0, False, False, {}
 
-    gym.register("Local-v0", Local, max_episode_steps=3)
+    made: Any = Local
+    gym.register("Local-v0", made, max_episode_steps=3)
     try:
         env = make_vector_env("Local-v0", 4, workers=2)
         env.reset(seed=0)
