@@ -23,6 +23,7 @@ __all__ = [
     "NetworkConfig",
     "NonNegative",
     "Positive",
+    "Scale",
     "Sizes",
     "TrainConfig",
     "config",
@@ -42,6 +43,9 @@ Positive = Annotated[float, Field(gt=0)]
 
 NonNegative = Annotated[float, Field(ge=0)]
 """A number of at least zero."""
+
+Scale = Annotated[float, Field(ge=1e-6, le=1e6)]
+"""A factor: what is smaller or larger makes densities that no floating point number can hold."""
 
 Sizes = Annotated[tuple[Count, ...], Field(strict=False)]
 """Widths of hidden layers, input side first."""
@@ -248,16 +252,16 @@ class NetworkConfig:
     sigma: Literal["fixed", "global", "state"] = "global"
     """Policy scale: a constant, one learned number per action, or an output of the network."""
 
-    sigma_init: Positive = 0.3
+    sigma_init: Scale = 0.3
     """First policy scale, as a fraction of half the action range."""
 
-    input_gain: Positive = 1.0
+    input_gain: Scale = 1.0
     """Factor on the first layers' initial weights: above 1 lets nearby goals look different."""
 
-    sigma_min: Positive = 0.01
+    sigma_min: Scale = 0.01
     """Lower bound of the policy scale, as a fraction of half the action range."""
 
-    sigma_max: Positive = 1.0
+    sigma_max: Scale = 1.0
     """Upper bound of the policy scale, as a fraction of half the action range."""
 
     observe_achieved_goal: bool = True
@@ -299,7 +303,7 @@ class AgentConfig:
     target_bounds: Annotated[tuple[float, float] | None, Field(strict=False)] = None
     """Known bounds of the return to which TD targets are clipped, (low, high)."""
 
-    exploration: Annotated[tuple[Positive, ...], Field(strict=False, min_length=1)] = (1.0,)
+    exploration: Annotated[tuple[Scale, ...], Field(strict=False, min_length=1)] = (1.0,)
     """Multiples of sigma with which environments 0, 1, ... draw their actions, repeated."""
 
     warmup_steps: Annotated[int, Field(ge=0)] = 0

@@ -179,7 +179,8 @@ def _table_rows(replay: Mapping[str, Any]) -> Callable[[int], Tensor]:
         count = min(replay["segments_finished"] - position, waiting)
         end = replay["head"] + waiting
         ahead = torch.arange(end - count, end, device=queue.device) % len(queue)
-        return torch.cat([queue[ahead], opened]).unique()
+        rows: Tensor = torch.cat([queue[ahead], opened]).unique()
+        return rows
 
     return since
 
@@ -189,6 +190,7 @@ def _pool_rows(pool: Mapping[str, Any]) -> Callable[[int], Tensor]:
 
     def since(position: int) -> Tensor:
         count = min(pool["pushed"] - position, pool["size"])
-        return torch.arange(pool["cursor"] - count, pool["cursor"]) % pool["capacity"]
+        slots: Tensor = torch.arange(pool["cursor"] - count, pool["cursor"]) % pool["capacity"]
+        return slots
 
     return since

@@ -38,6 +38,7 @@ def validate(config: Mapping[str, Any]) -> tuple[Agent, TrainConfig]:
     _check_networks(spec, config)
     agent = build_agent(plain(config))
     _check_replay(agent, train_config)
+    _check_pools(agent)
     return agent, train_config
 
 
@@ -80,7 +81,7 @@ def _check_networks(spec: TaskSpec, config: Mapping[str, Any]) -> None:
     actor = sum(a * b for a, b in pairwise([seen, *settings.actor_hidden, 2 * spec.action_dim]))
     copies = 4 + len(config["brains"])  # online, gradient, two moments; a target for each brain
     needed = 4 * copies * (critic + actor)
-    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    there = _memory()
     if needed > there:
         raise ConfigError(
             f"agent.networks with actor_hidden = {list(settings.actor_hidden)}, critic_hidden = "
@@ -109,6 +110,26 @@ def _check_replay(agent: Agent, train_config: TrainConfig) -> None:
         )
     except ConfigError as error:
         raise ConfigError(f"agent.replay_size = {settings.replay_size}: {error}") from None
+
+
+def _check_pools(agent: Agent) -> None:
+    """Refuse pools that do not fit into the memory of this machine; none is made yet."""
+    spec = agent.spec
+    width = 2 * (spec.observation_dim + spec.goal_dim) + 3 * spec.action_dim + spec.reward_dim + 8
+    there = _memory()
+    for learner in agent.learners:
+        size = learner.description.optim_pool_size
+        needed = size * width * agent.dtype.itemsize
+        if needed > there:
+            raise ConfigError(
+                f"brains.{learner.name}.optim_pool_size = {size}: needs about {needed:,} bytes, "
+                f"this machine has {there:,}"
+            )
+
+
+def _memory() -> int:
+    """Bytes of memory of this machine."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def _check_device(device: Any) -> None:

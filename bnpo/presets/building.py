@@ -62,7 +62,10 @@ def build_agent(config: Mapping[str, Any]) -> Agent:
     settings = dict(config.get("agent") or {})
     networks = NetworkConfig(**(settings.pop("networks", None) or {}))
     if isinstance(settings.get("gamma_schedule"), Mapping):
-        settings["gamma_schedule"] = AnnealedDiscount(**settings["gamma_schedule"])
+        try:
+            settings["gamma_schedule"] = AnnealedDiscount(**settings["gamma_schedule"])
+        except ConfigError as error:
+            raise ConfigError(f"agent.gamma_schedule: {error}") from None
     agent_config = AgentConfig(**settings, networks=networks)
     brains = [build_brain(name, fields) for name, fields in config["brains"].items()]
     return Agent.for_env(

@@ -106,7 +106,7 @@ def _work(
     def no_video(*_: object) -> None:
         raise RecordingError("a test needs no video")
 
-    commands.record_agent = no_video  # type: ignore[attr-defined]
+    commands.record_agent = no_video  # type: ignore[assignment]
     if before is not None:
         before()
     if die_at is not None:

@@ -39,24 +39,24 @@ def kill_and_resume(number: int, folder: Path, reference: Reference) -> None:
     draw = random.Random(number)
     task = TASKS[number % 2]
     straight, seconds = reference(task)
-    run = folder / "runs" / "1"
     for _ in range(draw.choice((1, 1, 2))):
-        line = ["resume", "with", "run=runs/1"] if (run / "config.json").exists() else train(task)
         within = number % 4 >= 2
-        process = start(line, folder, draw.randrange(WRITES) if within else None)
+        process = start(way_on(folder, task), folder, draw.randrange(WRITES) if within else None)
         process.join(timeout=60 if within else draw.uniform(0, seconds))
         process.kill()
         process.join()
         assert process.exitcode in (0, -9), said(folder)
-    resumed = (run / "config.json").exists()
-    line = ["resume", "with", "run=runs/1"] if resumed else [*train(task), "-i", "1"]
-    if not resumed and run.exists():
-        run = run.with_name("2")
-        line = train(task)
-    assert finish(line, folder) == 0, said(folder)
+    assert finish(way_on(folder, task), folder) == 0, said(folder)
+    run = max(path.parent for path in folder.glob("runs/*/config.json"))
     assert_same_run(run, straight)
     assert not list(run.rglob("*.partial"))
     assert "Traceback" not in said(folder)
+
+
+def way_on(folder: Path, task: str) -> list[str]:
+    """What resumes the run of a folder, or starts one where none came to its configuration."""
+    found = sorted(folder.glob("runs/*/config.json"))
+    return ["resume", "with", f"run={found[-1].parent}"] if found else train(task)
 
 
 @pytest.mark.parametrize("number", range(4))
