@@ -1,4 +1,4 @@
-"""The natural gradient: Fisher-vector products, conjugate gradient, line search."""
+"""The natural gradient: conjugate gradient on Fisher-vector products, line search."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import torch
 from pydantic import BeforeValidator, Field
 from torch import Tensor, nn
 
+from bnpo.brains.fisher import fisher_vector_product, flatten
 from bnpo.brains.optimizers import Objective, Policy
 from bnpo.brains.rule import Info
 from bnpo.config import Count, Fraction, NonNegative, Positive, config, nested
@@ -20,7 +21,6 @@ __all__ = [
     "NaturalGradient",
     "NaturalStep",
     "conjugate_gradient",
-    "fisher_vector_product",
 ]
 
 
@@ -50,8 +50,10 @@ Natural = Annotated[NaturalGradient, BeforeValidator(nested(NaturalGradient))]
 
 def conjugate_gradient(
     product: Callable[[Tensor], Tensor], b: Tensor, iterations: int, tolerance: float = 1e-10
-) -> Tensor:
+) -> tuple[Tensor, Tensor]:
     """Solve A x = b for a symmetric positive definite A given as x -> A x (Hestenes, Stiefel 1952).
+
+    Returns x and the residual b - A x, both [P].
 
     Args:
         product: v [P] -> A v [P]
@@ -68,43 +70,16 @@ def conjugate_gradient(
         if norm <= stop:
             break
         image = product(direction)
-        alpha = norm / (direction @ image)
+        curvature = direction @ image
+        if curvature <= 0:  # rounding, or a direction in which nothing changes
+            break
+        alpha = norm / curvature
         x += alpha * direction
         residual -= alpha * image
         following = residual @ residual
         direction = residual + (following / norm) * direction
         norm = following
-    return x
-
-
-def fisher_vector_product(
-    policy: Policy, parameters: Sequence[nn.Parameter]
-) -> Callable[[Tensor], Tensor]:
-    """Return v -> F v, F the Fisher matrix of a diagonal Normal averaged over a minibatch.
-
-    F = Jᵀ M J / B with J the Jacobian of (μ, σ) and M = diag(1/σ², 2/σ²); one forward-mode and one
-    reverse-mode product, no Hessian. The forward-mode product is taken as the derivative of the
-    reverse-mode one, which is linear in its argument.
-    """
-    mu, sigma = policy()
-    outputs = torch.cat((mu, sigma), -1)
-    with torch.no_grad():
-        inverse = sigma.detach().square().reciprocal()
-        metric = torch.cat((inverse, 2.0 * inverse), -1) / len(mu)
-    probe = torch.zeros_like(outputs, requires_grad=True)
-    pulled = _flatten(
-        torch.autograd.grad(outputs, parameters, probe, create_graph=True, allow_unused=True),
-        parameters,
-    )
-
-    def product(v: Tensor) -> Tensor:
-        (pushed,) = torch.autograd.grad(pulled, probe, v, retain_graph=True)
-        back = torch.autograd.grad(
-            outputs, parameters, metric * pushed, retain_graph=True, allow_unused=True
-        )
-        return _flatten(back, parameters)
-
-    return product
+    return x, residual
 
 
 class NaturalStep:
@@ -123,27 +98,33 @@ class NaturalStep:
         """Take one natural step up the objective."""
         options = self.options
         before = objective()
-        gradient = _flatten(
+        gradient = flatten(
             torch.autograd.grad(before, self.parameters, allow_unused=True), self.parameters
         )
         if not bool(gradient.any()):
             return {"kl": torch.zeros_like(before), "line_search_failed": torch.zeros_like(before)}
-        fisher = fisher_vector_product(policy, self.parameters)
-        step = conjugate_gradient(
-            lambda v: fisher(v) + options.damping * v, gradient, options.iterations
+        fisher, old = fisher_vector_product(policy, self.parameters)
+        step, residual = conjugate_gradient(
+            lambda v: torch.add(fisher(v), v, alpha=options.damping), gradient, options.iterations
         )
-        curvature = step @ fisher(step)
+        curvature = step @ (gradient - residual) - options.damping * (step @ step)  # sᵀFs
         scale = math.sqrt(2.0 * options.delta / max(float(curvature), 1e-12))
-        return self._search(before.detach(), scale * step, objective, policy)
+        return self._search(before.detach(), scale * step, objective, policy, old)
 
     @torch.no_grad()
-    def _search(self, before: Tensor, step: Tensor, objective: Objective, policy: Policy) -> Info:
+    def _search(
+        self,
+        before: Tensor,
+        step: Tensor,
+        objective: Objective,
+        policy: Policy,
+        old: tuple[Tensor, Tensor],
+    ) -> Info:
         options = self.options
         start = [parameter.clone() for parameter in self.parameters]
-        mu_old, sigma_old = (output.clone() for output in policy())
         for attempt in range(options.backtracks + 1):
             self._move(start, step * options.shrink**attempt)
-            kl = gaussian.kl_divergence(mu_old, sigma_old, *policy()).mean()
+            kl = gaussian.kl_divergence(*old, *policy()).mean()
             if options.backtracks == 0:
                 return {"kl": kl, "line_search_failed": torch.zeros_like(kl)}
             if bool((kl <= options.delta) & (objective() >= before)):
@@ -165,13 +146,3 @@ class NaturalStep:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Nothing to go on from."""
-
-
-def _flatten(gradients: Sequence[Tensor | None], parameters: Sequence[nn.Parameter]) -> Tensor:
-    """Join gradients to one vector [P]; zeros where a parameter is not used."""
-    return torch.cat(
-        [
-            (torch.zeros_like(parameter) if gradient is None else gradient).reshape(-1)
-            for gradient, parameter in zip(gradients, parameters, strict=True)
-        ]
-    )

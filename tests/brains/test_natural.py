@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from bnpo.brains import DDPG, NaturalGradient, NaturalStep
-from bnpo.brains.natural import conjugate_gradient, fisher_vector_product
+from bnpo.brains import DDPG, NaturalGradient, NaturalStep, fisher
+from bnpo.brains.fisher import fisher_vector_product
+from bnpo.brains.natural import conjugate_gradient
 from bnpo.networks import gaussian
 
 
@@ -16,8 +17,9 @@ def test_conjugate_gradient_equals_a_dense_solve() -> None:
     root = torch.randn(20, 20, dtype=torch.float64)
     matrix = root @ root.T + torch.eye(20, dtype=torch.float64)
     b = torch.randn(20, dtype=torch.float64)
-    solved = conjugate_gradient(lambda v: matrix @ v, b, 50)
+    solved, residual = conjugate_gradient(lambda v: matrix @ v, b, 50)
     torch.testing.assert_close(solved, torch.linalg.solve(matrix, b), rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(residual, b - matrix @ solved, rtol=0, atol=1e-9)
 
 
 def test_fisher_vector_product_equals_the_matrix_of_the_definition(make_networks) -> None:
@@ -26,7 +28,7 @@ def test_fisher_vector_product_equals_the_matrix_of_the_definition(make_networks
     actor, features = networks.actor, torch.randn(1, 6, dtype=torch.float64)
     parameters = list(actor.parameters())
     size = sum(p.numel() for p in parameters)
-    product = fisher_vector_product(lambda: actor(features), parameters)
+    product, _ = fisher_vector_product(lambda: actor(features), parameters)
     dense = torch.stack([product(row) for row in torch.eye(size, dtype=torch.float64)])
     # the score by its definition: J^T d log N / d (mu, sigma), one row per drawn action
     mu, sigma = actor(features)
@@ -40,6 +42,31 @@ def test_fisher_vector_product_equals_the_matrix_of_the_definition(make_networks
     empirical = scores.T @ scores / len(scores)
     assert (dense - empirical).abs().max() < 0.03 * empirical.abs().max()
     torch.testing.assert_close(dense, dense.T)
+
+
+@pytest.mark.parametrize("most", [12, 0], ids=["by layer", "by automatic differentiation"])
+@pytest.mark.parametrize("sigma", ["fixed", "global", "state"])
+@pytest.mark.parametrize("hidden", [(), (5,), (4, 3)])
+def test_fisher_vector_product_equals_the_dense_matrix(
+    hidden: tuple[int, ...], sigma: str, most: int, make_networks, monkeypatch
+) -> None:
+    """F = J^T diag(1/s^2, 2/s^2) J / B with J row by row, over a minibatch of 20."""
+    monkeypatch.setattr(fisher, "_MOST_COLUMNS", most)
+    actor = make_networks(dtype=torch.float64, actor_hidden=hidden, sigma=sigma).actor
+    features = torch.randn(20, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    parameters = [p for p in actor.parameters() if p.requires_grad]
+    size = sum(p.numel() for p in parameters)
+    product, (mu, scale) = fisher_vector_product(lambda: actor(features), parameters)
+    found = torch.stack([product(row) for row in torch.eye(size, dtype=torch.float64)])
+    outputs = torch.cat(actor(features), -1)
+    rows = [
+        torch.cat([g.reshape(-1) for g in _grad(output, parameters)])
+        for output in outputs.reshape(-1)
+    ]
+    jacobian = torch.stack(rows)
+    metric = torch.cat((scale**-2, 2 * scale**-2), -1).reshape(-1) / 20
+    torch.testing.assert_close(found, jacobian.T @ (metric[:, None] * jacobian))
+    assert not mu.requires_grad
 
 
 def _grad(output: Tensor, parameters: list[torch.nn.Parameter]) -> list[Tensor]:
