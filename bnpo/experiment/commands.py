@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import torch
 
 from bnpo.config import ConfigError
 from bnpo.evaluation import evaluate as evaluate_agent
+from bnpo.experiment.events import with_events
 from bnpo.experiment.options import EvaluateOptions, PlotOptions, RecordOptions
 from bnpo.experiment.report import config_lines, evaluation_rows, say, summary_rows, table
 from bnpo.experiment.run_folder import RunFolder
@@ -26,18 +28,19 @@ __all__ = ["evaluate", "plot", "print_config", "record", "resume", "train"]
 
 def train(_config: Mapping[str, Any], _run: Any) -> float | None:
     """Train brains on an environment (the default command)."""
-    session = Session(plain(_config), _folder(_run), _run.log_scalar)
-    try:
-        return _finish(session, session.run())
-    finally:
-        session.close()
+    config, folder = plain(_config), _folder(_run)
+    with with_events(config, folder, _run.log_scalar) as log, _session(config, folder, log) as made:
+        return _finish(made, made.run())
 
 
 def resume(_config: Mapping[str, Any], _run: Any) -> float | None:
     """Go on with an interrupted run, or extend a finished one (total_steps=...)."""
     observer = next(one for one in _run.observers if isinstance(one, RunFolder))
-    session = Session(plain(_config), observer.folder, _run.log_scalar)
-    try:
+    config = plain(_config)
+    with (
+        with_events(config, observer.folder, _run.log_scalar) as log,
+        _session(config, observer.folder, log) as session,
+    ):
         at = session.restore()
         observer.rewind(session.trainer.history)
         if at is None:
@@ -47,8 +50,6 @@ def resume(_config: Mapping[str, Any], _run: Any) -> float | None:
         else:
             say(f"{observer.folder} goes on from {at:,} steps")
         return _finish(session, session.run())
-    finally:
-        session.close()
 
 
 def evaluate(_config: Mapping[str, Any]) -> float:
@@ -99,6 +100,16 @@ def print_config(_config: Mapping[str, Any]) -> int:
     """Print the complete configuration of a training run."""
     say(config_lines(plain(_config)))
     return 0
+
+
+@contextmanager
+def _session(config: Mapping[str, Any], folder: Path | None, log: Any) -> Iterator[Session]:
+    """Build what trains, and close it."""
+    session = Session(config, folder, log)
+    try:
+        yield session
+    finally:
+        session.close()
 
 
 def _options(kind: type[Any], config: Mapping[str, Any]) -> Any:

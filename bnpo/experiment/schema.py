@@ -41,6 +41,9 @@ class TaskConfig:
     preset: str | None = None
     """Where the brains come from: a label."""
 
+    tensorboard: bool = False
+    """Leave TensorBoard event files in the run's folder, too (extra ``tensorboard``)."""
+
 
 _REGISTRIES: dict[str, Mapping[str, type[Any]]] = {
     "rule": RULES,

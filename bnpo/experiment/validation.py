@@ -16,6 +16,7 @@ import torch
 from bnpo.agent import Agent
 from bnpo.config import ConfigError, NetworkConfig, TrainConfig
 from bnpo.envs import describe, make_env
+from bnpo.experiment.events import check_events
 from bnpo.experiment.schema import TaskConfig, names_of
 from bnpo.presets import build_agent, build_train_config
 from bnpo.replay import SegmentTable
@@ -31,7 +32,8 @@ def validate(config: Mapping[str, Any]) -> tuple[Agent, TrainConfig]:
         ConfigError: naming the first field that cannot work, its value and what is allowed.
 
     """
-    task = TaskConfig(**{name: config[name] for name in names_of(TaskConfig)})
+    task = TaskConfig(**{name: config[name] for name in names_of(TaskConfig) if name in config})
+    check_events(task.tensorboard)
     train_config = build_train_config(config)
     spec = _described(task)
     _check_device(config["agent"].get("device"))

@@ -1,0 +1,53 @@
+"""TensorBoard event files: the numbers of the record, also where a run went on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bnpo.extras import MissingExtra
+from tests.study.conftest import TINY, Command
+
+WORDS = " ".join(f"{key}={str(value).replace(' ', '')}" for key, value in TINY.items())
+
+
+def scalars(run: Path, name: str) -> list[tuple[int, float]]:
+    module = "tensorboard.backend.event_processing.event_accumulator"
+    accumulator: Any = pytest.importorskip(module, reason="the extra tensorboard is missing")
+    events = accumulator.EventAccumulator(str(run / "tensorboard"))
+    events.Reload()
+    return [(event.step, event.value) for event in events.Scalars(name)]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_event_files_hold_what_the_record_holds(command: Command, tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard", reason="the extra tensorboard is not installed")
+    assert command(f"with ddpg_her tensorboard=True {WORDS}")[0] == 0
+    run = tmp_path / "runs" / "1"
+    assert command("resume with run=1 total_steps=120")[0] == 0
+    record = json.loads((run / "metrics.json").read_text())["mean_return"]
+    assert record["steps"] == [40, 80, 120]
+    found = scalars(run, "mean_return")
+    assert [step for step, _ in found] == [40, 80, 120]
+    assert [value for _, value in found] == pytest.approx(record["values"])
+
+
+def test_no_event_files_unless_asked_for(command: Command, tmp_path: Path) -> None:
+    assert command(f"with ddpg_her {WORDS} total_steps=40")[0] == 0
+    assert not (tmp_path / "runs" / "1" / "tensorboard").exists()
+
+
+def test_without_tensorboard_the_extra_is_named(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def absent(module: str, extra: str, feature: str) -> None:
+        raise MissingExtra(f"{feature} needs {module}: pip install 'bnpo[{extra}]'")
+
+    monkeypatch.setattr("bnpo.experiment.events.require", absent)
+    status, output, errors = command("with ddpg_her tensorboard=True")
+    assert (status, output, errors.count("\n")) == (2, "", 1)
+    assert "bnpo[tensorboard]" in errors
+    assert not [*tmp_path.iterdir()]
