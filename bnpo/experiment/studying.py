@@ -9,7 +9,7 @@ from bnpo.config import ConfigError, Count, config
 from bnpo.experiment.report import say, table
 from bnpo.experiment.validation import plain
 
-__all__ = ["StudyOptions", "SweepOptions", "study", "sweep"]
+__all__ = ["StudyOptions", "SweepOptions", "make_study", "make_sweep", "study", "sweep"]
 
 
 @config
@@ -60,12 +60,25 @@ class SweepOptions:
             raise ConfigError("file is missing: bnpo sweep with FILE, or with preset=...")
 
 
-def study(_config: Mapping[str, Any]) -> int:
-    """Run presets on tasks with several seeds, in parallel, and report on them."""
+def make_study(options: Mapping[str, Any]) -> Any:
+    """Check all of a study; nothing is run and no file is written."""
     from bnpo.study import Study
 
-    given = {key: value for key, value in plain(_config).items() if key != "seed"}
-    made = Study.read(given.pop("file"), **given)
+    given = {key: value for key, value in plain(options).items() if key != "seed"}
+    return Study.read(given.pop("file"), **given)
+
+
+def make_sweep(options: Mapping[str, Any]) -> Any:
+    """Check all of a sweep; nothing is run and no file is written."""
+    from bnpo.study import Sweep
+
+    given = {key: value for key, value in plain(options).items() if key != "seed"}
+    return Sweep.read(given.pop("file"), **given)
+
+
+def study(_config: Mapping[str, Any]) -> int:
+    """Run presets on tasks with several seeds, in parallel, and report on them."""
+    made = make_study(_config)
     results = made.run()
     say(results.markdown().rstrip())
     say("")
@@ -77,10 +90,7 @@ def study(_config: Mapping[str, Any]) -> int:
 
 def sweep(_config: Mapping[str, Any]) -> int:
     """Search ranges for the best configuration, in parallel, and name what mattered."""
-    from bnpo.study import Sweep
-
-    given = {key: value for key, value in plain(_config).items() if key != "seed"}
-    made = Sweep.read(given.pop("file"), **given)
+    made = make_sweep(_config)
     best = made.run()
     say(
         table(

@@ -9,7 +9,14 @@ from typing import Any
 from bnpo.experiment.exporting import ExportOptions, export
 from bnpo.experiment.listing import EnvsOptions, envs
 from bnpo.experiment.reading import CompareOptions, RunsOptions, compare, runs
-from bnpo.experiment.studying import StudyOptions, SweepOptions, study, sweep
+from bnpo.experiment.studying import (
+    StudyOptions,
+    SweepOptions,
+    make_study,
+    make_sweep,
+    study,
+    sweep,
+)
 
 __all__ = ["COMMANDS", "ELSEWHERE", "OPTIONS", "placed", "spelled_out"]
 
@@ -29,11 +36,14 @@ OPTIONS: dict[str, type[Any]] = {
 ELSEWHERE = ("envs", "runs", "study", "sweep")
 """Those that work on no run in particular."""
 
-_OF_FILE = ("study", "sweep")
+_PLANS: dict[str, Callable[..., Any]] = {"study": make_study, "sweep": make_sweep}
+_OF_FILE = tuple(_PLANS)
 
 
 def placed(command: str, options: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Return options with the folder of runs filled in where none is given."""
+    """Return options with the folder of runs filled in where none is given; check plans."""
+    if command in _PLANS:
+        _PLANS[command](options)
     if command == "runs" and options["folder"] is None:
         return {**options, "folder": str(folder)}
     return options

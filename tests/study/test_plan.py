@@ -105,3 +105,11 @@ def test_a_bad_study_file_is_told_in_one_line(
     assert (status, output, errors.count("\n")) == (2, "", 1), errors
     assert all(mention in errors for mention in mentions), errors
     assert {path.name for path in tmp_path.iterdir()} <= {"study.yaml"}
+
+
+def test_a_dry_run_checks_the_plan_and_writes_nothing(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "study.yaml").write_text(PLAN)
+    assert command("study with study.yaml --dry-run")[:2] == (0, "the configuration is valid\n")
+    (tmp_path / "study.yaml").write_text(PLAN + "  agent.gama: 1")
+    assert command("study with study.yaml --dry-run")[0] == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["study.yaml"]
