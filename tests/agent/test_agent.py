@@ -239,3 +239,14 @@ def test_saved_state_goes_on_bit_for_bit(make_trainer: Any, tmp_path: Any) -> No
     play(resumed, 25)
     assert torch.equal(_state(whole), _state(resumed))
     assert dataclasses.asdict(resumed.agent.config) == dataclasses.asdict(whole.agent.config)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_the_agent_trains_on_cuda(make_trainer: Any) -> None:
+    trainer = make_trainer(
+        likelihood_ratio(), pathwise(recalc_delay=1, sampler="importance_ratio"), device="cuda"
+    )
+    play(trainer, 30)
+    assert trainer.agent.replay.trajectories.observation.is_cuda
+    assert all(p.is_cuda for p in trainer.agent.actor.parameters())
+    assert all(learner.gradient_steps > 0 for learner in trainer.agent.learners)
