@@ -146,6 +146,8 @@ def plan_best(
     guesses: FloatArray,
     context: FloatArray,
     options: ILQR | None = None,
+    *,
+    margin: float = 0.0,
 ) -> Plan:
     """Plan from R first guesses of each trajectory at once and keep the cheapest plan.
 
@@ -156,6 +158,7 @@ def plan_best(
         guesses: first guesses of the actions, [R, N, T, m]
         context: of every step, [N, T, c]
         options: of the planner
+        margin: share of its cost by which a later guess must beat the first
 
     """
     tries, count = guesses.shape[:2]
@@ -167,7 +170,9 @@ def plan_best(
         np.tile(context, (tries, 1, 1)),
         options,
     )
-    return made[made.cost[-1].reshape(tries, count).argmin(0) * count + np.arange(count)]
+    found = made.cost[-1].copy().reshape(tries, count)
+    found[0] -= margin * np.abs(found[0])
+    return made[found.argmin(0) * count + np.arange(count)]
 
 
 def _begin(
