@@ -7,6 +7,8 @@ value per sample (:class:`Rule`); :class:`Brain` takes the gradient steps.
 from bnpo.brains.brain import Brain, Follower, Learnt, Networks, target_of
 from bnpo.brains.ddpg import DDPG
 from bnpo.brains.entropy import EntropyBonus
+from bnpo.brains.gps import GPS
+from bnpo.brains.guided import Guidance
 from bnpo.brains.is_return import ISReturn
 from bnpo.brains.natural import NaturalGradient, NaturalStep
 from bnpo.brains.off_policy import OffPolicyReturn, log_ratios, off_policy_return
@@ -21,6 +23,7 @@ from bnpo.config import BrainDescription
 
 __all__ = [
     "DDPG",
+    "GPS",
     "PPO",
     "PPOKL",
     "RULES",
@@ -33,6 +36,7 @@ __all__ = [
     "EntropyBonus",
     "Follower",
     "GradientStep",
+    "Guidance",
     "ISReturn",
     "Learnt",
     "NaturalGradient",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 
 from bnpo.brains.ddpg import DDPG
+from bnpo.brains.gps import GPS
 from bnpo.brains.is_return import ISReturn
 from bnpo.brains.ppo import PPO
 from bnpo.brains.ppo_kl import PPOKL
@@ -17,6 +18,7 @@ __all__ = ["RULES", "resolve_rule"]
 
 RULES: dict[str, type[Rule]] = {
     "ddpg": DDPG,
+    "gps": GPS,
     "is_return": ISReturn,
     "ppo": PPO,
     "ppo_kl": PPOKL,

@@ -1,0 +1,214 @@
+"""Guided policy search without the networks: options, credit, and the judgement of a policy.
+
+Algorithm 1 of Levine and Koltun (2013), turn by turn: better than the best policy so far, the last
+one is kept and w_r falls; else w_r rises and the best one is taken up again. Then Φ is climbed.
+
+*Differs from the paper*: a trajectory is weighted by the density that generated it, not by the
+mixture of all; S_k is drawn anew in each gradient step, and Φ climbed for some Adam steps, not to
+its maximum; a policy is judged when it has acted, at the beginning of the next turn; no guiding
+samples come later; covariances are diagonal. Starts and goals vary within a sample, so rewards
+count beyond what these let expect (:func:`start_baseline`). The best policy θ* is the brain's
+target actor; what is evaluated is the online one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Protocol, cast, runtime_checkable
+
+import torch
+from torch import Tensor, nn
+
+from bnpo.brains.off_policy import (
+    OffPolicyReturn,
+    log_ratios,
+    off_policy_return,
+    per_step_weights,
+)
+from bnpo.config import Count, Positive, config
+from bnpo.types import Evaluator, Trajectories
+
+__all__ = ["Guidance", "Judge", "Reviewing", "guided_credit", "review", "start_baseline"]
+
+Density = Callable[[Tensor, Tensor, Tensor], Tensor]
+
+
+@config
+class Guidance:
+    """Guiding samples: how many, planned for what, spread how far.
+
+    Distances are in units of the mean distance to the goal at the start, actions in units of half
+    their range, so that one set of options fits many tasks.
+    """
+
+    plans: Count = 48
+    """Starts and goals of the task for which a trajectory is planned."""
+
+    samples: Count = 4
+    """Trajectories drawn around each plan."""
+
+    guesses: Count = 2
+    """First guesses of the actions, the same for every plan. The result of the first is kept where
+    no other is clearly cheaper, so that neighbouring goals are reached alike."""
+
+    iterations: Count = 15
+    """Most iterations of iLQR."""
+
+    action_weight: Positive = 0.1
+    """Weight r of ½ r |u|² beside the distance to the goal."""
+
+    smooth: Positive = 0.25
+    """Distance to the goal below which it counts by its square."""
+
+    temperature: Positive = 1e-3
+    """η of the guiding covariance η Q_uu⁻¹."""
+
+    sigma_min: Positive = 0.05
+    """Smallest scale of the guiding distribution."""
+
+    sigma_max: Positive = 0.2
+    """Largest scale of the guiding distribution."""
+
+    fit_steps: Count = 2_000
+    """Gradient steps of the actor's fit to the guiding samples, before anything else."""
+
+    fit_batch: Count = 256
+    """Transitions in one of these steps."""
+
+    fit_lr: Positive = 1e-3
+    """Learning rate of the fit."""
+
+
+@runtime_checkable
+class Reviewing(Protocol):
+    """A rule that judges the last turn's policy when its next one begins."""
+
+    @property
+    def return_to_best(self) -> bool:
+        """Whether a policy that is worse than the best one is given up for it."""
+
+    def review(self, better: bool, state: Mapping[str, float]) -> dict[str, float]:
+        """Return the rule's own numbers after the policy was found better, or not."""
+
+
+class Judge(Protocol):
+    """What a review asks of the evaluator: densities of the policy and of the best one so far."""
+
+    @property
+    def gamma(self) -> float:
+        """Discount factor per environment step."""
+
+    def log_prob(self, observation: Tensor, goal: Tensor, action: Tensor) -> Tensor:
+        """Log density of actions under the online actor, [B]."""
+
+    def target_log_prob(self, observation: Tensor, goal: Tensor, action: Tensor) -> Tensor:
+        """Log density of actions under the brain's target actor, [B]."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Credit:
+    """Gradient of the objective by the log density of each action, times S."""
+
+    value: Tensor
+    """[S, T, R], of the estimated return"""
+
+    log_z: Tensor
+    """[S, T], of Σ_t log Z_t"""
+
+    estimate: OffPolicyReturn
+    """The estimated return itself"""
+
+
+def guided_credit(reward: Tensor, log_ratio: Tensor, length: Tensor, gamma: float) -> _Credit:
+    """Credit of every action under Φ (Levine and Koltun 2013).
+
+    Φ(θ) = Σ_t [ 1/Z_t Σ_i w_it γ^t r_it + w_r log Z_t ],  w_it = π(τ_{i,1:t}) / q(τ_{i,1:t}),
+    S ∂Φ/∂log π(a_ik|s_ik) = Σ_{t>=k} ŵ_it γ^t (r_it - J_t) + w_r Σ_{t>=k} ŵ_it,
+    ŵ_it = S w_it / Z_t, J_t = the first term of Φ at t. Both sums are returned.
+
+    Args:
+        reward: [S, T, R]
+        log_ratio: [S, T], log π_θ(a|s) / q(a|s) of each action, zero beyond the length
+        length: [S], steps that were taken
+        gamma: discount factor per step
+
+    """
+    estimate = off_policy_return(reward, log_ratio, length, gamma)
+    at = torch.arange(reward.shape[1], device=reward.device)
+    weight = per_step_weights(log_ratio) * (at < length.max())  # [S, T]
+    paid = torch.where((at < length[:, None])[:, :, None], reward, 0.0)
+    discount = (gamma ** at.to(reward.dtype))[:, None]
+    gain = weight[:, :, None] * discount * (paid - estimate.per_step)
+    return _Credit(value=_to_go(gain), log_z=_to_go(weight), estimate=estimate)
+
+
+def start_baseline(trajectories: Trajectories) -> Tensor:
+    """Rewards that start and goal of a trajectory let expect, [S, T, R]; zero beyond its length.
+
+    Ridge regression of every step's reward on (1, x, x²), x the standardised first observation and
+    goal. What depends on start and goal alone does not depend on the policy: taken off the rewards,
+    it moves the estimate by a constant, but without it a policy raises the self-normalised estimate
+    by making the trajectories of difficult goals unlikely.
+    """
+    steps = trajectories.reward.shape[1]
+    x = torch.cat((trajectories.observation[:, 0], trajectories.desired_goal[:, 0]), 1)
+    x = (x - x.mean(0)) / (x.std(0, correction=0) + 1e-6)
+    x = torch.cat((torch.ones_like(x[:, :1]), x, x.square()), 1)  # [S, F]
+    written = torch.arange(steps, device=x.device) < trajectories.length[:, None]
+    paid = torch.where(written[:, :, None], trajectories.reward, 0.0)
+    ridge = torch.eye(x.shape[1], dtype=x.dtype, device=x.device)
+    fit = torch.linalg.solve(x.T @ x + ridge, x.T @ paid.flatten(1))
+    return torch.where(written[:, :, None], (x @ fit).view_as(paid), 0.0)
+
+
+def _to_go(column: Tensor) -> Tensor:
+    """Sum over the steps from each one on, [S, T, ...]."""
+    return column.flip(1).cumsum(1).flip(1)
+
+
+@torch.no_grad()
+def review(
+    rule: Reviewing,
+    trajectories: Trajectories,
+    judge: Judge,
+    online: nn.Module,
+    best: nn.Module,
+    state: Mapping[str, float],
+) -> dict[str, float]:
+    """Keep the better of two policies (lines 10 to 17 of algorithm 1), the later one if equal.
+
+    Both are judged by the return that one sample of trajectories says they have. The best one
+    becomes the online one where the rule returns to it.
+
+    Args:
+        rule: whose turn begins
+        trajectories: the sample
+        judge: densities of both policies
+        online: actor of the moment
+        best: the best so far, overwritten by a better one
+        state: the rule's own numbers
+
+    """
+    value, best_value = (
+        float(_value(trajectories, density, judge.gamma))
+        for density in (judge.log_prob, judge.target_log_prob)
+    )
+    better = value >= best_value
+    if better or rule.return_to_best:
+        source, copy = (online, best) if better else (best, online)
+        for ours, theirs in zip(copy.parameters(), source.parameters(), strict=True):
+            ours.copy_(theirs)
+    found = {"value": value, "best_value": max(value, best_value)}
+    return {**rule.review(better, state), **found}
+
+
+def _value(trajectories: Trajectories, density: Density, gamma: float) -> Tensor:
+    """Estimated return of a policy with this density, its components summed, []."""
+    asked = cast(Evaluator, SimpleNamespace(log_prob=density))
+    log_ratio, expected = log_ratios(trajectories, asked), start_baseline(trajectories)
+    length = trajectories.length
+    above = off_policy_return(trajectories.reward - expected, log_ratio, length, gamma)
+    of_starts = off_policy_return(expected, torch.zeros_like(log_ratio), length, gamma)
+    return (above.value + of_starts.value).sum()
