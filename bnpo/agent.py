@@ -17,6 +17,7 @@ from bnpo.brains import target_of
 from bnpo.config import AgentConfig, BrainDescription, ConfigError
 from bnpo.envs import describe, make_env, reward_function
 from bnpo.evaluator import RewardFunction
+from bnpo.guiding import guide, is_guided
 from bnpo.learner import TurnReport
 from bnpo.networks import Actor, Critic, Normalizer, gaussian
 from bnpo.notebook import BrainList, agent_table
@@ -207,6 +208,7 @@ class Agent:
                 device=self.device,
                 dtype=self.dtype,
             )
+            guide(self, num_envs)
         self.replay.begin(*shown)
 
     def remember(
@@ -244,12 +246,13 @@ class Agent:
         """Give every brain that is due its turn, in the order of the list.
 
         Statistics of normalisation stay frozen until a likelihood-ratio brain has had its turn on
-        the rollouts that were acted with them.
+        the rollouts that were acted with them; those that the actor was fitted with stay for good.
         """
         assert self.replay is not None, "begin() comes first"
         reports: dict[str, TurnReport] = {}
         warming_up = self.env_steps < self.config.warmup_steps
         frozen = self._smoothing and not warming_up
+        fitted = any(is_guided(learner) for learner in self.learners)
         for learner in self.learners:
             if warming_up or not learner.due(self.vector_steps):
                 continue
@@ -257,7 +260,7 @@ class Agent:
             if report is not None:
                 reports[learner.name] = report
             frozen = frozen and learner.brain.rule.pathwise
-        if self._fresh and not frozen:
+        if self._fresh and not (frozen or fitted):
             self.encoder.commit()
             self._fresh = False
         return reports

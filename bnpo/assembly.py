@@ -21,6 +21,7 @@ from bnpo.brains.rule import Rule
 from bnpo.config import AgentConfig, BrainDescription, ConfigError
 from bnpo.credit import GAE, HER, FloatingNStep, resolve
 from bnpo.evaluator import NetworkEvaluator
+from bnpo.guiding import require_guidable
 from bnpo.learner import Learner
 from bnpo.replay import LAWS, ImportanceRatio, SamplingLaw, Uniform
 from bnpo.types import CreditScheme, TaskSpec
@@ -54,6 +55,7 @@ def build_learners(agent: Agent) -> list[Learner]:
 def _build(agent: Agent, index: int, description: BrainDescription, taken: list[str]) -> Learner:
     config = agent.config
     rule = resolve_rule(description)
+    require_guidable(agent, description, rule)
     scheme = _scheme(description, rule, agent.spec)
     law = _law(description, rule)
     relabels = bool(getattr(scheme, "relabels", False))

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from bnpo.brains import Brain, Follower, Learnt
+from bnpo.brains.guided import Reviewing, review
 from bnpo.brains.rule import Info
 from bnpo.config import AgentConfig, BrainDescription
 from bnpo.credit import with_later_ratios
@@ -104,6 +105,7 @@ class Learner:
         if schedule is not None:
             self.exponent = float(schedule(env_steps) if callable(schedule) else schedule)
         self._info = {}
+        self._review(table)
         before = self.gradient_steps
         for _ in range(description.learning_repeat // description.optim_epochs):
             batch, learnt = self._round(table, bootstrap_actors)
@@ -118,6 +120,25 @@ class Learner:
         require_finite_networks(self.name, self.brain.networks, env_steps)
         self.brain.end_turn(info)
         return TurnReport(gradient_steps=self.gradient_steps - before, info=info)
+
+    def _review(self, table: SegmentTable) -> None:
+        """Let a rule that keeps its best policy judge the one that its last turn left."""
+        rule, networks = self.brain.rule, self.brain.networks
+        if not isinstance(rule, Reviewing):
+            return
+        newest = self.description.optim_batch_size
+        segment, _ = table.draw(newest, newest, self.generator)
+        sample = table.trajectories[segment.unique()]
+        self.brain.state.update(
+            review(
+                rule,
+                sample,
+                self.evaluator,
+                networks.actor,
+                networks.target_actor,
+                self.brain.state,
+            )
+        )
 
     def credit(self, table: SegmentTable, segment: Tensor, time: Tensor) -> Transitions:
         """Credit of the transitions at (segment, time), both [B], by today's networks."""

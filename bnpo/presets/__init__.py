@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bnpo.presets.building import build_agent, build_brain, build_train_config
+from bnpo.presets.guided import GUIDED
 from bnpo.presets.hybrid import HYBRID
 from bnpo.presets.off_policy import OFF_POLICY
 from bnpo.presets.on_policy import ON_POLICY
@@ -12,5 +13,5 @@ from bnpo.presets.tasks import TASKS
 
 __all__ = ["PRESETS", "TASKS", "build_agent", "build_brain", "build_train_config"]
 
-PRESETS: dict[str, dict[str, Any]] = {**HYBRID, **ON_POLICY, **OFF_POLICY}
+PRESETS: dict[str, dict[str, Any]] = {**HYBRID, **ON_POLICY, **OFF_POLICY, **GUIDED}
 """Brain lists by name, with the agent settings they were made for."""
