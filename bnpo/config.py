@@ -270,7 +270,7 @@ class NetworkConfig:
     normalize: bool = True
     """Running normalisation of observations and goals."""
 
-    normalize_clip: Positive = 5.0
+    normalize_clip: Scale = 5.0
     """Normalised inputs are clipped to this many standard deviations."""
 
     def __post_init__(self) -> None:

@@ -108,7 +108,13 @@ class Learner:
         self._review(table)
         before = self.gradient_steps
         for _ in range(description.learning_repeat // description.optim_epochs):
-            batch, learnt = self._round(table, bootstrap_actors)
+            try:
+                batch, learnt = self._round(table, bootstrap_actors)
+            except ValueError as error:
+                if "priority = " not in str(error):
+                    raise
+                where = f"at environment step {env_steps}"
+                raise Diverged(f"brain {self.name!r}: {error}, {where}") from error
             if self._should_stop(learnt):
                 break
         self._info = gradient_norms(self.brain) | self._info

@@ -19,6 +19,7 @@ from bnpo.checkpoint_folder import CheckpointFolder
 from bnpo.config import ConfigError
 from bnpo.experiment import commands, workbench
 from bnpo.experiment.composition import compose, compose_options
+from bnpo.experiment.databases import check_databases, made_lenient
 from bnpo.experiment.options import EvaluateOptions, PlotOptions, RecordOptions, ResumeOptions
 from bnpo.experiment.overrides import as_json
 from bnpo.experiment.run_folder import RunFolder
@@ -111,9 +112,12 @@ class BnpoExperiment(Experiment):
         before = list(self.observers)
         self.configurations[:] = [ConfigDict(config)]  # type: ignore[no-untyped-call]
         try:
+            check_databases(flags)
             self._observe(command, config_updates or {}, flags, runs)
             create: Any = super()._create_run
-            return create(command, {}, (), info, given, flags)
+            made = create(command, {}, (), info, given, flags)
+            made.observers = made_lenient(made.observers)
+            return made
         except ImportError as error:
             raise ConfigError(
                 f"the record asked for needs a package that is not installed: {error.name}"

@@ -138,7 +138,7 @@ def _check_device(device: Any) -> None:
     if not isinstance(device, str):
         return  # AgentConfig tells
     try:
-        torch.empty(0, device=device)
+        torch.Generator(device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise ConfigError(f"agent.device = {device!r} cannot be used: {_line(error)}") from None
 
