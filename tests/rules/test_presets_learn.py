@@ -48,7 +48,7 @@ TRIALS = {
     "vpg_rtg": POINT,
     "vpg_constant": BANDIT,
     "vpg_baseline": POINT,
-    "vpg_q": BANDIT,
+    "vpg_q": Trial(20_000, -0.06, lr=3.0),  # no baseline: the noisiest
     "a2c": BANDIT,
     "a2c_kstep": POINT,
     "npg": Trial(8_000, -0.02),
@@ -74,11 +74,15 @@ TRIALS = {
 }
 
 
+ELSEWHERE = {"gps"}
+"""Presets that the toy cannot hold, since it is no simulator that could be linearised."""
+
+
 def test_every_preset_has_its_trial() -> None:
-    assert set(TRIALS) == set(PRESETS)
+    assert set(TRIALS) == set(PRESETS) - ELSEWHERE
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", TRIALS)
 def test_preset_learns(preset: str, make_toy: MakeToy) -> None:
     trial = TRIALS[preset]
     brains = copy.deepcopy(PRESETS[preset]["brains"])
