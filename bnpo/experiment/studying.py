@@ -104,4 +104,4 @@ def sweep(_config: Mapping[str, Any]) -> int:
     rows = {"configuration": "best.json", "trials": "trials.csv", "importance": "importance.png"}
     say(table([(name, str(made.folder / file)) for name, file in rows.items()]))
     say(f"train it with: bnpo with {made.folder / 'best.json'} seed=0")
-    return made.plan.trials
+    return int(made.plan.trials)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -91,17 +92,17 @@ def test_runs_of_another_configuration_are_refused(finished: Study) -> None:
         other.run(progress_bar=False)
 
 
-def test_a_failed_run_is_named_and_the_others_are_reported(tmp_path: Path) -> None:
-    study = tiny(tmp_path / "study", overrides={**TINY, "total_steps": 40})
-    (study.folder / "runs").mkdir(parents=True)
-    (study.folder / "runs" / "ddpg_her-goal_reacher-1").write_text("in the way")
+def test_a_failed_run_is_named_and_the_others_are_reported(finished: Study, tmp_path: Path) -> None:
+    study = tiny(shutil.copytree(finished.folder, tmp_path / "study"))
+    shutil.rmtree(study.runs / "ddpg_her-goal_reacher-1")
+    (study.runs / "ddpg_her-goal_reacher-1").write_text("in the way")
     with pytest.raises(RunError, match=r"1 of 2 runs failed: ddpg_her-goal_reacher-1; .*logs"):
         study.run(progress_bar=False)
     assert study.results().missing == ["ddpg_her-goal_reacher-1"]
     assert "Not all runs are through" in (study.folder / "report.html").read_text()
 
 
-LONG = {**TINY, "total_steps": 4000, "eval_interval": 500, "checkpoint_interval": 500}
+LONG = {**TINY, "total_steps": 2000, "eval_interval": 500, "checkpoint_interval": 500}
 _SCRIPT = """
 import json, sys
 from bnpo.study import Study
