@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import random
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bnpo.assembly import build_learners
-from bnpo.brains import target_of
+from bnpo.brains import PolicyExchange, target_of
 from bnpo.config import AgentConfig, BrainDescription, ConfigError
 from bnpo.envs import describe, make_env, reward_function
 from bnpo.evaluator import RewardFunction
@@ -113,6 +114,13 @@ class Agent:
         self.critics = [
             Critic(features, spec, networks).to(self.device, self.dtype) for _ in range(members)
         ]
+        apart = len(self.brains) - 1 if config.policies != "shared" else 0
+        self.actors = [self.actor, *(copy.deepcopy(self.actor) for _ in range(apart))]
+        self.exchange = (
+            None
+            if config.policies == "shared"
+            else PolicyExchange(self.actors, config.policies, config.policy_delay)
+        )
         owners = len(self.brains) if config.detach_actors else 1
         self.target_actors = [target_of(self.actor) for _ in range(owners)]
         self.target_critics = [target_of(critic) for critic in self.critics]
@@ -253,12 +261,14 @@ class Agent:
         warming_up = self.env_steps < self.config.warmup_steps
         frozen = self._smoothing and not warming_up
         fitted = any(is_guided(learner) for learner in self.learners)
-        for learner in self.learners:
+        for index, learner in enumerate(self.learners):
             if warming_up or not learner.due(self.vector_steps):
                 continue
             report = learner.take_turn(self.replay, self.env_steps, self.target_actors)
             if report is not None:
                 reports[learner.name] = report
+                if self.exchange is not None:
+                    self.exchange.after_turn(index)
             frozen = frozen and learner.brain.rule.pathwise
         if self._fresh and not (frozen or fitted):
             self.encoder.commit()
@@ -297,6 +307,7 @@ class Agent:
             "generator": self.generator.get_state(),
             "encoder": self.encoder.state_dict(),
             "actor": self.actor.state_dict(),
+            "exchange": None if self.exchange is None else self.exchange.state_dict(),
             "critics": [critic.state_dict() for critic in self.critics],
             "target_actors": [actor.state_dict() for actor in self.target_actors],
             "target_critics": [critic.state_dict() for critic in self.target_critics],
@@ -312,6 +323,8 @@ class Agent:
         self.generator.set_state(state["generator"])
         self.encoder.load_state_dict(state["encoder"])
         self.actor.load_state_dict(state["actor"])
+        if self.exchange is not None:
+            self.exchange.load_state_dict(state["exchange"])
         groups: tuple[tuple[str, Sequence[Any]], ...] = (
             ("critics", self.critics),
             ("target_actors", self.target_actors),

@@ -63,7 +63,7 @@ def _build(agent: Agent, index: int, description: BrainDescription, taken: list[
     critic = index % len(agent.critics)
     networks = Networks(
         encoder=agent.encoder,
-        actor=agent.actor,
+        actor=agent.actors[index % len(agent.actors)],
         critic=agent.critics[critic],
         target_actor=agent.target_actors[index % len(agent.target_actors)],
         target_critic=agent.target_critics[critic],
@@ -72,7 +72,7 @@ def _build(agent: Agent, index: int, description: BrainDescription, taken: list[
     brain = Brain(
         rule,
         networks,
-        _actor_step(agent, description, rule),
+        _actor_step(networks, description, config, rule),
         _critic_optimizer(networks, description, config, rule),
         regress=_regress(description, rule, climb_point),
         climb_point=climb_point,
@@ -129,14 +129,16 @@ def _regress(description: BrainDescription, rule: Rule, climb_point: bool) -> Po
     return regress
 
 
-def _actor_step(agent: Agent, description: BrainDescription, rule: Rule) -> ActorStep:
-    parameters = list(agent.actor.parameters())
+def _actor_step(
+    networks: Networks, description: BrainDescription, config: AgentConfig, rule: Rule
+) -> ActorStep:
+    parameters = list(networks.actor.parameters())
     natural = getattr(rule, "natural", None)
     if natural is None and description.natural:
         natural = NaturalGradient()
     if natural is not None:
         return NaturalStep(parameters, natural)
-    return GradientStep(parameters, description.lr_actor, agent.config.clip_norm)
+    return GradientStep(parameters, description.lr_actor, config.clip_norm)
 
 
 def _scheme(description: BrainDescription, rule: Rule, spec: TaskSpec) -> CreditScheme:

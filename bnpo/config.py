@@ -316,6 +316,13 @@ class AgentConfig:
     detach_actors: bool = True
     """Each brain owns a target actor; else all brains share one."""
 
+    policies: Literal["shared", "copied", "swapped"] = "shared"
+    """One online actor for all brains, or one for each of which the first acts; then another
+    brain's weights are copied to the first after its turn, or change places with them."""
+
+    policy_delay: Count = 5
+    """Turns of the first brain between two copies of its own actor to the others."""
+
     detach_critics: bool = False
     """Each brain owns a critic and its target; else all share one of each."""
 

@@ -7,6 +7,7 @@ value per sample (:class:`Rule`); :class:`Brain` takes the gradient steps.
 from bnpo.brains.brain import Brain, Follower, Learnt, Networks, target_of
 from bnpo.brains.ddpg import DDPG
 from bnpo.brains.entropy import EntropyBonus
+from bnpo.brains.exchange import PolicyExchange
 from bnpo.brains.gps import GPS
 from bnpo.brains.guided import Guidance
 from bnpo.brains.is_return import ISReturn
@@ -43,6 +44,7 @@ __all__ = [
     "NaturalStep",
     "Networks",
     "OffPolicyReturn",
+    "PolicyExchange",
     "Rule",
     "Sample",
     "log_ratios",

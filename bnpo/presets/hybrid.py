@@ -40,6 +40,9 @@ HYBRID: dict[str, dict[str, Any]] = {
     },
     "bpo_shared": _bpo(agent={"detach_actors": False}),
     "bnpo": {"brains": {"ppo": PPO, "ddpg": _NATURAL}, "agent": EXPLORING},
+    # The predecessor: two actors, one per rule, and the variant in which they change places.
+    "rewheeler": _bpo(agent={"policies": "copied"}),
+    "rewheeler_swap": _bpo(agent={"policies": "swapped"}),
     # Importance resampling and prioritised replay on the DDPG brain. Only what is drawn from the
     # pool follows the law, so less is reanalysed.
     "bpo_ir": _bpo(recalc_delay=3, sampler={"name": "importance_ratio"}),

@@ -1,0 +1,64 @@
+"""Several online actors that cooperate by exchanging their weights (ReWHEELER)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import torch
+
+from bnpo.networks import Actor
+
+__all__ = ["PolicyExchange"]
+
+
+class PolicyExchange:
+    """One actor for each brain instead of one for all; the first brain's acts.
+
+    The predecessor of BPO: its rules share experience, and weights are synchronised. The first
+    actor goes to the others after every ``delay`` turns of its brain; another brain's comes back to
+    the first after each turn of its own (``copied``), or the two change places (``swapped``).
+    """
+
+    def __init__(
+        self, actors: Sequence[Actor], mode: Literal["copied", "swapped"], delay: int
+    ) -> None:
+        """Take the brains' actors, in the order of the list.
+
+        Args:
+            actors: one per brain
+            mode: what happens after a turn of a brain that is not the first
+            delay: turns of the first brain between two copies of its actor to the others
+
+        """
+        self.actors = actors
+        self.mode = mode
+        self.delay = delay
+        self.turns = 0
+
+    @torch.no_grad()
+    def after_turn(self, index: int) -> None:
+        """Exchange weights after a turn of the brain at this place of the list."""
+        first, own = self.actors[0], self.actors[index]
+        if index == 0:
+            self.turns += 1
+            if self.turns % self.delay == 0:
+                for other in self.actors[1:]:
+                    other.load_state_dict(first.state_dict())
+        elif self.mode == "copied":
+            first.load_state_dict(own.state_dict())
+        else:
+            for a, b in zip(first.parameters(), own.parameters(), strict=True):
+                kept = a.clone()
+                a.copy_(b)
+                b.copy_(kept)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Turns so far and the weights of all actors but the first."""
+        return {"turns": self.turns, "others": [actor.state_dict() for actor in self.actors[1:]]}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a saved state."""
+        self.turns = state["turns"]
+        for actor, saved in zip(self.actors[1:], state["others"], strict=True):
+            actor.load_state_dict(saved)
