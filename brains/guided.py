@@ -43,20 +43,20 @@ class Guidance:
     their range, so that one set of options fits many tasks.
     """
 
-    plans: Count = 48
+    plans: Count = 96
     """Starts and goals of the task for which a trajectory is planned."""
 
-    samples: Count = 4
+    samples: Count = 3
     """Trajectories drawn around each plan."""
 
-    guesses: Count = 2
+    guesses: Count = 1
     """First guesses of the actions, the same for every plan. The result of the first is kept where
     no other is clearly cheaper, so that neighbouring goals are reached alike."""
 
     iterations: Count = 15
     """Most iterations of iLQR."""
 
-    action_weight: Positive = 0.1
+    action_weight: Positive = 0.05
     """Weight r of ½ r |u|² beside the distance to the goal."""
 
     smooth: Positive = 0.25
@@ -77,7 +77,7 @@ class Guidance:
     fit_batch: Count = 256
     """Transitions in one of these steps."""
 
-    fit_lr: Positive = 1e-3
+    fit_lr: Positive = 2e-3
     """Learning rate of the fit."""
 
 

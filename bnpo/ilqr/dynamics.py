@@ -60,34 +60,35 @@ class Linear:
 
 
 def linearize(
-    dynamics: Dynamics, state: FloatArray, action: FloatArray, epsilon: float = 1e-5
+    dynamics: Dynamics, state: FloatArray, action: FloatArray, epsilon: float = 1e-6
 ) -> Linear:
-    """Linearise one step by central differences, all of them in one batch of steps.
+    """Linearise one step by forward differences, all of them in one batch of steps.
 
-    Actions nearer to their bounds than epsilon are moved inside, where both sides count.
+    Actions nearer to their upper bounds than epsilon are moved inside.
 
     Args:
-        dynamics: what is stepped, 2 B (n + m) times
+        dynamics: what is stepped, B (n + m + 1) times
         state: [B, S]
         action: [B, m]
         epsilon: change of each number
 
     """
-    rows, width = len(state), dynamics.change_dim + action.shape[1]
-    offset = epsilon * np.concatenate((np.eye(width), -np.eye(width)))  # [2(n+m), n+m]
+    rows, n = len(state), dynamics.change_dim
+    width = n + action.shape[1]
+    offset = epsilon * np.concatenate((np.zeros((1, width)), np.eye(width)))  # [1+n+m, n+m]
     offset = np.tile(offset, (rows, 1))
-    inside = np.clip(action, dynamics.low + epsilon, dynamics.high - epsilon)
+    inside = np.minimum(action, dynamics.high - epsilon)
     following, output = dynamics.step(
-        dynamics.shift(np.repeat(state, 2 * width, 0), offset[:, : dynamics.change_dim]),
-        np.repeat(inside, 2 * width, 0) + offset[:, dynamics.change_dim :],
+        dynamics.shift(np.repeat(state, 1 + width, 0), offset[:, :n]),
+        np.repeat(inside, 1 + width, 0) + offset[:, n:],
     )
-    following = following.reshape(rows, 2, width, -1)
-    ahead, behind = (following[:, side].reshape(rows * width, -1) for side in (0, 1))
-    slope = dynamics.difference(ahead, behind).reshape(rows, width, -1) / (2.0 * epsilon)
-    output = output.reshape(rows, 2, width, -1)
+    following = following.reshape(rows, 1 + width, -1)
+    moved = following[:, 1:].reshape(rows * width, -1)
+    slope = dynamics.difference(moved, np.repeat(following[:, 0], width, 0))
+    output = output.reshape(rows, 1 + width, -1)
     return Linear(
-        state=slope.swapaxes(1, 2),
-        output=(output[:, 0] - output[:, 1]).swapaxes(1, 2) / (2.0 * epsilon),
+        state=slope.reshape(rows, width, -1).swapaxes(1, 2) / epsilon,
+        output=(output[:, 1:] - output[:, :1]).swapaxes(1, 2) / epsilon,
     )
 
 

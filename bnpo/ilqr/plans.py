@@ -38,8 +38,8 @@ class ILQR:
     regularization_max: Positive = 1e6
     """A trajectory that fails beyond this μ is done."""
 
-    epsilon: Positive = 1e-5
-    """Change of states and actions in central differences."""
+    epsilon: Positive = 1e-6
+    """Change of states and actions in forward differences."""
 
     temperature: Positive = 1e-3
     """η of the guiding covariance η Q_uu⁻¹: cost that is worth one nat of entropy."""

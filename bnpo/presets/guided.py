@@ -10,21 +10,23 @@ __all__ = ["GUIDED"]
 
 GPS: dict[str, Any] = {
     **IS_RETURN,
-    "memory_size": 12_000,
-    "batch_size": 4_000,
-    "optim_pool_size": 4_000,
-    "optim_batch_size": 4_000,
+    "memory_size": 3_200,
+    "batch_size": 3_200,
+    "optim_pool_size": 3_200,
+    "optim_batch_size": 3_200,
+    "learning_delay": 200,
     "learning_repeat": 10,
-    "lr_actor": 1e-3,
+    "lr_actor": 1e-4,
     "tau_actor": 0.0,
     "rule": {"name": "gps"},
 }
-"""Guided policy search: the guiding samples and the latest rollouts, ten steps up per turn."""
+"""Guided policy search. Starts from the latest guiding samples, goes on with two turns' rollouts;
+ten gentle steps per turn, since what one sample says of a gradient is mostly noise."""
 
 GUIDED: dict[str, dict[str, Any]] = {
     "gps": {
         "brains": {"gps": GPS},
-        "agent": {"networks": {"sigma": "global", "sigma_init": 0.2}},
+        "agent": {"networks": {"sigma": "global", "sigma_init": 0.2, "input_gain": 3.0}},
     },
 }
 """Brain lists by name."""
