@@ -27,9 +27,13 @@ from bnpo.history import History, Record
 from bnpo.notebook import LiveBar, in_notebook, interruptible
 from bnpo.plotting import plot
 
-__all__ = ["Trainer", "train"]
+__all__ = ["StateUnknown", "Trainer", "train"]
 
 _ENVIRONMENT_STREAM = 1_000
+
+
+class StateUnknown(ValueError):
+    """An environment that cannot tell its state: only the policy of its runs can be saved."""
 
 
 @dataclass
@@ -199,18 +203,19 @@ class Trainer:
         """Everything that decides the run's future.
 
         Raises:
-            ValueError: where the environment cannot tell its state.
+            StateUnknown: where the environment cannot tell its state.
 
         """
-        get_state = getattr(self.env, "get_state", None)
-        if get_state is None:
-            raise ValueError(
-                f"{self.agent.spec.env_id} cannot tell its state: its runs cannot be resumed"
-            )
+        try:
+            env_state = self.env.get_state()
+        except (AttributeError, ValueError) as error:
+            raise StateUnknown(
+                f"{self.agent.spec.env_id} cannot tell its state, so its runs cannot be resumed"
+            ) from error
         return {
             "agent": self.agent.state_dict(),
             "generators": generators.state(),
-            "env": _plain(get_state()),
+            "env": _plain(env_state),
             "shown": list(self._shown),
             "progress": dataclasses.asdict(self.progress),
             "history": [dataclasses.asdict(record) for record in self.history],

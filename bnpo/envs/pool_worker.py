@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium.vector import AutoresetMode
 
+from bnpo.envs.saved_state import get_env_state, set_env_state
 from bnpo.envs.shared_arrays import Layout, map_arrays, observation_parts
 
 Infos = list[tuple[int, dict[str, Any]]]
@@ -102,6 +103,19 @@ class Chunk:
         """Set an attribute of every environment."""
         for env, value in zip(self.envs, values, strict=True):
             env.set_wrapper_attr(name, value)
+
+    def get_state(self) -> list[dict[str, Any]] | str:
+        """State of every environment of the chunk, or why it cannot be told."""
+        try:
+            return [get_env_state(env) for env in self.envs]
+        except ValueError as error:
+            return str(error)
+
+    def set_state(self, states: list[dict[str, Any]], ended: npt.NDArray[np.bool_]) -> None:
+        """Let every environment go on from a state."""
+        for env, state in zip(self.envs, states, strict=True):
+            set_env_state(env, state)
+        self.ended[:] = ended
 
     def close(self) -> None:
         """Close the environments."""

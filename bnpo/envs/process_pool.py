@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gymnasium as gym
@@ -161,6 +161,31 @@ class ProcessPoolVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
             raise ValueError(f"values={values!r} must be one value, or num_envs={self.num_envs}")
         requests = [(name, list(each[worker.slice])) for worker in self._workers]
         self._request("set_attr", requests)
+
+    def get_state(self) -> dict[str, Any]:
+        """Everything that the future depends on, as arrays, lists, dicts and plain numbers.
+
+        Raises:
+            ValueError: the environments are none of MuJoCo's.
+
+        """
+        chunks = self._request("get_state", [()] * len(self._workers))
+        if isinstance(chunks[0], str):
+            raise ValueError(chunks[0])
+        return {"envs": [state for chunk in chunks for state in chunk], "ended": self._ended.copy()}
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Go to a state that :meth:`get_state` of an equally configured pool returned.
+
+        Raises:
+            ValueError: it is of another number of environments.
+
+        """
+        states, ended = list(state["envs"]), np.asarray(state["ended"], np.bool_)
+        if len(states) != self.num_envs:
+            raise ValueError(f"the state is of {len(states)} environments, not {self.num_envs}")
+        self._request("set_state", [(states[w.slice], ended[w.slice]) for w in self._workers])
+        self._ended = ended.copy()
 
     def render(self) -> tuple[Any, ...] | None:
         """Pictures of all environments."""

@@ -20,7 +20,7 @@ from bnpo.history import Record
 from bnpo.plotting import draw
 from bnpo.runs import RunError, history_state
 from bnpo.summary import Summary, write_json
-from bnpo.training import Trainer
+from bnpo.training import StateUnknown, Trainer
 
 __all__ = ["Session"]
 
@@ -162,8 +162,10 @@ class Session:
         if self.checkpoints is None or self._saved_at == self.trainer.agent.env_steps:
             return
         started = time.perf_counter()
-        whole = hasattr(self.trainer.env, "get_state")
-        state = self.trainer.state_dict() if whole else self._policy()
+        try:
+            state = self.trainer.state_dict()
+        except StateUnknown:
+            state = self._policy()
         self.checkpoints.save(state, self.trainer.agent.env_steps)
         self._saved_at = self.trainer.agent.env_steps
         self.checkpoint_s += time.perf_counter() - started

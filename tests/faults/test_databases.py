@@ -148,6 +148,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     shutil.rmtree(folder)
 
 
+@pytest.mark.faults
 def test_a_postgresql_that_is_stopped_costs_no_run(
     server: Server,
     command: Command,

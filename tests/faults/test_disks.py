@@ -66,6 +66,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(place)], check=True)
 
 
+@pytest.mark.faults
 def test_a_full_disk_costs_no_checkpoint(small_disk: Path, tmp_path: Path) -> None:
     straight = tmp_path / "straight"
     assert finish(train("goal_reacher"), straight) == 0

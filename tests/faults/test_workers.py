@@ -1,0 +1,145 @@
+"""Environments in worker processes: exact resume, and workers that die, hang or raise."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+from bnpo.envs import make_vector_env
+from bnpo.envs.pool_handles import WorkerError
+from bnpo.envs.process_pool import ProcessPoolVectorEnv
+from bnpo.envs.saved_state import get_env_state
+from tests.experiment.conftest import TINY
+from tests.faults.runs import assert_same_run, finish, said
+
+FETCH = [
+    *("with", "bpo", "fetch_reach", *(word for word in TINY if "env_kwargs" not in word)),
+    *("train_episode_steps=10", "eval_episodes=1", "eval_interval=400", "checkpoint_interval=150"),
+]
+
+
+_FULL = pytest.mark.faults
+
+
+@pytest.mark.parametrize(
+    "env_id",
+    [
+        "FetchReach-v4",
+        pytest.param("FetchPush-v4", marks=_FULL),
+        pytest.param("PointMaze_UMaze-v3", marks=_FULL),
+    ],
+)
+def test_a_pool_goes_on_from_its_state_bit_for_bit(env_id: str) -> None:
+    first, second = (make_vector_env(env_id, 3, max_episode_steps=8) for _ in range(2))
+    draw = np.random.default_rng(0)
+    actions = draw.uniform(-1, 1, (30, *(first.action_space.shape or ()))).astype(np.float32)
+    first.reset(seed=3)
+    second.reset(seed=99)
+    for action in actions[:5]:
+        first.step(action)
+    second.step(actions[7])
+    second.set_state(first.get_state())  # type: ignore[attr-defined]
+    for action in actions[5:]:
+        one, other = first.step(action), second.step(action)
+        for key in one[0]:
+            np.testing.assert_array_equal(one[0][key], other[0][key])
+        for column in (1, 2, 3):
+            np.testing.assert_array_equal(one[column], other[column])
+    first.close()
+    second.close()
+
+
+@_FULL
+def test_an_extended_fetch_run_ends_as_a_straight_one(tmp_path: Path) -> None:
+    straight, extended = tmp_path / "straight", tmp_path / "extended"
+    assert finish(FETCH, straight) == 0, said(straight)
+    assert finish([*FETCH, "total_steps=236"], extended) == 0, said(extended)
+    assert finish(["resume", "with", "run=runs/1", "total_steps=400"], extended) == 0
+    assert_same_run(extended / "runs" / "1", straight / "runs" / "1")
+
+
+def test_an_environment_without_mujoco_cannot_tell_its_state() -> None:
+    with pytest.raises(ValueError, match="cannot tell its state"):
+        get_env_state(gym.make("Pendulum-v1"))
+    pool = ProcessPoolVectorEnv(lambda: gym.make("Pendulum-v1"), num_envs=2, workers=2)
+    pool.reset(seed=0)
+    with pytest.raises(ValueError, match="cannot tell its state"):
+        pool.get_state()
+    pool.step(np.zeros((2, 1), np.float32))
+    pool.close()
+
+
+class Faulty(gym.Wrapper[Any, Any, Any, Any]):
+    """Dies, hangs or raises at its third step."""
+
+    def __init__(self, fault: str) -> None:
+        super().__init__(gym.make("Pendulum-v1"))
+        self.fault = fault
+        self.taken = 0
+
+    def step(self, action: Any) -> Any:
+        self.taken += 1
+        if self.taken == 3:
+            if self.fault == "dies":
+                os.kill(os.getpid(), signal.SIGKILL)
+            if self.fault == "hangs":
+                time.sleep(600)
+            raise ZeroDivisionError("the simulation went wrong")
+        return super().step(action)
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        pytest.param("dies", "died with exit code -9", marks=_FULL),
+        pytest.param("hangs", "gave no answer within timeout=2 s", marks=_FULL),
+        ("raises", "the simulation went wrong"),
+    ],
+)
+def test_a_worker_at_fault_is_told_within_seconds(fault: str, words: str) -> None:
+    pool = ProcessPoolVectorEnv(lambda: Faulty(fault), num_envs=2, workers=2, in_caller=False)
+    pool.reset(seed=0)
+    pool.timeout = 2.0
+    pool.step(np.zeros((2, 1), np.float32))
+    pool.step(np.zeros((2, 1), np.float32))
+    began = time.perf_counter()
+    with pytest.raises(WorkerError, match=words):
+        pool.step(np.zeros((2, 1), np.float32))
+    assert time.perf_counter() - began < 20
+
+
+@_FULL
+def test_a_run_whose_worker_dies_keeps_its_checkpoint(tmp_path: Path) -> None:
+    straight, broken = tmp_path / "straight", tmp_path / "broken"
+    assert finish(FETCH, straight) == 0, said(straight)
+    assert finish(FETCH, broken, before=_kill_a_worker) == 1
+    run = broken / "runs" / "1"
+    record = json.loads((run / "run.json").read_text())
+    assert record["status"] == "FAILED"
+    assert "died with exit code -9" in "".join(record["fail_trace"])
+    assert finish(["resume", "with", "run=runs/1"], broken) == 0, said(broken)
+    assert_same_run(run, straight / "runs" / "1")
+
+
+def _kill_a_worker() -> None:
+    """Let a worker of the training environments be killed after 300 steps."""
+    from bnpo.envs.pool_handles import WorkerProcess
+    from bnpo.training import Trainer
+
+    real = Trainer._step
+
+    def step(self: Trainer) -> None:
+        if self.agent.env_steps == 300:
+            workers = self.env._workers  # type: ignore[attr-defined]
+            next(one for one in workers if isinstance(one, WorkerProcess)).process.kill()
+        real(self)
+
+    Trainer._step = step  # type: ignore[method-assign]
