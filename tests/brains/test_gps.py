@@ -282,3 +282,41 @@ def test_guides_are_not_credited_to_an_on_policy_brain() -> None:
     trainer = Trainer(agent, TrainConfig(num_envs=4, total_steps=400), progress_bar=False)
     trainer.close()
     assert [len(learner.pool) for learner in agent.learners] == [80, 0]
+
+
+def _trainer(agent: Agent) -> Trainer:
+    return Trainer(
+        agent, TrainConfig(num_envs=4, total_steps=400, eval_episodes=2), progress_bar=False
+    )
+
+
+def test_a_restored_run_goes_on_as_it_would_have() -> None:
+    runs = [_trainer(_agent()) for _ in range(2)]
+    first, second = runs
+    for _ in range(12):
+        first._step()
+    second.load_state_dict(first.state_dict())
+    for _ in range(10):
+        for run in runs:
+            run._step()
+    pairs = zip(*(run.agent.actor.parameters() for run in runs), strict=True)
+    assert all(torch.equal(one, other) for one, other in pairs)
+    assert first.agent.learners[0].brain.state == second.agent.learners[0].brain.state
+    for run in runs:
+        run.close()
+
+
+def test_goals_that_move_are_met_where_they_will_be() -> None:
+    agent = Agent.for_env(
+        "bnpo/MovingReacher-v0",
+        [BrainDescription(**{**FIELDS, "rule": GPS(guidance=Guidance(**SMALL))})],
+        config=AgentConfig(max_steps=10),
+    )
+    _trainer(agent).close()
+    assert agent.replay is not None
+    stored = agent.replay.trajectories[:12]
+    start, end = (
+        (stored.achieved_goal[:, t] - stored.desired_goal[:, t]).norm(dim=-1).mean()
+        for t in (0, 10)
+    )
+    assert float(end) < 0.4 * float(start)
