@@ -8,8 +8,6 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from sacred.observers import RunObserver
-
 from bnpo.config import ConfigError
 from bnpo.experiment.run_folder import RunFolder
 
@@ -25,7 +23,7 @@ _PACKAGES = {
 }
 
 
-class Database(RunObserver):
+class Database:
     """An observer that may fail: its first failure is told in one line, and the run goes on."""
 
     priority = 40
@@ -67,6 +65,14 @@ class Database(RunObserver):
     def failed_event(self, **event: Any) -> None:
         """Close the record of a run that failed."""
         self._pass_on("failed_event", event)
+
+    def resource_event(self, **event: Any) -> None:
+        """Add a file that was read."""
+        self._pass_on("resource_event", event)
+
+    def artifact_event(self, **event: Any) -> None:
+        """Add a file that was made."""
+        self._pass_on("artifact_event", event)
 
     def join(self) -> None:
         """Wait until all is written, and close the connections."""
@@ -143,10 +149,10 @@ def _try_sql(url: str) -> None:
 
 def _try_mongo(argument: str) -> None:
     """Ask the server for an answer."""
-    import pymongo
-    from sacred.observers.mongo import parse_mongo_db_arg
+    from sacred.observers import mongo
 
-    options = parse_mongo_db_arg(argument)
+    pymongo = importlib.import_module("pymongo")
+    options = mongo.parse_mongo_db_arg(argument)  # type: ignore[no-untyped-call]
     client = pymongo.MongoClient(options.get("url"), serverSelectionTimeoutMS=PATIENCE * 1000)
     try:
         client.admin.command("ping")

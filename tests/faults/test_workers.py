@@ -46,7 +46,7 @@ def test_a_pool_goes_on_from_its_state_bit_for_bit(env_id: str) -> None:
     for action in actions[:5]:
         first.step(action)
     second.step(actions[7])
-    second.set_state(first.get_state())  # type: ignore[attr-defined]
+    second.set_state(first.get_state())
     for action in actions[5:]:
         one, other = first.step(action), second.step(action)
         for key in one[0]:
@@ -138,7 +138,7 @@ def _kill_a_worker() -> None:
 
     def step(self: Trainer) -> None:
         if self.agent.env_steps == 300:
-            workers = self.env._workers  # type: ignore[attr-defined]
+            workers = self.env._workers
             next(one for one in workers if isinstance(one, WorkerProcess)).process.kill()
         real(self)
 
