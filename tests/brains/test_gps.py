@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
@@ -295,7 +296,7 @@ def test_a_restored_run_goes_on_as_it_would_have() -> None:
     first, second = runs
     for _ in range(12):
         first._step()
-    second.load_state_dict(first.state_dict())
+    second.load_state_dict(copy.deepcopy(first.state_dict()))
     for _ in range(10):
         for run in runs:
             run._step()
