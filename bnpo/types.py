@@ -197,7 +197,6 @@ class Trajectories(_Batch):
             log_ratio_rest=torch.zeros_like(discount),
         )
 
-
     def _later_reward(self, segment: Tensor, time: Tensor, steps: Tensor, gamma: float) -> Tensor:
         """Sum of gamma^k r_{t+k} over 0 < k < n of transitions [B], [B, R]."""
         ahead = torch.arange(1, int(steps.max()), device=self.device)  # [n-1]

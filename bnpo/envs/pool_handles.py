@@ -13,7 +13,7 @@ from functools import partial
 from multiprocessing import Pipe
 from typing import Any
 
-import cloudpickle  # type: ignore[import-untyped]
+import cloudpickle
 import gymnasium as gym
 from gymnasium.vector import AutoresetMode
 
