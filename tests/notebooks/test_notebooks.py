@@ -9,7 +9,7 @@ import pytest
 
 from tests.notebooks.kernel import NOTEBOOKS, assigned, execute, nbformat, parameters
 
-_ARMS = "total_steps = 2_400; eval_episodes = 2"
+_ARMS = "total_steps = 2_400; eval_episodes = 2; evaluations = 1"
 SMALL = {
     "01_quickstart": "total_steps = 1_600; more_steps = 1_600; eval_episodes = 2; "
     "video_episodes = 1",
@@ -18,7 +18,7 @@ SMALL = {
     "BNPO_natural_gradient": "total_steps = 1_600; eval_episodes = 2; path_steps = 3",
     "BPO": f"article_steps = 2_400; video_steps = 10; {_ARMS}",
     "DDPG": _ARMS,
-    "PPO": _ARMS,
+    "PPO": "total_steps = 6_000; eval_episodes = 2; evaluations = 1",
     "PPO_noHER_FS": _ARMS,
     "PPO_noHER_noFS": _ARMS,
     "importance_resampling": "pool_size = 16; draws = 2_000; trials = 50; total_steps = 1_600; "
