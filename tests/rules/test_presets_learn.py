@@ -68,6 +68,8 @@ TRIALS = {
     "bpo": SPARSE,
     "bpo_crossed": SPARSE,
     "bpo_shared": SPARSE,
+    "rewheeler": SPARSE,
+    "rewheeler_swap": SPARSE,
     "bnpo": SPARSE,
     "bpo_ir": SPARSE,
     "bpo_per": SPARSE,
