@@ -9,19 +9,19 @@ import pytest
 
 from tests.notebooks.kernel import NOTEBOOKS, assigned, execute, nbformat, parameters
 
-_ARMS = "total_steps = 2_400; eval_episodes = 2; evaluations = 1"
+_ARMS = "total_steps = 1_200; eval_episodes = 2; evaluations = 1"
 SMALL = {
-    "01_quickstart": "total_steps = 1_600; more_steps = 1_600; eval_episodes = 2; "
+    "01_quickstart": "total_steps = 1_200; more_steps = 1_000; eval_episodes = 2; "
     "video_episodes = 1",
-    "02_brain_lists": "total_steps = 1_600; eval_interval = 800; eval_episodes = 2; old_pool = 800",
+    "02_brain_lists": "total_steps = 1_200; eval_interval = 600; eval_episodes = 2; old_pool = 800",
     "03_credit_schemes": "total_steps = 1_200; eval_episodes = 2; samples = 200",
-    "BNPO_natural_gradient": "total_steps = 1_600; eval_episodes = 2; path_steps = 3",
-    "BPO": f"article_steps = 2_400; video_steps = 10; {_ARMS}",
+    "BNPO_natural_gradient": "total_steps = 1_200; eval_episodes = 2; path_steps = 3",
+    "BPO": f"article_steps = 1_200; video_steps = 10; {_ARMS}",
     "DDPG": _ARMS,
     "PPO": "total_steps = 6_000; eval_episodes = 2; evaluations = 1",
     "PPO_noHER_FS": _ARMS,
     "PPO_noHER_noFS": _ARMS,
-    "importance_resampling": "pool_size = 16; draws = 2_000; trials = 50; total_steps = 1_600; "
+    "importance_resampling": "pool_size = 16; draws = 2_000; trials = 50; total_steps = 1_200; "
     "eval_episodes = 2",
     "ppo_with_her": f"samples = 2_000; ascent_steps = 2; {_ARMS}",
 }
