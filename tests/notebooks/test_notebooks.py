@@ -21,6 +21,7 @@ SMALL = {
     "PPO": "total_steps = 6_000; eval_episodes = 2; evaluations = 1",
     "PPO_noHER_FS": _ARMS,
     "PPO_noHER_noFS": _ARMS,
+    "ReWHEELER": _ARMS,
     "importance_resampling": "pool_size = 16; draws = 2_000; trials = 50; total_steps = 1_200; "
     "eval_episodes = 2",
     "ppo_with_her": f"samples = 2_000; ascent_steps = 2; {_ARMS}",
