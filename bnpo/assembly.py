@@ -87,7 +87,6 @@ def _build(agent: Agent, index: int, description: BrainDescription, taken: list[
         agent.reward_of,
         gamma=_discount(agent),
         climb_point=climb_point,
-        max_log_ratio=config.max_log_ratio,
         generator=generator,
     )
     name = _name(description, rule, taken)

@@ -28,7 +28,6 @@ class NetworkEvaluator:
         *,
         gamma: Callable[[], float],
         climb_point: bool,
-        max_log_ratio: float,
         generator: torch.Generator,
     ) -> None:
         """Ask these networks; reward_function is None without goals."""
@@ -37,7 +36,6 @@ class NetworkEvaluator:
         self.reward_function = reward_function
         self._gamma = gamma
         self.climb_point = climb_point
-        self.max_log_ratio = max_log_ratio
         self._generator = generator
 
     @property
