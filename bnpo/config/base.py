@@ -1,0 +1,111 @@
+"""What every configuration object is made with: a validating decorator and types of fields.
+
+Every public configuration object of BNPO is made with :func:`config`. A bad value is refused
+when the object is made, with the object, the field, the value and what is allowed.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, TypeVar, dataclass_transform
+
+import pydantic
+from pydantic import ConfigDict, Field, ValidationError
+from pydantic.dataclasses import dataclass as validated_dataclass
+
+__all__ = [
+    "ConfigError",
+    "Count",
+    "Fraction",
+    "NonNegative",
+    "Positive",
+    "Scale",
+    "Sizes",
+    "config",
+    "nested",
+]
+
+T = TypeVar("T")
+
+Count = Annotated[int, Field(ge=1)]
+"""A whole number of at least one."""
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+"""A number in [0, 1]."""
+
+Positive = Annotated[float, Field(gt=0)]
+"""A number above zero."""
+
+NonNegative = Annotated[float, Field(ge=0)]
+"""A number of at least zero."""
+
+Scale = Annotated[float, Field(ge=1e-6, le=1e6)]
+"""A factor: what is smaller or larger makes densities that no floating point number can hold."""
+
+Sizes = Annotated[tuple[Count, ...], Field(strict=False)]
+"""Widths of hidden layers, input side first."""
+
+
+class ConfigError(ValueError):
+    """A value that cannot work, told in one line: where, what it is and what is allowed."""
+
+
+def _one_line(name: str, error: ValidationError) -> str:
+    errors = error.errors(include_url=False)
+    first = errors[0]
+    path = [str(first["loc"][0])] if len(errors) > 1 and first["loc"] else first["loc"]
+    field = ".".join(str(part) for part in path)
+    if first["type"] == "unexpected_keyword_argument":
+        return f"{name} has no field {field!r}"
+    if first["type"] in ("missing", "missing_argument", "missing_keyword_only_argument"):
+        return f"{name}.{field} is missing: it has no default"
+    same = [found for found in errors if found["loc"][:1] == first["loc"][:1]]
+    allowed = " or ".join(dict.fromkeys(_allowed(found["msg"]) for found in same))
+    if not first["loc"]:
+        return allowed  # __post_init__ has said it all
+    return f"{name}.{field} = {first['input']!r}: allowed is {allowed}"
+
+
+def _allowed(message: str) -> str:
+    """Return what pydantic says is allowed, without its introduction."""
+    for introduction in ("Input should be ", "Value error, ", "Tuple should have "):
+        message = message.removeprefix(introduction)
+    return message
+
+
+@dataclass_transform(
+    kw_only_default=True, frozen_default=True, field_specifiers=(pydantic.fields.Field,)
+)
+def config(cls: type[T]) -> type[T]:
+    """Make a class a frozen, keyword-only, strictly validated dataclass.
+
+    Its constructor raises :class:`ConfigError` (a ValueError) naming the first bad field.
+    """
+    rules = ConfigDict(
+        strict=True, extra="forbid", arbitrary_types_allowed=True, allow_inf_nan=False
+    )
+    made: Any = validated_dataclass(frozen=True, kw_only=True, config=rules)(cls)
+    validating_init: Callable[..., None] = made.__init__
+
+    @functools.wraps(validating_init)
+    def init(self: Any, *args: Any, **fields: Any) -> None:
+        if args:
+            raise ConfigError(f"{cls.__name__} takes its fields by keyword only")
+        try:
+            validating_init(self, **fields)
+        except ValidationError as error:
+            raise ConfigError(_one_line(cls.__name__, error)) from None
+
+    made.__init__ = init
+    checked: type[T] = made
+    return checked
+
+
+def nested(kind: type[Any]) -> Callable[[Any], Any]:
+    """Return a validator that makes the named configuration object of a dict of its fields."""
+
+    def make(value: Any) -> Any:
+        return kind(**value) if isinstance(value, Mapping) else value
+
+    return make

@@ -1,0 +1,127 @@
+"""One brain of a list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from bnpo.config.base import ConfigError, Count, Fraction, Positive, config
+
+__all__ = ["BrainDescription"]
+
+
+@config
+class BrainDescription:
+    """One brain: a learning rule, its schedule, its view of the replay and its targets.
+
+    The field names are the article's own, so that its brain lists construct unchanged.
+    """
+
+    memory_size: Count
+    """How far back into the shared replay this brain may look (transitions)."""
+
+    batch_size: Count
+    """Minibatch: samples in one gradient step (transitions)."""
+
+    optim_pool_size: Count
+    """Capacity of the brain's own pool of transitions with assigned credit (transitions)."""
+
+    optim_epochs: Count
+    """Minibatches taken from one draw of the pool, one gradient step each."""
+
+    optim_batch_size: Count
+    """Drawn from the pool at the start of a round; the brain waits until the pool holds so many."""
+
+    recalc_delay: Annotated[int, Field(ge=0)]
+    """Reanalysis: on average one round in recalc_delay + 1 re-assigns credit from the replay."""
+
+    lr_actor: Positive
+    """Learning rate of the brain's own optimizer over the shared actor."""
+
+    learning_delay: Count
+    """Steps of the vector environment between two turns of this brain."""
+
+    learning_repeat: Count
+    """Gradient steps in one turn: learning_repeat // optim_epochs rounds."""
+
+    sync_delta_a: Count
+    """Learning rounds between two updates of its target actor."""
+
+    sync_delta_c: Count
+    """Learning rounds between two updates of its target critic."""
+
+    tau_actor: Fraction
+    """Polyak coefficient of the target actor: target += tau (online - target)."""
+
+    tau_critic: Fraction
+    """Polyak coefficient of the target critic."""
+
+    bellman: bool
+    """True: pathwise, climb Q. False: likelihood ratio, weight log pi by the advantage."""
+
+    ppo_eps: Annotated[float, Field(gt=0, lt=1)] | None
+    """Clip range of the importance ratio, or None for no clip."""
+
+    natural: bool
+    """Precondition the actor's gradient with the inverse Fisher matrix."""
+
+    mean_only: bool
+    """No gradient through sigma inside Q."""
+
+    separate_actors: bool
+    """TD targets bootstrap from the brain's own target actor, else from one drawn at random."""
+
+    prio_schedule: Callable[[int], float] | float | None = None
+    """Exponent of the priorities over environment steps: a number or a function of the step."""
+
+    credit: Any = None
+    """Credit scheme or its name; None: HER for a pathwise brain on goals, GAE otherwise."""
+
+    rule: Any = None
+    """Learning rule or its name; None: derived from bellman, ppo_eps and natural."""
+
+    sampler: Any = None
+    """Sampling law of the pool or its name; None: uniform, or by importance ratio with a
+    prio_schedule."""
+
+    regress: Literal["auto", "point", "behaviour", "learning", "interpolate"] = "auto"
+    """Where the critic is regressed (see bnpo.brains.critic.regression_point)."""
+
+    climb: Literal["auto", "point", "distribution"] = "auto"
+    """Where Q is climbed and bootstrapped: at (mu, 0) or at (mu, sigma). auto: point where
+    the credit scheme relabels goals."""
+
+    lr_critic: Positive | None = None
+    """Learning rate of the brain's own optimizer over its critic; None: the agent's."""
+
+    actor_delay: Count = 1
+    """Critic steps per actor step."""
+
+    name: str | None = None
+    """How the brain is called in logs; None: its rule and position."""
+
+    def __post_init__(self) -> None:
+        """Check what one field alone cannot tell."""
+        if not self.bellman and self.ppo_eps is None and self.rule is None:
+            if self.natural:
+                raise ConfigError(
+                    "BrainDescription.natural = True with bellman=False, ppo_eps=None and "
+                    "rule=None: the natural step has no objective to constrain; set rule='trpo', "
+                    "another rule, or ppo_eps"
+                )
+            raise ConfigError(
+                "BrainDescription.rule = None with bellman=False and ppo_eps=None: no learning "
+                "rule follows from that; set ppo_eps for PPO or name a rule"
+            )
+        if not self.batch_size <= self.optim_batch_size <= self.optim_pool_size:
+            raise ConfigError(
+                f"BrainDescription.optim_batch_size = {self.optim_batch_size}: allowed is from "
+                f"batch_size = {self.batch_size} to optim_pool_size = {self.optim_pool_size}"
+            )
+        if self.learning_repeat < self.optim_epochs:
+            raise ConfigError(
+                f"BrainDescription.learning_repeat = {self.learning_repeat}: allowed is at least "
+                f"optim_epochs = {self.optim_epochs}, else a turn has no round"
+            )

@@ -1,0 +1,61 @@
+"""Actor and critic."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from bnpo.config.base import ConfigError, Count, Scale, Sizes, config
+
+__all__ = ["NetworkConfig"]
+
+
+@config
+class NetworkConfig:
+    """Widths and options of the shared actor and the critic Q(s, g, mu, sigma)."""
+
+    actor_hidden: Sizes = (64, 64)
+    """Widths of the actor's hidden layers."""
+
+    critic_hidden: Sizes = (64, 64)
+    """Widths of the critic's hidden layers."""
+
+    critics: Count = 1
+    """Members of the critic ensemble."""
+
+    reduce: Literal["min", "mean"] = "min"
+    """How an ensemble is reduced in TD targets and in the pathwise objective."""
+
+    layer_norm: bool = False
+    """Layer normalisation after each hidden layer of the critic."""
+
+    sigma: Literal["fixed", "global", "state"] = "global"
+    """Policy scale: a constant, one learned number per action, or an output of the network."""
+
+    sigma_init: Scale = 0.3
+    """First policy scale, as a fraction of half the action range."""
+
+    input_gain: Scale = 1.0
+    """Factor on the first layers' initial weights: above 1 lets nearby goals look different."""
+
+    sigma_min: Scale = 0.01
+    """Lower bound of the policy scale, as a fraction of half the action range."""
+
+    sigma_max: Scale = 1.0
+    """Upper bound of the policy scale, as a fraction of half the action range."""
+
+    observe_achieved_goal: bool = True
+    """The state that actor and critic see holds the achieved goal beside the observation."""
+
+    normalize: bool = True
+    """Running normalisation of observations and goals."""
+
+    normalize_clip: Scale = 5.0
+    """Normalised inputs are clipped to this many standard deviations."""
+
+    def __post_init__(self) -> None:
+        """Check that the bounds of sigma hold its first value."""
+        if not self.sigma_min <= self.sigma_init <= self.sigma_max:
+            raise ConfigError(
+                f"NetworkConfig.sigma_init = {self.sigma_init}: allowed is from sigma_min = "
+                f"{self.sigma_min} to sigma_max = {self.sigma_max}"
+            )

@@ -1,0 +1,47 @@
+"""One training run."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from bnpo.config.base import Count, config
+
+__all__ = ["TrainConfig"]
+
+
+@config
+class TrainConfig:
+    """One training run: how long, on how many environments, evaluated how often."""
+
+    total_steps: Count = 40_000
+    """Length of the run (single-environment steps)."""
+
+    num_envs: Count = 8
+    """Environments stepped as one batch."""
+
+    eval_interval: Count = 1_000
+    """Steps between evaluations (single-environment steps)."""
+
+    eval_episodes: Count = 100
+    """Episodes of one evaluation, on fixed evaluation seeds."""
+
+    train_episode_steps: Count | None = None
+    """Training episodes are cut to this many steps; None: as long as the environment's own."""
+
+    solve_metric: Literal["success_rate", "mean_return", "mean_score"] | None = None
+    """What decides when the task is solved; None: success_rate with goals, else mean_return."""
+
+    solve_threshold: float = 0.95
+    """Value of the metric from which on the task counts as solved."""
+
+    stop_when_solved: bool = False
+    """End the run at the first of two evaluations in a row at or above the threshold."""
+
+    threads: Count = 1
+    """Threads of torch and of the simulator; decides the last bits of a result."""
+
+    checkpoint_interval: Count = 10_000
+    """Steps between checkpoints (single-environment steps)."""
+
+    checkpoint_keep: Count = 2
+    """How many of the last checkpoints stay, beside the best policy."""
