@@ -2,54 +2,41 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
+import math
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import gymnasium as gym
 import numpy as np
-import numpy.typing as npt
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
 from bnpo.agent import Agent
-from bnpo.envs import as_goal_observation, make_env
 from bnpo.evaluation import EVALUATION_SEED
+from bnpo.scenes import RecordingError, Scene, scene
 
 __all__ = ["Episode", "RecordingError", "play", "record", "write_gif", "write_sheet"]
 
 _FPS = 25
 """Pictures per second of the environment's time, about and at most."""
 
-_WIDTH = 320
-"""Pixels of a picture's longer side."""
+_MOST = 250
+"""Pictures of one episode at most; a longer one is shown faster than it went."""
+
+_SHEET_WIDTH = 2000
+"""Pixels of a sheet's width, at most."""
+
+_GAP = 8
+"""Pixels between the pictures of a sheet."""
 
 _PAUSE_MS = 600
 """How long an episode's last picture stays."""
 
-_BACKENDS = ("egl", "osmesa", "glfw")
-
-_PROBE = """
-import mujoco
-context = mujoco.GLContext(32, 32)
-context.make_current()
-model = mujoco.MjModel.from_xml_string("<mujoco/>")
-mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_100)
-"""
-
-
-class RecordingError(RuntimeError):
-    """An environment that cannot be drawn here, and why."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Episode:
-    """Pictures of one episode."""
+    """Pictures of one episode, or of those that several environments go through together."""
 
     frames: list[Image.Image]
     """Pictures, the first before the first step"""
@@ -57,11 +44,14 @@ class Episode:
     steps: list[int]
     """How many steps had been taken at each picture; all of them at the last"""
 
-    total_return: float
-    """Undiscounted sum of its rewards"""
+    environments: int
+    """How many environments are in each picture"""
 
-    success: bool | None
-    """``is_success`` at its last step; None where the environment does not say"""
+    total_return: float
+    """Undiscounted sum of rewards, mean over the environments"""
+
+    success: float | None
+    """``is_success`` at the last step, mean over the environments; None where they do not say"""
 
     frame_ms: int
     """Milliseconds from picture to picture"""
@@ -95,56 +85,43 @@ def record(agent: Agent, folder: Path, episodes: int = 4) -> tuple[Path, Path]:
 def play(agent: Agent, episodes: int) -> Iterator[Episode]:
     """Play episodes with the mean action on the first evaluation seeds, and draw them.
 
+    Where several environments share a picture, each picture counts as that many episodes.
+
     Raises:
         RecordingError: the environment cannot be drawn here.
 
     """
-    with _drawable(agent) as env:
-        fps = float(env.metadata.get("render_fps", 25))
-        stride = max(1, round(fps / _FPS))
-        frame_ms = max(20, round(100 * stride / fps) * 10)
-        for index in range(episodes):
-            yield _play(agent, env, EVALUATION_SEED + index, stride, frame_ms)
+    with scene(agent) as shown:
+        for first in range(0, episodes, shown.num_envs):
+            yield _play(agent, shown, EVALUATION_SEED + first)
 
 
-def _play(agent: Agent, env: Any, seed: int, stride: int, frame_ms: int) -> Episode:
-    shown, _ = env.reset(seed=seed)
-    frames, steps = [_frame(env)], [0]
+def _play(agent: Agent, shown: Scene, seed: int) -> Episode:
+    fps = float(shown.metadata.get("render_fps", _FPS))
+    stride = max(1, round(fps / _FPS), math.ceil((agent.spec.max_episode_steps or 0) / _MOST))
+    state = shown.reset(seed)
+    frames, steps = [shown.picture()], [0]
     total, success, ended, step = 0.0, None, False, 0
     while not ended:
-        batch = {key: value[None] for key, value in _goal_observation(shown).items()}
         with torch.no_grad():
-            action = agent.best_action(agent.tensors(batch))[0].cpu().numpy()
-        shown, reward, terminated, truncated, info = env.step(action)
-        total += float(np.sum(reward))
+            actions = agent.best_action(agent.tensors(state)).cpu().numpy()
+        state, reward, ended, info = shown.step(actions)
+        total += float(np.sum(reward)) / shown.num_envs
         said = info.get("is_success", info.get("success"))
-        success = None if said is None else bool(said)
-        ended = bool(terminated or truncated)
+        success = None if said is None else float(np.mean(said))
         step += 1
         if ended or step % stride == 0:
-            frames.append(_frame(env))
+            frames.append(shown.picture())
             steps.append(step)
     return Episode(
         frames=frames,
         steps=steps,
+        environments=shown.num_envs,
         total_return=total,
         success=success,
-        frame_ms=frame_ms,
+        frame_ms=max(20, round(100 * max(1, round(fps / _FPS)) / fps) * 10),
         counts_steps=agent.spec.env_id.startswith("bnpo/"),
     )
-
-
-def _goal_observation(shown: Any) -> dict[str, npt.NDArray[Any]]:
-    if isinstance(shown, dict):
-        return shown
-    return {key: value[0] for key, value in as_goal_observation(np.asarray(shown)[None]).items()}
-
-
-def _frame(env: Any) -> Image.Image:
-    """Return the environment's picture, no larger than a video needs."""
-    image = Image.fromarray(np.asarray(env.render(), np.uint8))
-    image.thumbnail((_WIDTH, _WIDTH), Image.Resampling.LANCZOS)
-    return image
 
 
 def write_gif(episodes: Sequence[Episode], path: Path) -> None:
@@ -179,14 +156,19 @@ def write_sheet(episode: Episode, path: Path, columns: int = 4, rows: int = 2) -
     """Write pictures of one episode, evenly spaced in time, as one PNG."""
     count = min(columns * rows, len(episode.frames))
     chosen = np.linspace(0, len(episode.frames) - 1, count).round().astype(int)
-    pictures = [episode.frames[index] for index in chosen]
+    pictures = [episode.frames[index].copy() for index in chosen]
     if not episode.counts_steps:
         pictures = [_captioned(episode.frames[i], f"step {episode.steps[i]}") for i in chosen]
-    width, height = pictures[0].size
     columns = min(columns, count)
-    sheet = Image.new("RGB", (columns * width, -(-count // columns) * height), "white")
+    for picture in pictures:
+        picture.thumbnail((_SHEET_WIDTH // columns - _GAP, _SHEET_WIDTH), Image.Resampling.LANCZOS)
+    width, height = pictures[0].size
+    rows = -(-count // columns)
+    size = (columns * (width + _GAP) - _GAP, rows * (height + _GAP) - _GAP)
+    sheet = Image.new("RGB", size, "white")
     for index, picture in enumerate(pictures):
-        sheet.paste(picture, (index % columns * width, index // columns * height))
+        row, column = divmod(index, columns)
+        sheet.paste(picture, (column * (width + _GAP), row * (height + _GAP)))
     path.parent.mkdir(parents=True, exist_ok=True)
     sheet.save(path, format="PNG")
 
@@ -194,6 +176,8 @@ def write_sheet(episode: Episode, path: Path, columns: int = 4, rows: int = 2) -
 def _outcome(episode: Episode) -> str:
     if episode.success is None:
         return f"return {episode.total_return:.1f}"
+    if episode.environments > 1:
+        return f"success rate {episode.success:.2f}"
     return "success" if episode.success else "no success"
 
 
@@ -208,58 +192,3 @@ def _captioned(frame: Image.Image, text: str) -> Image.Image:
 
 def _font() -> Any:
     return ImageFont.load_default()
-
-
-@contextmanager
-def _drawable(agent: Agent) -> Iterator[Any]:
-    """Make the agent's environment so that it returns pictures."""
-    spec = agent.spec
-    settings = {**agent.env_kwargs, "render_mode": "rgb_array"}
-    try:
-        env = make_env(spec.env_id, **settings)
-    except ValueError as error:
-        raise RecordingError(f"{spec.env_id} cannot be drawn: {error}") from None
-    try:
-        if _drawn_by_mujoco(env.unwrapped):
-            _choose_backend(spec.env_id)
-        yield env
-    except (gym.error.Error, ImportError) as error:
-        raise RecordingError(f"{spec.env_id} cannot be drawn: {error}") from None
-    finally:
-        env.close()
-
-
-def _drawn_by_mujoco(env: Any) -> bool:
-    """Whether an environment, or one that it holds (the Maze family), draws with MuJoCo."""
-    held = [env, *getattr(env, "__dict__", {}).values()]
-    return any(hasattr(one, "mujoco_renderer") for one in held)
-
-
-def _choose_backend(env_id: str) -> None:
-    """Set MUJOCO_GL to the first way of drawing without a window that works on this machine."""
-    wanted = os.environ.get("MUJOCO_GL")
-    backends = (wanted,) if wanted else _BACKENDS
-    for backend in backends:
-        if _works(backend):
-            os.environ["MUJOCO_GL"] = backend
-            return
-    raise RecordingError(
-        f"{env_id} is drawn with OpenGL, and none of {', '.join(backends)} works here: install "
-        "one (Debian: libegl1 with libgl1-mesa-dri, or libosmesa6) or set MUJOCO_GL"
-    )
-
-
-def _works(backend: str) -> bool:
-    """Try a backend in a process of its own, which it may take down."""
-    environment = {**os.environ, "MUJOCO_GL": backend}
-    try:
-        tried = subprocess.run(
-            [sys.executable, "-c", _PROBE],
-            env=environment,
-            capture_output=True,
-            timeout=30,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return False
-    return tried.returncode == 0

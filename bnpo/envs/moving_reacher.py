@@ -127,7 +127,7 @@ class MovingReacherVectorEnv(VectorGoalEnv):
     goal's course in the episode that it begins.
     """
 
-    metadata: dict[str, Any] = {**VectorGoalEnv.metadata, "render_fps": 12}  # noqa: RUF012
+    metadata: dict[str, Any] = {**VectorGoalEnv.metadata, "render_fps": 12, "render_grid": 20}  # noqa: RUF012
     reset_options = ("goal_angle", "goal_speed")
     draws_per_episode = 2
 
@@ -307,7 +307,7 @@ class MovingReacherVectorEnv(VectorGoalEnv):
 class MovingReacherEnv(SingleGoalEnv):
     """One moving Reacher; see :class:`MovingReacherVectorEnv` for what is observed and paid."""
 
-    metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 12}  # noqa: RUF012
+    metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 12, "render_grid": 20}  # noqa: RUF012
 
     def __init__(self, *, render_mode: str | None = None, **settings: Any) -> None:
         """Make the environment; ``settings`` are the fields of :class:`MovingReacherConfig`."""

@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 
 from bnpo.envs import make_env
-from bnpo.recording import _drawn_by_mujoco
+from bnpo.scenes import _drawn_by_mujoco
 
 
 def test_an_environment_within_an_environment_is_found() -> None:

@@ -1,13 +1,18 @@
-"""Drawing where drawing is not possible."""
+"""Recordings: grids of environments, long episodes, and machines on which none can be drawn."""
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
+from PIL import Image
 
-from bnpo import recording
-from bnpo.recording import RecordingError
+from bnpo import recording, scenes
+from bnpo.experiment.composition import compose
+from bnpo.presets import build_agent
+from bnpo.recording import play, record
+from bnpo.scenes import RecordingError
 
 
 def test_no_way_to_draw_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -18,19 +23,41 @@ def test_no_way_to_draw_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> 
         return False
 
     monkeypatch.delenv("MUJOCO_GL", raising=False)
-    monkeypatch.setattr(recording, "_works", works)
+    monkeypatch.setattr(scenes, "_works", works)
     with pytest.raises(RecordingError, match="MUJOCO_GL") as caught:
-        recording._choose_backend("FetchPush-v4")
+        scenes._choose_backend("FetchPush-v4")
     assert tried == ["egl", "osmesa", "glfw"]
     assert "\n" not in str(caught.value)
 
 
 def test_the_first_backend_that_works_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MUJOCO_GL", "")
-    monkeypatch.setattr(recording, "_works", lambda backend: backend == "osmesa")
-    recording._choose_backend("FetchPush-v4")
+    monkeypatch.setattr(scenes, "_works", lambda backend: backend == "osmesa")
+    scenes._choose_backend("FetchPush-v4")
     assert os.environ["MUJOCO_GL"] == "osmesa"
 
 
 def test_a_backend_that_does_not_exist_does_not_work() -> None:
-    assert not recording._works("nothing")
+    assert not scenes._works("nothing")
+
+
+def test_twenty_arms_are_drawn_as_one_grid(tmp_path: Path) -> None:
+    config = compose(["bpo", "moving_reacher"], {"env_kwargs": {"episode_steps": 12}, "seed": 0})
+    agent = build_agent(config)
+    (together,) = play(agent, 4)
+    assert together.environments == 20
+    assert together.steps == list(range(13))
+    assert together.frames[0].size == (5 * 122 - 2, 4 * 122 - 2)
+    video, sheet = record(agent, tmp_path, 4)
+    with Image.open(video) as pictures, Image.open(sheet) as stills:
+        assert pictures.n_frames == 13  # type: ignore[attr-defined]
+        assert stills.width <= 2000
+
+
+def test_a_long_episode_leaves_no_more_pictures_than_a_video_needs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(recording, "_MOST", 10)
+    agent = build_agent(compose(["ddpg_her", "goal_reacher"], {"seed": 0}))
+    (episode,) = play(agent, 1)
+    assert episode.steps == [*range(0, 51, 5)]
