@@ -12,6 +12,11 @@ PHYSICS_STEP = 0.02
 INERTIA = np.array([[2.750735, 0.122059, 2.750735], [3.858919, 0.256818, 3.858919]])
 """Moments of inertia of links A and B about their centres of mass, link axes (kg m^2)."""
 
+MAX_JOINT_SPEED = 50.0
+"""Limit on the speed of a hinge (rad/s). Two hinges are singular where the second stands at 90
+degrees; held torques can spin a link there until no time step is short enough. Random play stays
+below 16, bang-bang play below 25."""
+
 _SPEED_PER_TORQUE = PHYSICS_STEP / INERTIA
 _TORQUE_PER_SPEED = INERTIA / PHYSICS_STEP
 

@@ -23,7 +23,7 @@ from bnpo.envs.arguments import (
     require_int,
     require_number,
 )
-from bnpo.envs.arm_dynamics import INTEGRATORS, arm_xml, limited_torques
+from bnpo.envs.arm_dynamics import INTEGRATORS, MAX_JOINT_SPEED, arm_xml, limited_torques
 from bnpo.envs.arm_kinematics import PIVOT_HEIGHT, ArmPose, goal_position, hand_position
 from bnpo.envs.drawing import draw_moving_reacher
 from bnpo.envs.goal_reacher import shortened
@@ -180,6 +180,8 @@ class MovingReacherVectorEnv(VectorGoalEnv):
             threads=threads,
             least_per_thread=64,  # a call is one physics step, 6 us for each arm
         )
+        self.threads = self._simulator.threads
+        """MuJoCo threads; 0 is the calling thread."""
         wrenches = self._simulator.control.reshape(num_envs, config.substeps, _BODIES, 6)
         self._applied = wrenches[:, :, 1:, 3:]  # torques on A and B [N, substeps, 2, 3]
         self._pose = ArmPose(num_envs)
@@ -223,6 +225,7 @@ class MovingReacherVectorEnv(VectorGoalEnv):
 
     def _simulate(self, actions: FloatArray) -> None:
         torques = np.zeros((self.num_envs, 2, 3))
+        qpos, qvel = self._simulator.qpos, self._simulator.qvel
         np.multiply(np.clip(actions, -1.0, 1.0).reshape(-1, 2, 2), TORQUE, out=torques[..., ::2])
         for step in range(PHYSICS_STEPS):
             limited = limited_torques(
@@ -233,7 +236,8 @@ class MovingReacherVectorEnv(VectorGoalEnv):
             )
             self._applied[:] = limited[:, None]
             self._simulator.advance()
-            self._pose.update(self._simulator.qpos, self._simulator.qvel)
+            qvel.clip(-MAX_JOINT_SPEED, MAX_JOINT_SPEED, out=qvel)
+            self._pose.update(qpos, qvel)
             self._swept[:, step] = self._pose.directions
         course = self._angle[:, None] + self._speed[:, None] * np.arange(1, PHYSICS_STEPS + 1)
         self._angle[:] = course[:, -1]
