@@ -45,6 +45,8 @@ class Record:
 
     def headline(self) -> dict[str, str]:
         """Return what a progress bar shows."""
+        if self.mean_score is not None:
+            return {"score": f"{self.mean_score:.2f}"}
         if self.success_rate is not None:
             return {"success": f"{self.success_rate:.2f}"}
         return {"return": f"{self.mean_return:.2f}"}
