@@ -6,7 +6,7 @@ import copy
 import dataclasses
 import random
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -20,41 +20,13 @@ from bnpo.envs import describe, make_env, reward_function
 from bnpo.evaluator import RewardFunction
 from bnpo.guiding import guide, is_guided
 from bnpo.learner import TurnReport
-from bnpo.networks import Actor, Critic, Normalizer, gaussian
+from bnpo.networks import Actor, Critic, Normalizer
 from bnpo.notebook import BrainList, agent_table
+from bnpo.policy import Decision, Observation, Policy
 from bnpo.replay import SegmentTable
 from bnpo.types import TaskSpec
 
 __all__ = ["Agent", "Decision", "Observation"]
-
-
-class Observation(NamedTuple):
-    """What a batch of environments shows."""
-
-    observation: Tensor
-    """[N, O]"""
-
-    achieved_goal: Tensor
-    """[N, G]"""
-
-    desired_goal: Tensor
-    """[N, G]"""
-
-
-class Decision(NamedTuple):
-    """Actions of a batch of environments with the distribution they were drawn from."""
-
-    action: Tensor
-    """[N, A], as drawn: clip it to the Box before it goes to an environment"""
-
-    mu: Tensor
-    """[N, A]"""
-
-    sigma: Tensor
-    """[N, A]"""
-
-    log_prob: Tensor
-    """[N]"""
 
 
 class Agent:
@@ -110,6 +82,7 @@ class Agent:
         )
         features = self.encoder.features
         self.actor = Actor(features, spec, networks).to(self.device, self.dtype)
+        self.policy = Policy(self.encoder, self.actor, config)
         members = len(self.brains) if config.detach_critics else 1
         self.critics = [
             Critic(features, spec, networks).to(self.device, self.dtype) for _ in range(members)
@@ -179,31 +152,13 @@ class Agent:
         dtype = torch.bool if tensor.dtype == torch.bool else self.dtype
         return tensor.to(self.device, dtype)
 
-    @torch.no_grad()
     def act(self, shown: Observation) -> Decision:
         """Draw actions from the online actor."""
-        mu, sigma = self.actor(self.encoder(shown.observation, shown.desired_goal))
-        if self.config.exploration != (1.0,):
-            sigma = sigma * self._exploration(len(mu))
-        noise = torch.randn(
-            mu.shape, device=self.device, dtype=self.dtype, generator=self.generator
-        )
-        action = mu + sigma * noise
-        return Decision(action, mu, sigma, gaussian.log_prob(action, mu, sigma))
+        return self.policy.act(shown, self.env_steps, self.generator)
 
-    def _exploration(self, num_envs: int) -> Tensor:
-        """Multiples of sigma in each environment, [N, 1]."""
-        multiples = self.config.exploration
-        if self.env_steps < self.config.warmup_steps:
-            multiples = (max(multiples),)
-        ladder = torch.tensor(multiples, device=self.device, dtype=self.dtype)
-        return ladder.repeat(-(-num_envs // len(ladder)))[:num_envs, None]
-
-    @torch.no_grad()
     def best_action(self, shown: Observation) -> Tensor:
         """Mean of the online actor's distribution, [N, A]: the policy that is evaluated."""
-        mean: Tensor = self.actor(self.encoder(shown.observation, shown.desired_goal))[0]
-        return mean
+        return self.policy.best_action(shown)
 
     def begin(self, num_envs: int, shown: Observation) -> None:
         """Open the replay for a batch of freshly reset environments."""

@@ -31,7 +31,7 @@ AGENT = floor(
     "agent assembly checkpoint checkpoint_files checkpoint_folder row_parts generators health"
     " env_dynamics guiding"
     " evaluation evaluator export extras history learner model_card notebook plotting presets"
-    " recording runs scenes summary training",
+    " policy recording runs scenes summary training",
     sees=BELOW_AGENT,
     together=True,
 )

@@ -1,0 +1,109 @@
+"""What acts: an actor behind its normalisation, the agent's own or a copy that stays as it was."""
+
+from __future__ import annotations
+
+import copy
+from typing import NamedTuple, Self
+
+import torch
+from torch import Tensor
+
+from bnpo.config import AgentConfig
+from bnpo.networks import Actor, Normalizer, gaussian
+
+__all__ = ["Decision", "Observation", "Policy"]
+
+
+class Observation(NamedTuple):
+    """What a batch of environments shows."""
+
+    observation: Tensor
+    """[N, O]"""
+
+    achieved_goal: Tensor
+    """[N, G]"""
+
+    desired_goal: Tensor
+    """[N, G]"""
+
+
+class Decision(NamedTuple):
+    """Actions of a batch of environments with the distribution they were drawn from."""
+
+    action: Tensor
+    """[N, A], as drawn: clip it to the Box before it goes to an environment"""
+
+    mu: Tensor
+    """[N, A]"""
+
+    sigma: Tensor
+    """[N, A]"""
+
+    log_prob: Tensor
+    """[N]"""
+
+
+class Policy:
+    """Draws actions: π(· | s, g) = Normal(μ(s, g), m σ(s, g)), m the multiple of exploration.
+
+    The agent's own policy holds the networks that its brains train. A :meth:`snapshot` holds copies
+    of them, so that environments can be stepped elsewhere while the brains learn.
+    """
+
+    def __init__(
+        self, encoder: Normalizer, actor: Actor, config: AgentConfig, *, version: int = 0
+    ) -> None:
+        """Act by these networks.
+
+        Args:
+            encoder: normalisation
+            actor: distribution of actions
+            config: its exploration and warm-up
+            version: vector steps whose turns of the brains the networks have had
+
+        """
+        self.encoder = encoder
+        self.actor = actor
+        self.config = config
+        self.version = version
+
+    @torch.no_grad()
+    def act(self, shown: Observation, env_steps: int, generator: torch.Generator) -> Decision:
+        """Draw actions.
+
+        Args:
+            shown: what the environments show
+            env_steps: single-environment steps taken so far, which end the warm-up
+            generator: source of the noise, on the networks' device
+
+        """
+        mu, sigma = self.actor(self.encoder(shown.observation, shown.desired_goal))
+        if self.config.exploration != (1.0,):
+            sigma = sigma * self._exploration(mu, env_steps)
+        noise = torch.randn(mu.shape, device=mu.device, dtype=mu.dtype, generator=generator)
+        action = mu + sigma * noise
+        return Decision(action, mu, sigma, gaussian.log_prob(action, mu, sigma))
+
+    def _exploration(self, mu: Tensor, env_steps: int) -> Tensor:
+        """Multiples of sigma in each environment, [N, 1]."""
+        multiples = self.config.exploration
+        if env_steps < self.config.warmup_steps:
+            multiples = (max(multiples),)
+        ladder = torch.tensor(multiples, device=mu.device, dtype=mu.dtype)
+        return ladder.repeat(-(-len(mu) // len(ladder)))[: len(mu), None]
+
+    @torch.no_grad()
+    def best_action(self, shown: Observation) -> Tensor:
+        """Mean of the distribution, [N, A]: the policy that is evaluated."""
+        mean: Tensor = self.actor(self.encoder(shown.observation, shown.desired_goal))[0]
+        return mean
+
+    def snapshot(self, version: int) -> Self:
+        """Return a copy that stays as it is.
+
+        Args:
+            version: vector steps whose turns of the brains the networks have had
+
+        """
+        encoder, actor = copy.deepcopy((self.encoder, self.actor))
+        return type(self)(encoder, actor.requires_grad_(False), self.config, version=version)
