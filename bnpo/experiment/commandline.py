@@ -146,11 +146,15 @@ def _parse(words: Sequence[str]) -> tuple[str | None, list[str], dict[str, Any]]
     parser.add_argument("-h", "--help", action="store_true")
     parser.add_argument("-V", "--version", action="store_true")
     parser.add_argument("--dry-run", action="store_true")
+    parser.add_argument("--ray", metavar="ADDRESS")
     for long, (short, value, _) in _FLAGS.items():
         settings: dict[str, Any] = {"action": "store_true"} if value is None else {}
         parser.add_argument(short, long, dest=long, **settings)
     found = vars(parser.parse_intermixed_args(list(words)))
     command, updates = _split(found.pop("words"))
+    address = found.pop("ray")
+    if address is not None:
+        updates = _on_ray(command, updates, address)
     if found["version"]:
         command = command or "version"
     return command, updates, _checked(found)
@@ -170,6 +174,16 @@ def _split(words: list[str]) -> tuple[str | None, list[str]]:
     if rest and rest[0] != "with":
         raise ConfigError(f"{rest[0]!r} after {command!r}: allowed is bnpo {command} with ...")
     return command, rest[1:]
+
+
+def _on_ray(command: str | None, updates: list[str], address: str) -> list[str]:
+    """Return updates with the address of the cluster that is to do the work."""
+    if command not in workbench.ON_RAY:
+        raise ConfigError(
+            f"--ray = {address!r} with {command or 'no command'}: allowed with "
+            f"{', '.join(workbench.ON_RAY)}"
+        )
+    return [*updates, f"ray={address}"]
 
 
 def _require_command(command: str) -> None:
@@ -231,6 +245,7 @@ def _help() -> str:
             "Options:",
             f"  {'-h, --help':<28} this, or 'bnpo help COMMAND'",
             f"  {'    --dry-run':<28} check the configuration and stop",
+            f"  {'    --ray ADDRESS':<28} study, sweep: on Ray (local, auto or HOST:PORT)",
             f"  {'-V, --version':<28} print the version",
             *options,
             "",

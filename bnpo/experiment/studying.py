@@ -25,6 +25,10 @@ class StudyOptions:
     workers: Count | None = None
     """Processes at a time, of one thread each; None: as in the file, or one for each core."""
 
+    ray: str | None = None
+    """Address of a Ray cluster that makes the runs: local, auto or HOST:PORT; None: as in the file,
+    or this machine without Ray."""
+
     seeds: Count | list[int] | None = None
     """How many seeds, or which; None: as in the file."""
 
@@ -53,6 +57,10 @@ class SweepOptions:
 
     workers: Count | None = None
     """Processes at a time, of one thread each; None: as in the file, or one for each core."""
+
+    ray: str | None = None
+    """Address of a Ray cluster that makes the runs: local, auto or HOST:PORT; None: as in the file,
+    or this machine without Ray."""
 
     def __post_init__(self) -> None:
         """Refuse a search for nothing."""

@@ -18,7 +18,7 @@ from bnpo.experiment.studying import (
     sweep,
 )
 
-__all__ = ["COMMANDS", "ELSEWHERE", "OPTIONS", "placed", "spelled_out"]
+__all__ = ["COMMANDS", "ELSEWHERE", "ON_RAY", "OPTIONS", "placed", "spelled_out"]
 
 COMMANDS: tuple[Callable[..., Any], ...] = (envs, runs, compare, study, sweep, export)
 """Functions of the configuration that leave no record of their own."""
@@ -38,6 +38,9 @@ ELSEWHERE = ("envs", "runs", "study", "sweep")
 
 _PLANS: dict[str, Callable[..., Any]] = {"study": make_study, "sweep": make_sweep}
 _OF_FILE = tuple(_PLANS)
+
+ON_RAY = tuple(_PLANS)
+"""Those that a Ray cluster can do."""
 
 
 def placed(command: str, options: dict[str, Any], folder: Path) -> dict[str, Any]:

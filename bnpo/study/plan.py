@@ -18,7 +18,7 @@ from bnpo.experiment.validation import validate
 from bnpo.extras import require
 from bnpo.presets import PRESETS, TASKS
 
-__all__ = ["Job", "Name", "StudyPlan", "plan_fields", "read_plan"]
+__all__ = ["Job", "Name", "StudyPlan", "on_cpu", "plan_fields", "read_plan"]
 
 Variants = list[str] | dict[str, dict[str, Any] | None]
 
@@ -59,8 +59,11 @@ class StudyPlan:
         seeds = self.seeds
         return list(range(seeds)) if isinstance(seeds, int) else list(dict.fromkeys(seeds))
 
-    def jobs(self) -> list[Job]:
+    def jobs(self, *, elsewhere: bool = False) -> list[Job]:
         """Return the runs, checked, in the order of presets, tasks and seeds.
+
+        Args:
+            elsewhere: they are made on other machines, so that this one need not have their device
 
         Raises:
             ConfigError: naming the preset, task or key that cannot work.
@@ -76,7 +79,7 @@ class StudyPlan:
                     raise ConfigError("seed cannot be overridden in a study: allowed is seeds=...")
                 cell = compose([preset_name, task_name], updates)
                 try:
-                    validate(cell)
+                    validate(on_cpu(cell) if elsewhere else cell)
                 except ConfigError as error:
                     raise ConfigError(f"{preset} on {task}: {error}") from None
                 made += [
@@ -108,6 +111,11 @@ class Job:
         return f"{self.preset}-{self.task}-{self.seed}"
 
 
+def on_cpu(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the configuration of a run as a machine without accelerators can check it."""
+    return {**config, "agent": {**config["agent"], "device": "cpu"}}
+
+
 def read_plan(path: str | Path, kind: type[Any]) -> dict[str, Any]:
     """Read the fields of a plan from a YAML file (JSON is YAML).
 
@@ -134,7 +142,7 @@ def read_plan(path: str | Path, kind: type[Any]) -> dict[str, Any]:
     if not isinstance(content, Mapping):
         raise ConfigError(f"{what} {path} holds {type(content).__name__}: allowed is a mapping")
     try:
-        refuse_unknown([str(key) for key in content], [*names_of(kind), "workers", "folder"])
+        refuse_unknown([str(key) for key in content], [*names_of(kind), "workers", "folder", "ray"])
     except ConfigError as error:
         raise ConfigError(f"{what} {path}: {error}") from None
     return {"name": _name_of(path), **content}

@@ -6,15 +6,28 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
+from typing import Protocol
 
 from bnpo.config import ConfigError
 
-__all__ = ["Processes", "available_cores", "checked_workers", "one_thread"]
+__all__ = [
+    "ONE_THREAD",
+    "LocalProcess",
+    "Process",
+    "Processes",
+    "Words",
+    "available_cores",
+    "checked_workers",
+]
 
-_ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+ONE_THREAD = {
+    **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"),
+    "TQDM_MININTERVAL": "30",
+}
+"""Environment of a process that is one of several."""
 
 
 def available_cores() -> int:
@@ -36,25 +49,89 @@ def checked_workers(workers: object) -> int:
     return workers
 
 
-def one_thread() -> dict[str, str]:
-    """Return the environment of a process that is one of several."""
-    return {**os.environ, **dict.fromkeys(_ONE_THREAD, "1"), "TQDM_MININTERVAL": "30"}
+class Process(Protocol):
+    """A process at work, here or elsewhere."""
+
+    def lines(self) -> Iterator[str]:
+        """Yield what it tells, line by line, until it has ended."""
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+
+    def wait(self) -> int:
+        """Return its exit status when it has ended."""
+
+
+Words = Sequence[str | Path]
+"""What follows ``python``; paths are files of the study."""
+
+
+class LocalProcess:
+    """A process of one thread on this machine, which ends when the one that started it does."""
+
+    def __init__(
+        self, words: Words, log: Path, *, keep: Sequence[int] = (), telling: bool = False
+    ) -> None:
+        """Start it.
+
+        Args:
+            words: after ``python``
+            log: where its output goes
+            keep: files of this process that it has open, too
+            telling: its standard output is read by :meth:`lines`
+
+        """
+        with log.open("wb") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, *map(str, words)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE if telling else output,
+                stderr=output,
+                env={**os.environ, **ONE_THREAD},
+                pass_fds=tuple(keep),
+                start_new_session=True,
+            )
+
+    def lines(self) -> Iterator[str]:
+        """Yield what it tells, line by line, until it has ended."""
+        assert self._process.stdout is not None
+        with self._process.stdout:
+            for line in self._process.stdout:
+                yield line.decode()
+
+    def terminate(self) -> None:
+        """Ask it to end in good order."""
+        self._process.terminate()
+
+    def wait(self) -> int:
+        """Return its exit status when it has ended."""
+        try:
+            return self._process.wait()
+        finally:
+            assert self._process.stdin is not None
+            self._process.stdin.close()
 
 
 class Processes:
-    """Python processes of one thread each, which end when the process that started them does."""
+    """Python processes, several at a time."""
 
-    def __init__(self, workers: int, keep: Sequence[int] = ()) -> None:
-        """Run at most so many at a time, each with these files of this process open."""
+    def __init__(
+        self, workers: int, start: Callable[[str, Words, Path], Process] | None = None
+    ) -> None:
+        """Run at most so many at a time.
+
+        Args:
+            workers: how many
+            start: takes name, words and log of a process; None: it runs on this machine
+
+        """
         self.workers = workers
-        self.keep = tuple(keep)
-        self._running: set[subprocess.Popen[bytes]] = set()
+        self._start = start or (lambda _, words, log: LocalProcess(words, log))
+        self._running: set[Process] = set()
         self._guard = threading.Lock()
         self._stopped = False
 
-    def run(
-        self, commands: Mapping[str, Sequence[str]], logs: Path
-    ) -> Iterator[tuple[str, int | None]]:
+    def run(self, commands: Mapping[str, Words], logs: Path) -> Iterator[tuple[str, int | None]]:
         """Run commands; yield the name and exit status of each as it ends.
 
         Args:
@@ -68,7 +145,7 @@ class Processes:
         logs.mkdir(parents=True, exist_ok=True)
         with ThreadPoolExecutor(self.workers) as pool:
             names = {
-                pool.submit(self._run_one, words, logs / f"{name}.log"): name
+                pool.submit(self._run_one, name, words, logs / f"{name}.log"): name
                 for name, words in commands.items()
             }
             try:
@@ -84,25 +161,14 @@ class Processes:
             for process in self._running:
                 process.terminate()
 
-    def _run_one(self, words: Sequence[str], log: Path) -> int | None:
-        with log.open("wb") as output:
+    def _run_one(self, name: str, words: Words, log: Path) -> int | None:
+        with self._guard:
+            if self._stopped:
+                return None
+            process = self._start(name, words, log)
+            self._running.add(process)
+        try:
+            return process.wait()
+        finally:
             with self._guard:
-                if self._stopped:
-                    return None
-                process = subprocess.Popen(
-                    [sys.executable, *words],
-                    stdin=subprocess.PIPE,
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                    env=one_thread(),
-                    pass_fds=self.keep,
-                    start_new_session=True,
-                )
-                self._running.add(process)
-            try:
-                return process.wait()
-            finally:
-                assert process.stdin is not None
-                process.stdin.close()
-                with self._guard:
-                    self._running.discard(process)
+                self._running.discard(process)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from tqdm.auto import tqdm
 
+from bnpo.cluster.joining import checked_address, joined
+from bnpo.cluster.process import TaskProcess, resources
 from bnpo.config import ConfigError
 from bnpo.experiment.reading import differing_keys
 from bnpo.experiment.stopping import Interrupted, StopSignals
@@ -16,7 +19,14 @@ from bnpo.extras import require
 from bnpo.runs import RunError
 from bnpo.study.folder_lock import alone
 from bnpo.study.plan import Job, StudyPlan, plan_fields, read_plan
-from bnpo.study.processes import Processes, checked_workers
+from bnpo.study.processes import (
+    ONE_THREAD,
+    LocalProcess,
+    Process,
+    Processes,
+    Words,
+    checked_workers,
+)
 from bnpo.study.report import draw_figures, page, write_page
 from bnpo.study.results import Results, is_finished, read_results
 from bnpo.summary import read_json, write_json
@@ -35,25 +45,34 @@ class Study:
     """
 
     def __init__(
-        self, *, folder: str | Path | None = None, workers: int | None = None, **plan: Any
+        self,
+        *,
+        folder: str | Path | None = None,
+        workers: int | None = None,
+        ray: str | None = None,
+        **plan: Any,
     ) -> None:
         """Check the plan; nothing is run and no file is written.
 
         Args:
             folder: where everything goes; None: studies/NAME
-            workers: processes at a time, of one thread each; None: one for each core
+            workers: processes at a time, of one thread each; None: one for each core, on Ray as
+                many as the cluster takes
+            ray: address of a Ray cluster that makes the runs: local, auto or HOST:PORT; None: they
+                are made on this machine, without Ray
             **plan: fields of :class:`bnpo.study.plan.StudyPlan`
 
         Raises:
             ConfigError: naming what cannot work.
-            MissingExtra: SciPy is not installed.
+            MissingExtra: SciPy is not installed, or Ray where it is asked for.
 
         """
         require("scipy", "study", "a study")
         self.plan = StudyPlan(**plan)
-        self.workers = checked_workers(workers)
+        self.ray = None if ray is None else checked_address(ray, "a study on Ray")
+        self.workers = checked_workers(workers) if ray is None or workers is not None else None
         self.folder = STUDIES / self.plan.name if folder is None else Path(folder)
-        self.jobs = self.plan.jobs()
+        self.jobs = self.plan.jobs(elsewhere=ray is not None)
 
     @classmethod
     def read(cls, path: str | Path, **settings: Any) -> Study:
@@ -84,18 +103,9 @@ class Study:
             Interrupted: a signal stopped the study; it goes on when it is run again.
 
         """
-        check_writable(self.folder)
-        with alone(self.folder) as lock:
-            self._check_runs()
-            write_json(self.folder / "study.json", plan_fields(self.plan))
-            waiting = [job for job in self.jobs if not is_finished(self.runs / job.name)]
-            waiting.sort(key=lambda job: (-job.config["total_steps"], job.seed))
-            processes = Processes(self.workers, keep=[lock])
-            signals = StopSignals(processes.stop)
-            with signals.listening():
-                failed = self._make(waiting, processes, progress_bar)
-        if signals.received is not None:
-            raise Interrupted(signals.received)
+        with joined(self.ray, "a study on Ray") as cluster:
+            check_writable(self.folder)
+            failed = self._run(cluster, progress_bar)
         results = self.report()
         if failed:
             raise RunError(
@@ -103,6 +113,21 @@ class Study:
                 f"is in {self.folder / 'logs'}"
             )
         return results
+
+    def _run(self, cluster: Any, progress_bar: bool) -> list[str]:
+        """Make the runs that are not finished; return the names of those that failed."""
+        with alone(self.folder) as lock:
+            self._check_runs()
+            write_json(self.folder / "study.json", plan_fields(self.plan))
+            waiting = [job for job in self.jobs if not is_finished(self.runs / job.name)]
+            waiting.sort(key=lambda job: (-job.config["total_steps"], job.seed))
+            processes = Processes(self.workers or len(self.jobs), self._starter(cluster, lock))
+            signals = StopSignals(processes.stop)
+            with signals.listening():
+                failed = self._make(waiting, processes, progress_bar)
+        if signals.received is not None:
+            raise Interrupted(signals.received)
+        return failed
 
     def results(self) -> Results:
         """Read what the finished runs found."""
@@ -123,14 +148,27 @@ class Study:
         write_page(self.folder / "report.html", page(self.plan, results, pictures))
         return results
 
+    def _starter(self, cluster: Any, lock: int) -> Callable[[str, Words, Path], Process]:
+        """Return what starts a run, here or on the cluster."""
+        configs = {job.name: job.config for job in self.jobs}
+
+        def here(_: str, words: Words, log: Path) -> Process:
+            return LocalProcess(words, log, keep=[lock])
+
+        def there(name: str, words: Words, log: Path) -> Process:
+            needs = resources(configs[name])
+            return TaskProcess(cluster, words, self.folder, log=log, environ=ONE_THREAD, **needs)
+
+        return here if cluster is None else there
+
     def _make(self, waiting: list[Job], processes: Processes, progress_bar: bool) -> list[str]:
         """Make runs; return the names of those that failed."""
-        commands = {}
+        commands: dict[str, Words] = {}
         for job in waiting:
             config = self.folder / "configs" / f"{job.name}.json"
             write_json(config, job.config)
             run = self.runs / job.name
-            commands[job.name] = ["-m", "bnpo.study.worker", str(config), str(run)]
+            commands[job.name] = ["-m", "bnpo.study.worker", config, run]
         failed = []
         done = len(self.jobs) - len(waiting)
         with tqdm(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import subprocess
-import sys
 import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +13,8 @@ from typing import Any
 import numpy as np
 from tqdm.auto import tqdm
 
+from bnpo.cluster.joining import checked_address, joined
+from bnpo.cluster.process import TaskProcess, resources
 from bnpo.config import ConfigError
 from bnpo.experiment.stopping import Interrupted, StopSignals
 from bnpo.experiment.validation import check_writable
@@ -23,7 +23,7 @@ from bnpo.runs import RunError
 from bnpo.study.figures import importance
 from bnpo.study.folder_lock import alone
 from bnpo.study.plan import plan_fields, read_plan
-from bnpo.study.processes import checked_workers, one_thread
+from bnpo.study.processes import ONE_THREAD, LocalProcess, Process, Words, checked_workers
 from bnpo.study.sweep_plan import SweepPlan
 from bnpo.summary import read_json, write_json
 
@@ -41,27 +41,37 @@ class Sweep:
     """
 
     def __init__(
-        self, *, folder: str | Path | None = None, workers: int | None = None, **plan: Any
+        self,
+        *,
+        folder: str | Path | None = None,
+        workers: int | None = None,
+        ray: str | None = None,
+        **plan: Any,
     ) -> None:
         """Check the plan; nothing is run and no file is written.
 
         Args:
             folder: where everything goes; None: sweeps/NAME
-            workers: processes at a time, of one thread each; None: one for each core
+            workers: processes at a time, of one thread each; None: one for each core, on Ray as
+                many as the cluster has room for at the start
+            ray: address of a Ray cluster that makes the trials: local, auto or HOST:PORT; None:
+                they are made on this machine, without Ray
             **plan: fields of :class:`bnpo.study.sweep_plan.SweepPlan`
 
         Raises:
             ConfigError: naming what cannot work.
-            MissingExtra: Optuna is not installed.
+            MissingExtra: Optuna is not installed, or Ray where it is asked for.
 
         """
         self.optuna = require("optuna", "study", "a sweep")
         self.plan = SweepPlan(**plan)
-        self.workers = checked_workers(workers)
+        self.ray = None if ray is None else checked_address(ray, "a sweep on Ray")
+        self.workers = checked_workers(workers) if ray is None or workers is not None else None
         self.folder = SWEEPS / self.plan.name if folder is None else Path(folder)
-        self.ranges = self.plan.searched()
+        self.ranges = self.plan.searched(elsewhere=ray is not None)
+        self._cluster: Any = None
         self._guard = threading.RLock()
-        self._running: dict[int, subprocess.Popen[str]] = {}
+        self._running: dict[int, Process] = {}
         self._stopped = threading.Event()
 
     @classmethod
@@ -90,7 +100,11 @@ class Sweep:
             Interrupted: a signal stopped the sweep; it goes on when it is run again.
 
         """
-        check_writable(self.folder)
+        with joined(self.ray, "a sweep on Ray") as self._cluster:
+            check_writable(self.folder)
+            return self._run(progress_bar)
+
+    def _run(self, progress_bar: bool) -> dict[str, Any]:
         with alone(self.folder):
             self._check_plan()
             study = self._open()
@@ -107,7 +121,7 @@ class Sweep:
                     disable=not progress_bar,
                     dynamic_ncols=True,
                 ) as bar,
-                ThreadPoolExecutor(self.workers) as pool,
+                ThreadPoolExecutor(self.workers or self._room()) as pool,
             ):
                 waiting = [pool.submit(self._trial, study, bar) for _ in range(missing)]
                 for one in waiting:
@@ -115,6 +129,15 @@ class Sweep:
             if signals.received is not None:
                 raise Interrupted(signals.received)
             return self._conclude(study)
+
+    def _room(self) -> int:
+        """Return how many trials the cluster can make at a time."""
+        needs = resources(self.plan.config({}))
+        there = self._cluster.cluster_resources()
+        room = there.get("CPU", 1) // needs["cpus"]
+        if needs["gpus"]:
+            room = min(room, there.get("GPU", 1))
+        return max(1, int(room))
 
     def _open(self) -> Any:
         optuna = self.optuna
@@ -162,7 +185,7 @@ class Sweep:
         with self._guard:
             self._stopped.set()
             for process in self._running.values():
-                process.kill()
+                process.terminate()
 
     def _trial(self, study: Any, bar: Any) -> None:
         """Make one trial, to its end or until it is pruned."""
@@ -189,40 +212,36 @@ class Sweep:
             bar.update()
             bar.set_postfix(best=_best_of(study))
 
-    def _start(self, trial: Any) -> subprocess.Popen[str]:
+    def _start(self, trial: Any) -> Process:
         file = self.folder / "trials" / f"{trial.number}.json"
-        write_json(file, self.plan.config(trial.params))
-        with file.with_suffix(".log").open("wb") as log:
-            return subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "bnpo.study.trial", str(file)),
-                    *map(str, self.plan.seed_list),
-                ],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                env=one_thread(),
-                start_new_session=True,
-                text=True,
-            )
+        config = self.plan.config(trial.params)
+        write_json(file, config)
+        words: Words = ["-m", "bnpo.study.trial", file, *map(str, self.plan.seed_list)]
+        log = file.with_suffix(".log")
+        if self._cluster is None:
+            return LocalProcess(words, log, telling=True)
+        return TaskProcess(
+            self._cluster,
+            words,
+            self.folder,
+            log=log,
+            output=file.with_suffix(".jsonl"),
+            environ=ONE_THREAD,
+            **resources(config),
+        )
 
-    def _follow(
-        self, trial: Any, process: subprocess.Popen[str]
-    ) -> tuple[dict[int, list[float]], bool]:
+    def _follow(self, trial: Any, process: Process) -> tuple[dict[int, list[float]], bool]:
         """Report the evaluations of a trial; return them by seed, and whether it was pruned."""
-        assert process.stdin is not None
-        assert process.stdout is not None
         values: dict[int, list[float]] = {}
-        with process.stdin, process.stdout:
-            for line in process.stdout:
-                told = json.loads(line)
-                values.setdefault(told["seed"], []).append(told["value"])
-                seen = [value for row in values.values() for value in row]
-                with self._guard:
-                    trial.report(float(np.mean(seen)), len(seen))
-                    if trial.should_prune():
-                        process.kill()
-                        return values, True
+        for line in process.lines():
+            told = json.loads(line)
+            values.setdefault(told["seed"], []).append(told["value"])
+            seen = [value for row in values.values() for value in row]
+            with self._guard:
+                trial.report(float(np.mean(seen)), len(seen))
+                if trial.should_prune():
+                    process.terminate()
+                    return values, True
         return values, False
 
     def _objective(self, values: Mapping[int, list[float]]) -> float:

@@ -13,7 +13,7 @@ from bnpo.experiment.composition import as_overrides, compose
 from bnpo.experiment.validation import validate
 from bnpo.presets import PRESETS, TASKS
 from bnpo.presets.ranges import RANGES
-from bnpo.study.plan import Name
+from bnpo.study.plan import Name, on_cpu
 
 __all__ = ["Range", "SweepPlan"]
 
@@ -122,8 +122,11 @@ class SweepPlan:
         seeds = self.seeds
         return list(range(seeds)) if isinstance(seeds, int) else list(dict.fromkeys(seeds))
 
-    def searched(self) -> dict[str, Range]:
+    def searched(self, *, elsewhere: bool = False) -> dict[str, Range]:
         """Return the ranges, each checked by a configuration with one of its values.
+
+        Args:
+            elsewhere: trials are made on other machines; this one need not have their device
 
         Raises:
             ConfigError: naming the key that does not exist or the range that cannot be.
@@ -137,7 +140,7 @@ class SweepPlan:
                 raise ConfigError(f"ranges.{path}: {error}") from None
         if not made:
             raise ConfigError("ranges = {}: allowed is at least one")
-        validate(self.config({}))
+        validate(on_cpu(self.config({})) if elsewhere else self.config({}))
         for path, values in made.items():
             self.config({path: values.first()})
         return made

@@ -29,7 +29,7 @@ BRAINS = floor("brains", sees=GROUND.members | {"bnpo.networks"})
 BELOW_AGENT = GROUND.members | TOOLS.members | DATA.members | BRAINS.members
 AGENT = floor(
     "agent assembly checkpoint checkpoint_files checkpoint_folder row_parts generators health"
-    " env_dynamics guiding"
+    " cluster env_dynamics guiding"
     " evaluation evaluator export extras history learner model_card notebook plotting presets"
     " policy recording runs scenes summary training",
     sees=BELOW_AGENT,

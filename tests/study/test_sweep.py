@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
 from pathlib import Path
 from typing import Any
@@ -96,11 +95,13 @@ class Told:
     """A process that tells evaluations."""
 
     def __init__(self, lines: list[dict[str, float]]) -> None:
-        self.stdin = io.StringIO()
-        self.stdout = io.StringIO("\n".join(map(json.dumps, lines)))
+        self.told = [json.dumps(line) for line in lines]
         self.killed = False
 
-    def kill(self) -> None:
+    def lines(self) -> list[str]:
+        return self.told
+
+    def terminate(self) -> None:
         self.killed = True
 
     def wait(self) -> int:
