@@ -182,6 +182,7 @@ class Agent:
         truncated: Tensor,
         outcome: Observation,
         shown: Observation,
+        lost: Tensor | None = None,
     ) -> None:
         """Store one step of every environment; credit the segments that it finished.
 
@@ -192,12 +193,16 @@ class Agent:
             truncated: [N]
             outcome: the true next observations, also at an episode's end
             shown: what the environments show now; differs where an episode ended
+            lost: [N], environments that began anew without an end of their episode: what is
+                stored of it is dropped; None: none
 
         """
         assert self.replay is not None, "begin() comes first"
         self.vector_steps += 1
         self.env_steps += len(reward)
-        rows = self.replay.append(*decision, reward, terminated, truncated, *outcome, *shown)
+        rows = self.replay.append(
+            *decision, reward, terminated, truncated, *outcome, *shown, lost=lost
+        )
         if not len(rows):
             return
         self._fresh = True

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from bnpo.agent import Agent
 from bnpo.envs import as_goal_observation, make_vector_env, step_info
+from bnpo.envs.worker_care import WorkerCare
 
 __all__ = ["Evaluation", "Evaluator", "evaluate"]
 
@@ -48,14 +49,30 @@ class Evaluation:
 class Evaluator:
     """Environments kept ready for repeated evaluation of one agent."""
 
-    def __init__(self, agent: Agent, episodes: int = 100, *, threads: int = 1) -> None:
-        """Make the environments: all episodes at once where the environment is vectorised."""
+    def __init__(
+        self,
+        agent: Agent,
+        episodes: int = 100,
+        *,
+        threads: int = 1,
+        care: WorkerCare | None = None,
+    ) -> None:
+        """Make the environments: all episodes at once where the environment is vectorised.
+
+        Args:
+            agent: what to evaluate
+            episodes: how many
+            threads: of the simulator
+            care: what to do about workers that fail; episodes of a restarted one are played again
+
+        """
         self.agent = agent
         self.episodes = episodes
         self.env = make_vector_env(
             agent.spec.env_id,
             min(episodes, _AT_ONCE if agent.spec.env_id.startswith("bnpo/") else _IN_WORKERS),
             threads=threads,
+            care=care,
             **agent.env_kwargs,
         )
 
@@ -85,6 +102,8 @@ class Evaluator:
         while running.any():
             action = agent.best_action(agent.tensors(as_goal_observation(shown)))
             shown, reward, terminated, truncated, infos = env.step(action.cpu().numpy())
+            if "restarted" in infos:
+                return self._play(seed)
             returns[running] += reward.reshape(number, -1).sum(-1)[running]
             lengths[running] += 1
             scores[running] += step_info(infos, "contact_reward", number)[running]

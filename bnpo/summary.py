@@ -14,7 +14,10 @@ from bnpo.history import History
 
 __all__ = ["TIMES", "Summary", "read_json", "versions", "write_json"]
 
-TIMES = ("wall_s", "env_steps_per_s", "gradient_steps_per_s", "solved_at_wall_s")
+TIMES = (
+    *("wall_s", "env_steps_per_s", "gradient_steps_per_s", "solved_at_wall_s"),
+    *("checkpoint_s", "checkpoint_share"),
+)
 """Fields that differ when the same run is repeated."""
 
 
@@ -73,6 +76,16 @@ class Summary:
     versions: dict[str, str | None]
     """Versions of the packages that decide a result"""
 
+    checkpoint_s: float = 0.0
+    """Seconds that its checkpoints took, which are not in wall_s; those of earlier parts of a
+    resumed run included"""
+
+    checkpoint_share: float | None = None
+    """Those seconds as a share of wall_s"""
+
+    worker_restarts: int = 0
+    """Worker processes that failed and were restarted"""
+
     @classmethod
     def of(
         cls,
@@ -85,6 +98,8 @@ class Summary:
         env_steps: int,
         gradient_steps: int,
         wall_s: float,
+        checkpoint_s: float = 0.0,
+        worker_restarts: int = 0,
     ) -> Self:
         """Sum up a run, its last evaluation included."""
         last = history[-1] if len(history) else None
@@ -107,6 +122,9 @@ class Summary:
             solved_at_env_steps=None if solved is None else solved.env_steps,
             solved_at_wall_s=None if solved is None else solved.wall_s,
             versions=versions(),
+            checkpoint_s=checkpoint_s,
+            checkpoint_share=checkpoint_s / wall_s if wall_s > 0 else None,
+            worker_restarts=worker_restarts,
         )
 
     def write(self, path: Path) -> None:
@@ -127,11 +145,12 @@ class Summary:
 
         """
         content = read_json(path)
-        names = [field.name for field in dataclasses.fields(cls)]
-        missing = [name for name in names if not isinstance(content, dict) or name not in content]
-        if missing:
-            raise ValueError(f"{path} is damaged: it has no {missing[0]!r}")
-        return cls(**{name: content[name] for name in names})
+        fields = dataclasses.fields(cls)
+        held = content if isinstance(content, dict) else {}
+        for field in fields:
+            if field.name not in held and field.default is dataclasses.MISSING:
+                raise ValueError(f"{path} is damaged: it has no {field.name!r}")
+        return cls(**{field.name: held[field.name] for field in fields if field.name in held})
 
 
 def versions() -> dict[str, str | None]:

@@ -21,6 +21,7 @@ from bnpo.envs import (
     make_vector_env,
     true_next_observation,
 )
+from bnpo.envs.worker_care import WorkerCare
 from bnpo.evaluation import Evaluation, Evaluator
 from bnpo.health import Monitor, require_finite
 from bnpo.history import History, Record
@@ -42,12 +43,16 @@ class Progress:
 
     wall_s: float = 0.0
     """Seconds of training and credit, without evaluation"""
+    checkpoint_s: float = 0.0
+    """Seconds that checkpoints took, which are not in these"""
     turns: dict[str, dict[str, float]] = field(default_factory=dict)
     """Scalars of each brain's last turn"""
     reward_low: float = 0.0
     """Least reward so far, of those not above zero"""
     reward_high: float = 0.0
     """Largest reward so far, of those not below zero"""
+    worker_restarts: list[dict[str, Any]] = field(default_factory=list)
+    """Environment steps and cause of every restart of a worker"""
 
 
 class Trainer:
@@ -74,14 +79,20 @@ class Trainer:
             threshold=config.solve_threshold,
         )
         limit = config.train_episode_steps
+        care = WorkerCare(
+            on_failure=config.on_worker_failure,
+            timeout=config.worker_timeout,
+            restarts=config.worker_restarts,
+        )
         self.env = make_vector_env(
             agent.spec.env_id,
             config.num_envs,
             threads=config.threads,
+            care=care,
             **agent.env_kwargs,
             **({} if limit is None else {"max_episode_steps": limit}),
         )
-        self.evaluator = Evaluator(agent, config.eval_episodes, threads=config.threads)
+        self.evaluator = Evaluator(agent, config.eval_episodes, threads=config.threads, care=care)
         self._stop = False
         later = [agent.env_steps] if agent.env_steps else []  # not the first episodes again
         sequence = np.random.SeedSequence([agent.seed, _ENVIRONMENT_STREAM, *later])
@@ -165,11 +176,25 @@ class Trainer:
             agent.tensor(truncated),
             outcome,
             following,
+            lost=self._lost(infos),
         )
         self._shown = following
         for name, report in agent.learn().items():
             progress.turns[name] = report.info
             self._monitor.judge(name, report.info)
+
+    def _lost(self, infos: dict[str, Any]) -> torch.Tensor | None:
+        """Environments [N] of workers restarted in this step, None for none."""
+        if "restarted" not in infos:
+            return None
+        self._note_restarts(self.env)
+        return self.agent.tensor(infos["restarted"])
+
+    def _note_restarts(self, env: Any) -> None:
+        """Keep what made workers of an environment restart."""
+        news = env.restarts.news() if hasattr(env, "restarts") else []
+        at = self.agent.env_steps
+        self.progress.worker_restarts += [{"env_steps": at, "cause": cause} for cause in news]
 
     def _check(self, reward: NDArray[Any], shown: Any) -> None:
         """End the run where an environment gave a number that is not finite."""
@@ -184,6 +209,8 @@ class Trainer:
     def _evaluate(self) -> Record:
         """Evaluate the policy of the moment and add it to the history."""
         evaluation: Evaluation = self.evaluator.run()
+        for env in (self.env, self.evaluator.env):
+            self._note_restarts(env)
         progress = self.progress
         values = self._monitor.values(progress.reward_low, progress.reward_high)
         for name, figures in values.items():

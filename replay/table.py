@@ -162,6 +162,7 @@ class SegmentTable:
         reset_observation: Tensor,
         reset_achieved_goal: Tensor,
         reset_desired_goal: Tensor,
+        lost: Tensor | None = None,
     ) -> Tensor:
         """Write one step of every environment.
 
@@ -183,6 +184,8 @@ class SegmentTable:
                 episode where one ended, else the next one.
             reset_achieved_goal: [N, G], likewise.
             reset_desired_goal: [N, G], likewise.
+            lost: [N], environments that began anew in the middle of a segment, which is dropped;
+                None: none.
 
         Returns:
             [K], rows of the segments that this step finished, in the order of environments.
@@ -197,13 +200,16 @@ class SegmentTable:
         flat[:, self._split :].index_copy_(0, here, during.to(flat.dtype))
         flat[:, : self._split].index_copy_(0, here + 1, after.to(flat.dtype))
         self._time += 1
-        env = (terminated | truncated | (self._time == self.max_steps)).nonzero()[:, 0]
+        over = terminated | truncated | (self._time == self.max_steps)
+        env = (over if lost is None else over & ~lost).nonzero()[:, 0]
         rows = self._row[env]
         if len(env):
             self._finish(rows, self._time[env], terminated[env], truncated[env])
             self._take_rows(env)
-            goals = (reset_achieved_goal[env], reset_desired_goal[env])
-            self._start(env, torch.cat([reset_observation[env], *goals], dim=1))
+        begun = env if lost is None else torch.cat([env, lost.nonzero()[:, 0]])
+        if len(begun):
+            goals = (reset_achieved_goal[begun], reset_desired_goal[begun])
+            self._start(begun, torch.cat([reset_observation[begun], *goals], dim=1))
         return rows
 
     def _start(self, env: Tensor, before: Tensor) -> None:

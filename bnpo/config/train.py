@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from bnpo.config.base import Count, config
+from bnpo.config.base import Count, Positive, config
 
 __all__ = ["TrainConfig"]
 
@@ -45,3 +45,14 @@ class TrainConfig:
 
     checkpoint_keep: Count = 2
     """How many of the last checkpoints stay, beside the best policy."""
+
+    on_worker_failure: Literal["stop", "restart"] = "stop"
+    """What to do when a worker process of the environments dies, hangs or raises. stop: the run
+    ends, its last checkpoint stays. restart: another one takes over with fresh episodes; those
+    that were under way are dropped. Environments are then stepped in worker processes alone."""
+
+    worker_timeout: Positive = 30.0
+    """Longest time that one step or reset of one environment may take in a worker (seconds)."""
+
+    worker_restarts: Count = 10
+    """Restarts of workers after which the next failure ends the run."""

@@ -18,6 +18,7 @@ from bnpo.envs.arguments import require_int
 from bnpo.envs.lookup import AnyEnv, create, find_spec
 from bnpo.envs.process_pool import ProcessPoolVectorEnv
 from bnpo.envs.simulator import available_cores
+from bnpo.envs.worker_care import WorkerCare
 from bnpo.types import TaskSpec
 
 AnyVectorEnv: TypeAlias = VectorEnv[Any, Any, Any]
@@ -32,12 +33,13 @@ def make_vector_env(
     *,
     threads: int | None = None,
     workers: int | None = None,
+    care: WorkerCare | None = None,
     **settings: Any,
 ) -> AnyVectorEnv:
     """Make ``num_envs`` copies of an environment that reset in the step that ends an episode.
 
     An environment with a vector form of its own is stepped by it; any other one in a pool of
-    worker processes, or one after the other in this process where a pool would not help.
+    worker processes, which is this process alone where others would not help.
 
     Args:
         env_id: Gymnasium id.
@@ -45,6 +47,7 @@ def make_vector_env(
         threads: Simulator threads of the Reachers of this package; None takes as many as pay.
         workers: Processes for environments that live in Python, this one included; None takes one
             per core, 0 steps one environment after the other in this process.
+        care: What to do about workers that die, hang or raise.
         **settings: Keyword arguments of the environment.
 
     Raises:
@@ -65,7 +68,7 @@ def make_vector_env(
             threads=threads,
             **settings,
         )
-    return _from_single_envs(spec, num_envs, workers, settings)
+    return _from_single_envs(spec, num_envs, workers, care, settings)
 
 
 def make_env(env_id: str, **settings: Any) -> AnyEnv:
@@ -172,7 +175,11 @@ def step_info(infos: dict[str, Any], key: str, num_envs: int) -> npt.NDArray[np.
 
 
 def _from_single_envs(
-    spec: EnvSpec, num_envs: int, workers: int | None, settings: dict[str, Any]
+    spec: EnvSpec,
+    num_envs: int,
+    workers: int | None,
+    care: WorkerCare | None,
+    settings: dict[str, Any],
 ) -> AnyVectorEnv:
     """Vector environment over copies of a single one, in a pool or in this process."""
     single = create(spec, settings)  # what is wrong with it is better found here
@@ -181,10 +188,8 @@ def _from_single_envs(
     make: Callable[[], AnyEnv] = partial(create, spec, settings)
     count = min(available_cores() if workers is None else workers, num_envs)
     env: AnyVectorEnv
-    if workers is None and (num_envs == 1 or count == 1):
-        count = 0  # a pool of one only adds to the work
     if count > 0:
-        env = ProcessPoolVectorEnv(make, num_envs=num_envs, workers=count)
+        env = ProcessPoolVectorEnv(make, num_envs=num_envs, workers=count, care=care)
     else:
         env = SyncVectorEnv([make] * num_envs, autoreset_mode=AutoresetMode.SAME_STEP)
     env.spec = spec

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import pickle
 import signal
 import sys
@@ -17,6 +18,9 @@ from gymnasium.vector import AutoresetMode
 
 from bnpo.envs.saved_state import get_env_state, set_env_state
 from bnpo.envs.shared_arrays import Layout, map_arrays, observation_parts
+
+STACK_SIGNAL = signal.SIGUSR1
+"""Makes a worker write where it is, also where it is in compiled code."""
 
 Infos = list[tuple[int, dict[str, Any]]]
 """Infos in the order in which Gymnasium's vector environment would add them, by environment."""
@@ -57,6 +61,7 @@ class Chunk:
         for index in map(int, np.flatnonzero(mask)):
             observation, info = self.envs[index].reset(seed=seeds[index], options=options)
             self._write(index, observation)
+            self.arrays["progress"][index] += 1
             self.ended[index] = False
             infos.append((self.rows[index], info))
         return infos
@@ -85,6 +90,7 @@ class Chunk:
         out["rewards"][index] = reward
         out["terminations"][index] = terminated
         out["truncations"][index] = truncated
+        out["progress"][index] += 1
         self.ended[index] = ended
         infos.append((row, info))
 
@@ -166,7 +172,13 @@ def _picklable(error: Exception) -> Exception | None:
 
 
 def main() -> None:
-    """Run a worker; the arguments are the descriptors of its pipe and of the shared memory."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the pool to handle
-    pipe_descriptor, memory_descriptor = map(int, sys.argv[1:3])
+    """Run a worker; the arguments are descriptors: its pipe, the shared memory, a file for stacks.
+
+    Stop signals are for the pool to handle, also where they reach the whole process group.
+    """
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, signal.SIG_IGN)
+    pipe_descriptor, memory_descriptor, stack_descriptor = map(int, sys.argv[1:4])
+    faulthandler.enable(stack_descriptor)
+    faulthandler.register(STACK_SIGNAL, stack_descriptor)
     serve(Connection(pipe_descriptor), memory_descriptor)

@@ -12,8 +12,9 @@ import numpy.typing as npt
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from bnpo.envs.arguments import require_actions, require_int, require_number
-from bnpo.envs.pool_handles import CallerChunk, Factory, WorkerError, WorkerProcess
+from bnpo.envs.arguments import require_actions, require_int
+from bnpo.envs.pool_handles import CallerChunk, Factory, WorkerProcess
+from bnpo.envs.pool_restarts import Restarts
 from bnpo.envs.pool_worker import Infos
 from bnpo.envs.shared_arrays import (
     anonymous_file,
@@ -22,6 +23,10 @@ from bnpo.envs.shared_arrays import (
     step_layout,
 )
 from bnpo.envs.simulator import available_cores
+from bnpo.envs.worker_care import WorkerCare, WorkerError
+
+MAKING = 120.0
+"""Least time that a worker has for all that is no step and no reset (seconds)."""
 
 
 class ProcessPoolVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
@@ -34,7 +39,9 @@ class ProcessPoolVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
     environments whatever process is faster, and equal those of Gymnasium's SyncVectorEnv with the
     same autoreset mode. Workers are fresh interpreters that import neither the main script nor
     what it has loaded, so that scripts need no ``if __name__ == "__main__"``. A worker that fails
-    closes the pool: its traceback is raised as a :class:`WorkerError`.
+    closes the pool: its traceback is raised as a :class:`WorkerError`. Where restarts are asked
+    for, another process takes over with fresh episodes instead; the step in which that happened
+    has ``infos["restarted"]``, booleans [N], with zero reward and no end of the episode there.
     """
 
     _workers: Sequence[WorkerProcess | CallerChunk] = ()
@@ -47,7 +54,7 @@ class ProcessPoolVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
         num_envs: int,
         workers: int | None = None,
         autoreset_mode: AutoresetMode = AutoresetMode.SAME_STEP,
-        timeout: float = 300.0,
+        care: WorkerCare | None = None,
         in_caller: bool = True,
     ) -> None:
         """Start the workers and make the environments.
@@ -58,15 +65,20 @@ class ProcessPoolVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
             workers: Processes, the calling one included if it steps; None takes one per core.
                 Never more than ``num_envs``.
             autoreset_mode: What happens at the end of an episode, see Gymnasium's AutoresetMode.
-            timeout: Longest wait for the answer of a worker (seconds).
-            in_caller: Step the first chunk in the calling process.
+            care: What to do about workers that die, hang or raise.
+            in_caller: Step the first chunk in the calling process; never where workers are
+                restarted.
 
         """
         self.num_envs = require_int("num_envs", num_envs, minimum=1)
-        self.timeout = require_number("timeout", timeout, minimum=0.0, exclusive=True)
+        self.care = care or WorkerCare()
+        in_caller = in_caller and self.care.on_failure == "stop"
         count = available_cores() if workers is None else require_int("workers", workers, minimum=1)
         self.autoreset_mode = autoreset_mode
         self._memory_descriptor = anonymous_file()
+        self._factory = factory
+        self._attributes: dict[str, list[Any]] = {}
+        self.restarts = Restarts(self.care, num_envs)
         chunks = np.array_split(np.arange(num_envs), min(count, num_envs))
         for index, rows in enumerate(chunks):
             kind = CallerChunk if in_caller and index == 0 else WorkerProcess
@@ -74,12 +86,13 @@ class ProcessPoolVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
             self._workers = [*self._workers, worker]
             worker.begin(factory, autoreset_mode)
         try:
-            first = self._answers()[0]
+            answers = [worker.answer(self._limit("begin")) for worker in self._workers]
         except WorkerError as error:
+            self.close()
             if isinstance(error.__cause__, ValueError):  # the factory's own complaint
                 raise error.__cause__ from error
             raise
-        self._share(first)
+        self._share(answers[0])
         self._ended = np.zeros(num_envs, np.bool_)
 
     def _share(self, first: dict[str, Any]) -> None:
@@ -99,7 +112,14 @@ class ProcessPoolVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
             self.close()
             raise
         self._arrays, self._memory = map_arrays(self._memory_descriptor, layout)
-        self._request("share", [(layout,)] * len(self._workers))
+        self._layout = layout
+        for worker in self._workers:
+            self._connect(worker)
+
+    def _connect(self, worker: WorkerProcess | CallerChunk) -> None:
+        """Have a worker map the shared arrays."""
+        worker.ask("share", (self._layout,), self._limit("share"))
+        worker.progress = self._arrays["progress"][worker.slice]
 
     def reset(
         self,
@@ -109,6 +129,7 @@ class ProcessPoolVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
     ) -> tuple[Any, dict[str, Any]]:
         """Reset all environments, or those of ``options["reset_mask"]``; s seeds i with s + i."""
         seeds = self._seeds(seed)
+        self.restarts.seed(seeds)
         options = None if options is None else dict(options)
         mask = (options or {}).pop("reset_mask", np.ones(self.num_envs, np.bool_))
         if np.shape(mask) != (self.num_envs,) or not np.any(mask):
@@ -119,6 +140,7 @@ class ProcessPoolVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
         ]
         infos = self._infos(self._request("reset", requests))
         self._ended[mask] = False
+        self.restarts.lost[mask] = False
         return self._observations(), infos
 
     def step(
@@ -130,7 +152,8 @@ class ProcessPoolVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
 
         Raises:
             ValueError: actions of another shape, or not finite; no environment was stepped then.
-            WorkerError: an environment raised an error, or its process died.
+            WorkerError: an environment raised an error or hangs, or its process died, and was not
+                restarted.
 
         """
         self._arrays["actions"][:] = require_actions(actions, shape=self.action_space.shape or ())
@@ -143,6 +166,9 @@ class ProcessPoolVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
         truncations = self._arrays["truncations"].copy()
         self._ended = terminations | truncations
         rewards = self._arrays["rewards"].copy()
+        lost = self.restarts.take_lost()
+        if lost is not None:
+            infos["restarted"] = lost
         return self._observations(), rewards, terminations, truncations, infos
 
     def call(self, name: str, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
@@ -159,6 +185,7 @@ class ProcessPoolVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
         each = values if isinstance(values, list | tuple) else [values] * self.num_envs
         if len(each) != self.num_envs:
             raise ValueError(f"values={values!r} must be one value, or num_envs={self.num_envs}")
+        self._attributes[name] = list(each)
         requests = [(name, list(each[worker.slice])) for worker in self._workers]
         self._request("set_attr", requests)
 
@@ -172,7 +199,11 @@ class ProcessPoolVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
         chunks = self._request("get_state", [()] * len(self._workers))
         if isinstance(chunks[0], str):
             raise ValueError(chunks[0])
-        return {"envs": [state for chunk in chunks for state in chunk], "ended": self._ended.copy()}
+        return {
+            "envs": [state for chunk in chunks for state in chunk],
+            "ended": self._ended.copy(),
+            **self.restarts.get_state(),
+        }
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Go to a state that :meth:`get_state` of an equally configured pool returned.
@@ -186,6 +217,7 @@ class ProcessPoolVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
             raise ValueError(f"the state is of {len(states)} environments, not {self.num_envs}")
         self._request("set_state", [(states[w.slice], ended[w.slice]) for w in self._workers])
         self._ended = ended.copy()
+        self.restarts.set_state(state)
 
     def render(self) -> tuple[Any, ...] | None:
         """Pictures of all environments."""
@@ -230,17 +262,56 @@ class ProcessPoolVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
         return infos
 
     def _request(self, method: str, arguments: list[tuple[Any, ...]]) -> list[Any]:
-        """Ask every worker and return the answers in the workers' order."""
+        """Ask every worker and return the answers in the workers' order.
+
+        A failure closes the pool and is raised, unless the worker can be restarted.
+        """
         if not self._workers:
             raise WorkerError("the process pool is closed")
-        for worker, given in zip(self._workers, arguments, strict=True):
-            worker.send((method, given))
-        return self._answers()
-
-    def _answers(self) -> list[Any]:
-        """Wait for every worker; a failure of one closes the pool and is raised."""
         try:
-            return [worker.answer(self.timeout) for worker in self._workers]
+            for worker, given in zip(self._workers, arguments, strict=True):
+                worker.send((method, given))
+            return [self._answer(index, method, given) for index, given in enumerate(arguments)]
         except BaseException:
             self.close()
             raise
+
+    def _answer(self, index: int, method: str, given: tuple[Any, ...]) -> Any:
+        """Wait for the answer of a worker, or of those that take its place."""
+        try:
+            return self._workers[index].answer(self._limit(method))
+        except WorkerError as error:
+            failure = error
+        while True:
+            self.restarts.allow(failure)
+            try:
+                return self._replace(index, method, given)
+            except WorkerError as error:
+                failure = error
+
+    def _limit(self, method: str) -> float:
+        """Longest wait (seconds)."""
+        least = 0.0 if method in ("step", "reset") else MAKING
+        return max(self.care.timeout, least)
+
+    def _replace(self, index: int, method: str, given: tuple[Any, ...]) -> Any:
+        """Start a process with fresh episodes in the place of a failed one, and ask it."""
+        workers, rows = list(self._workers), self._workers[index].rows
+        workers[index].end(patience=0.0)
+        made = WorkerProcess(rows, self._memory_descriptor)
+        workers[index] = made
+        self._workers = workers
+        made.begin(self._factory, self.autoreset_mode)
+        made.answer(self._limit("begin"))
+        self._connect(made)
+        for name, values in self._attributes.items():
+            made.ask("set_attr", (name, values[made.slice]), self._limit("set_attr"))
+        mask = np.ones(len(rows), np.bool_)
+        fresh = (self.restarts.fresh_seeds(rows), mask, None)
+        infos = made.ask("reset", fresh, self._limit("reset"))
+        self.restarts.lost[made.slice] = True
+        if method == "step":
+            for name in ("rewards", "terminations", "truncations"):
+                self._arrays[name][made.slice] = 0
+            return infos
+        return made.ask(method, given, self._limit(method))

@@ -32,6 +32,7 @@ def step_layout(observation: Space[Any], action: Space[Any], num_envs: int) -> L
         "terminations": ((num_envs,), "bool"),
         "truncations": ((num_envs,), "bool"),
         "actions": _batched(action, num_envs),
+        "progress": ((num_envs,), "int64"),
     }
     for key, part in observation_parts(observation).items():
         layout[f"observation/{key}"] = _batched(part, num_envs)

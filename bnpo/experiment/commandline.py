@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 from bnpo.checkpoint import CheckpointError
 from bnpo.config import ConfigError
+from bnpo.envs.worker_care import WorkerError
 from bnpo.experiment import workbench
 from bnpo.experiment.definition import OPTIONS, experiment
 from bnpo.experiment.overrides import parse
@@ -72,9 +73,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the words after the program's name; None takes those of the process
 
     Returns:
-        0 when all went well, 1 after numbers that are not finite and 2 after bad input or where
-        files cannot be written, each told in one line, 130 or 143 after SIGINT or
-        SIGTERM. Anything unforeseen is raised.
+        0 when all went well, 1 after numbers that are not finite or the failure of a worker, 2
+        after bad input or where files cannot be written, each told in one line, 130 or 143 after
+        SIGINT or SIGTERM. Anything unforeseen is raised.
 
     """
     words = list(sys.argv[1:] if argv is None else argv)
@@ -85,6 +86,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Diverged as error:
         _complain(error)
         return 1
+    except WorkerError as error:
+        _complain(error.headline)
+        return 1
     except Interrupted as error:
         sys.stderr.write(f"bnpo: {error}\n")
         return 128 + error.signum
@@ -93,7 +97,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _complain(error: Exception) -> int:
+def _complain(error: Exception | str) -> int:
     text = " ".join(str(error).split())
     sys.stderr.write(f"bnpo: error: {text}\n")
     return 2

@@ -29,7 +29,10 @@ __all__ = ["evaluate", "plot", "print_config", "record", "resume", "train"]
 def train(_config: Mapping[str, Any], _run: Any) -> float | None:
     """Train brains on an environment (the default command)."""
     config, folder = plain(_config), _folder(_run)
-    with with_events(config, folder, _run.log_scalar) as log, _session(config, folder, log) as made:
+    with (
+        with_events(config, folder, _run.log_scalar) as log,
+        _session(config, folder, log, _run.info) as made,
+    ):
         return _finish(made, made.run())
 
 
@@ -39,7 +42,7 @@ def resume(_config: Mapping[str, Any], _run: Any) -> float | None:
     config = plain(_config)
     with (
         with_events(config, observer.folder, _run.log_scalar) as log,
-        _session(config, observer.folder, log) as session,
+        _session(config, observer.folder, log, _run.info) as session,
     ):
         at = session.restore()
         observer.rewind(session.trainer.history)
@@ -103,9 +106,11 @@ def print_config(_config: Mapping[str, Any]) -> int:
 
 
 @contextmanager
-def _session(config: Mapping[str, Any], folder: Path | None, log: Any) -> Iterator[Session]:
+def _session(
+    config: Mapping[str, Any], folder: Path | None, log: Any, info: dict[str, Any]
+) -> Iterator[Session]:
     """Build what trains, and close it."""
-    session = Session(config, folder, log)
+    session = Session(config, folder, log, info)
     try:
         yield session
     finally:

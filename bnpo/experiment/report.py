@@ -40,11 +40,15 @@ def summary_rows(summary: Summary) -> list[tuple[str, str]]:
     if summary.solved_at_env_steps is not None:
         seconds = summary.solved_at_wall_s
         solved = f"{summary.solved_at_env_steps:,} steps, {seconds:.1f} s of training"
+    if summary.worker_restarts:
+        rows.append(("workers restarted", str(summary.worker_restarts)))
+    share = summary.checkpoint_share
     return [
         *rows,
         ("environment steps", f"{summary.env_steps:,}"),
         ("training seconds", f"{summary.wall_s:.1f}"),
         ("steps per second", "-" if speed is None else f"{speed:,.0f}"),
+        ("checkpoints", "-" if share is None else f"{share:.1%} of the training seconds"),
         ("solved at", solved),
     ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -11,6 +12,7 @@ from typing import Any, Literal
 
 from bnpo.checkpoint import CheckpointError
 from bnpo.checkpoint_folder import CheckpointFolder
+from bnpo.envs.worker_care import WorkerError
 from bnpo.experiment.report import say
 from bnpo.experiment.run_folder import measurements
 from bnpo.experiment.stopping import Interrupted, StopSignals
@@ -35,6 +37,7 @@ class Session:
         config: Mapping[str, Any],
         folder: Path | None,
         log_scalar: Callable[[str, float, int], None],
+        info: dict[str, Any] | None = None,
     ) -> None:
         """Build agent and environments.
 
@@ -42,6 +45,7 @@ class Session:
             config: of the run, complete
             folder: where its files go; None writes none
             log_scalar: takes name, value and environment steps of what an evaluation found
+            info: of the record; gets ``worker_restarts`` where there were any
 
         """
         self.settings = config
@@ -53,9 +57,9 @@ class Session:
         if folder is not None:
             keep = train_config.checkpoint_keep
             self.checkpoints = CheckpointFolder(folder / "checkpoints", keep)
-        self.checkpoint_s = 0.0
-        """Seconds that checkpoints took, which are not seconds of training"""
+        self.info = {} if info is None else info
         self._saved_at: int | None = None
+        self._told: set[str] = set()
 
     def restore(self) -> int | None:
         """Go on from the newest usable checkpoint; return its environment steps, None without one.
@@ -108,8 +112,12 @@ class Session:
                 stopped = signals.received is not None and not self.finished
                 summary = self._conclude("interrupted" if stopped else "completed")
         except Exception as error:
-            with contextlib.suppress(OSError, RunError):
+            with contextlib.suppress(OSError, RunError, CheckpointError):
                 self._leave_summary("failed")
+                if not isinstance(error, Diverged):
+                    self._save_policy()
+            if isinstance(error, WorkerError):
+                raise WorkerError(f"{error.headline}; {self._way_on()}", error.report) from error
             if isinstance(error, CheckpointError | RunError | Diverged):
                 raise type(error)(f"{error}; {self._way_on()}") from error
             raise
@@ -137,7 +145,8 @@ class Session:
             return
         self._write_history()
         if self.checkpoints is not None and self._is_best(record):
-            self.checkpoints.save_best(self._policy(), record.env_steps)
+            with self._timed():
+                self.checkpoints.save_best(self._policy(), record.env_steps)
 
     def _write_history(self) -> None:
         if self.folder is not None:
@@ -161,21 +170,37 @@ class Session:
         """Save all that decides the run's future, or the policy where that cannot be told."""
         if self.checkpoints is None or self._saved_at == self.trainer.agent.env_steps:
             return
-        started = time.perf_counter()
-        try:
-            state = self.trainer.state_dict()
-        except StateUnknown:
-            state = self._policy()
-        self.checkpoints.save(state, self.trainer.agent.env_steps)
+        with self._timed():
+            try:
+                state = self.trainer.state_dict()
+            except StateUnknown as error:
+                self._tell_once(f"{error}: its checkpoints hold the policy alone")
+                state = self._policy()
+            self.checkpoints.save(state, self.trainer.agent.env_steps)
         self._saved_at = self.trainer.agent.env_steps
-        self.checkpoint_s += time.perf_counter() - started
+
+    def _save_policy(self) -> None:
+        """Save the policy where there is none yet."""
+        if self.checkpoints is not None and not self.checkpoints.manifests("best"):
+            self.checkpoints.save_best(self._policy(), self.trainer.agent.env_steps)
+
+    @contextlib.contextmanager
+    def _timed(self) -> Iterator[None]:
+        """Count the seconds of a checkpoint."""
+        started = time.perf_counter()
+        yield
+        self.trainer.progress.checkpoint_s += time.perf_counter() - started
+
+    def _tell_once(self, warning: str) -> None:
+        if warning not in self._told:
+            logging.getLogger("bnpo.runs").warning("%s", warning)
+        self._told.add(warning)
 
     def _conclude(self, status: Status) -> Summary:
         """Write what a run leaves at its end."""
         if self.folder is not None and self.checkpoints is not None:
             self._save_last()
-            if not self.checkpoints.manifests("best"):
-                self.checkpoints.save_best(self._policy(), self.trainer.agent.env_steps)
+            self._save_policy()
             self._write_history()
             if len(self.trainer.history):
                 title = f"{self.settings['preset'] or 'own brains'} on {self.settings['env']}"
@@ -185,6 +210,9 @@ class Session:
 
     def _leave_summary(self, status: Status) -> Summary:
         trainer = self.trainer
+        restarts = trainer.progress.worker_restarts
+        if restarts:
+            self.info["worker_restarts"] = restarts
         summary = Summary.of(
             trainer.history,
             env_id=trainer.agent.spec.env_id,
@@ -194,6 +222,8 @@ class Session:
             env_steps=trainer.agent.env_steps,
             gradient_steps=trainer.agent.gradient_steps,
             wall_s=trainer.progress.wall_s,
+            checkpoint_s=trainer.progress.checkpoint_s,
+            worker_restarts=len(restarts),
         )
         if self.folder is not None:
             with _writing(path := self.folder / "summary.json"):

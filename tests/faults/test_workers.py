@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 
 from bnpo.envs import make_vector_env
-from bnpo.envs.pool_handles import WorkerError
 from bnpo.envs.process_pool import ProcessPoolVectorEnv
 from bnpo.envs.saved_state import get_env_state
+from bnpo.envs.worker_care import WorkerCare, WorkerError
+from bnpo.runs import checkpoint_path, load_summary
 from tests.experiment.conftest import TINY
 from tests.faults.runs import assert_same_run, finish, said
 
@@ -100,14 +101,19 @@ class Faulty(gym.Wrapper[Any, Any, Any, Any]):
     ("fault", "words"),
     [
         pytest.param("dies", "died with exit code -9", marks=_FULL),
-        pytest.param("hangs", "gave no answer within timeout=2 s", marks=_FULL),
+        pytest.param("hangs", r"within worker_timeout = 2 s at File .*test_workers", marks=_FULL),
         ("raises", "the simulation went wrong"),
     ],
 )
 def test_a_worker_at_fault_is_told_within_seconds(fault: str, words: str) -> None:
-    pool = ProcessPoolVectorEnv(lambda: Faulty(fault), num_envs=2, workers=2, in_caller=False)
+    pool = ProcessPoolVectorEnv(
+        lambda: Faulty(fault),
+        num_envs=2,
+        workers=2,
+        care=WorkerCare(timeout=2.0),
+        in_caller=False,
+    )
     pool.reset(seed=0)
-    pool.timeout = 2.0
     pool.step(np.zeros((2, 1), np.float32))
     pool.step(np.zeros((2, 1), np.float32))
     began = time.perf_counter()
@@ -127,6 +133,51 @@ def test_a_run_whose_worker_dies_keeps_its_checkpoint(tmp_path: Path) -> None:
     assert "died with exit code -9" in "".join(record["fail_trace"])
     assert finish(["resume", "with", "run=runs/1"], broken) == 0, said(broken)
     assert_same_run(run, straight / "runs" / "1")
+
+
+def test_a_failed_worker_ends_a_run_in_one_line(tmp_path: Path) -> None:
+    assert finish([*FETCH, "total_steps=40"], tmp_path, before=_raise_in_step) == 1
+    run = tmp_path / "runs" / "1"
+    lines = [line for line in said(tmp_path).splitlines() if line.startswith("bnpo: ")]
+    assert lines == [
+        "bnpo: error: the worker of environments 0 to 3 failed: ZeroDivisionError: no such joint; "
+        "the run ended at 20 steps without a checkpoint"
+    ]
+    record = json.loads((run / "run.json").read_text())
+    assert record["status"] == "FAILED"
+    assert "test_workers.py" in "".join(record["fail_trace"])
+    assert "Traceback" not in said(tmp_path)
+    assert load_summary(run).status == "failed"
+    assert checkpoint_path(run, "best").is_file()
+
+
+def _raise_in_step() -> None:
+    """Let the environments, which are stepped in this process alone, raise at the sixth step."""
+    from bnpo.envs import making
+    from bnpo.envs.pool_worker import Chunk
+
+    real, left = Chunk._step, [20]
+
+    def step(self: Chunk, *given: Any) -> None:
+        left[0] -= 1
+        if left[0] < 0:
+            raise ZeroDivisionError("no such joint")
+        real(self, *given)
+
+    Chunk._step = step  # type: ignore[assignment,method-assign]
+    vars(making)["available_cores"] = lambda: 1
+
+
+@_FULL
+def test_a_run_goes_on_with_a_restarted_worker(tmp_path: Path) -> None:
+    line = [*FETCH, "on_worker_failure=restart"]
+    assert finish(line, tmp_path, before=_kill_a_worker) == 0, said(tmp_path)
+    run = tmp_path / "runs" / "1"
+    assert "died with exit code -9; restarted (1 of 10)" in said(tmp_path)
+    assert load_summary(run).worker_restarts == 1
+    (told,) = json.loads((run / "info.json").read_text())["worker_restarts"]
+    assert told["env_steps"] == 300
+    assert "died with exit code -9" in told["cause"]
 
 
 def _kill_a_worker() -> None:

@@ -59,12 +59,18 @@ class World:
         self.count += envs
         return torch.arange(self.count - envs, self.count)
 
-    def step(self) -> list[int]:
-        """One step of every environment; returns the rows that it finished."""
+    def step(self, loss: float = 0.0) -> list[int]:
+        """One step of every environment; returns the rows that it finished.
+
+        Each loses its segment with probability ``loss``.
+        """
         envs = self.table.num_envs
         ends = torch.rand(2, envs, generator=self.generator) < self.end
         following, reset = self.fresh(), self.fresh()
-        reset = torch.where(ends.any(0), reset, following)
+        lost = torch.zeros(envs, dtype=torch.bool)
+        if loss:
+            lost = torch.rand(envs, generator=self.generator) < loss
+        reset = torch.where(ends.any(0) | lost, reset, following)
         x = self.number[:, None]
         rows = self.table.append(
             torch.cat([x + 0.1, x + 0.2], 1),
@@ -76,9 +82,10 @@ class World:
             ends[1],
             *shown(following),
             *shown(reset),
+            lost=lost if loss else None,
         ).tolist()
         self.number = reset
-        self.mirror(ends.T.tolist(), following.tolist(), reset.tolist(), list(rows))
+        self.mirror(ends.T.tolist(), following.tolist(), reset.tolist(), list(rows), lost.tolist())
         return list(rows)
 
     def mirror(
@@ -87,12 +94,15 @@ class World:
         following: list[float],
         reset: list[float],
         rows: list[int],
+        lost: list[bool],
     ) -> None:
         """Do to the lists what the table should have done."""
         waiting = list(rows)
         for env, segment in enumerate(self.open):
             segment.seen.append(following[env])
-            if any(ends[env]) or len(segment.seen) == self.table.max_steps + 1:
+            if lost[env]:
+                self.open[env] = Segment([reset[env]])
+            elif any(ends[env]) or len(segment.seen) == self.table.max_steps + 1:
                 segment.ended = (ends[env][0], ends[env][1])
                 self.finished.append((waiting.pop(0), segment))
                 self.open[env] = Segment([reset[env]])
@@ -228,6 +238,15 @@ def test_restarting_some_environments_drops_what_was_open(as_mask: bool) -> None
     for _ in range(40):
         for row in here.step():
             check_row(here.table, row, dict(here.finished)[row])
+
+
+@pytest.mark.parametrize("max_steps", [1, 5])
+def test_nothing_of_a_lost_segment_is_kept(max_steps: int) -> None:
+    here = world(4, max_steps, 60, 0.1)
+    for _ in range(200):
+        for row in here.step(loss=0.2):
+            check_row(here.table, row, dict(here.finished)[row])
+        assert here.table.transitions_stored == len(here.transitions())
 
 
 def test_memory_is_close_to_the_raw_arrays() -> None:
