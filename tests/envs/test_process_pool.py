@@ -344,7 +344,7 @@ def _restarted(fuse: Path) -> tuple[list[Any], list[Any]]:
     fuse.touch()
     env.reset(seed=5)
     env.set_attr("mark", [1, 2, 3, 4])
-    steps = [env.step(np.full((4, 2), 0.1)) for _ in range(6)]
+    steps = [env.step(np.full((4, 2), 0.1, np.float32)) for _ in range(6)]
     assert env.get_attr("mark") == (1, 2, 3, 4)
     told = env.restarts.news()
     env.close()
@@ -365,7 +365,7 @@ def test_a_worker_that_dies_is_restarted_with_fresh_episodes(tmp_path: Path) -> 
     healthy = SyncVectorEnv([Walk] * 4, autoreset_mode=AutoresetMode.SAME_STEP)
     healthy.reset(seed=5)
     for number, (shown, *_) in enumerate(steps):
-        there = healthy.step(np.full((4, 2), 0.1))[0]["observation"]
+        there = healthy.step(np.full((4, 2), 0.1, np.float32))[0]["observation"]
         np.testing.assert_array_equal(shown["observation"][~lost], there[~lost])
         same = (shown["observation"][lost] == there[lost]).all()
         assert same == (number < 3)
