@@ -64,7 +64,7 @@ bench: bench-reacher bench-envs bench-replay ## all benchmarks
 
 .PHONY: bench-reacher
 bench-reacher: $(VENV)/.bench ## learning on the goal Reacher, against its peers
-	$(BIN)/python benchmarks/reacher.py
+	$(BIN)/python benchmarks/learning.py goal_reacher
 
 .PHONY: bench-envs
 bench-envs: $(VENV)/.bench ## environments, steps per second

@@ -1,0 +1,109 @@
+"""Off-policy learners of Stable-Baselines3 with hindsight, judged like BNPO's programs."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+EPISODES = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class Peer:
+    """One algorithm of Stable-Baselines3 with 8 environments, observations normalised."""
+
+    name: str
+    """How results call it"""
+
+    algorithm: str
+    """Class of stable_baselines3: SAC, TD3 or DDPG"""
+
+    env_id: str
+    """What it learns"""
+
+    steps: int
+    """Environment steps after which it has not solved the task"""
+
+    settings: dict[str, Any]
+    """Arguments of the algorithm"""
+
+    net_arch: tuple[int, ...] = (64, 64)
+    """Hidden layers"""
+
+    noise: float | None = None
+    """Standard deviation of the action noise; None: the algorithm explores by itself"""
+
+    processes: bool = False
+    """One process per environment instead of one after the other"""
+
+
+def learn(peer: Peer, seed: int, *, interval: int, threshold: float) -> dict[str, Any]:
+    """Train a peer until two evaluations in a row reach the threshold or its steps are used up.
+
+    Observations and goals are normalised as in BNPO: without it the peers are far slower.
+    """
+    import gymnasium as gym
+    import numpy as np
+    import stable_baselines3
+    import torch
+    from stable_baselines3 import HerReplayBuffer
+    from stable_baselines3.common.callbacks import BaseCallback
+    from stable_baselines3.common.noise import NormalActionNoise, VectorizedActionNoise
+    from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecNormalize
+
+    import bnpo.envs
+    from bnpo.evaluation import EVALUATION_SEED
+
+    torch.set_num_threads(1)
+    judge = bnpo.envs.make_vector_env(peer.env_id, EPISODES, threads=1)
+    curve: list[tuple[int, float, float]] = []
+
+    def success_rate(model: Any) -> float:
+        shown, _ = judge.reset(seed=EVALUATION_SEED)
+        while True:
+            action, _ = model.predict(env.normalize_obs(shown), deterministic=True)
+            shown, _, _, truncated, infos = judge.step(action)
+            if truncated.all():
+                return float(np.mean(infos["final_info"]["is_success"]))
+
+    class Judge(BaseCallback):
+        """Evaluates at every interval, outside the measured time."""
+
+        started = time.perf_counter()
+        spent = 0.0
+
+        def _on_step(self) -> bool:
+            if self.num_timesteps % interval:
+                return True
+            self.spent += time.perf_counter() - self.started
+            curve.append((self.num_timesteps, round(self.spent, 3), success_rate(self.model)))
+            self.started = time.perf_counter()
+            return len(curve) < 2 or min(curve[-1][2], curve[-2][2]) < threshold
+
+    def make() -> Any:
+        return gym.make(peer.env_id)
+
+    batch = (SubprocVecEnv if peer.processes else DummyVecEnv)([make] * 8)
+    env = VecNormalize(batch, norm_reward=False, clip_obs=5.0)
+    arguments = dict(peer.settings)
+    if peer.noise is not None:
+        size = env.action_space.shape[0]
+        single = NormalActionNoise(np.zeros(size), np.full(size, peer.noise))
+        arguments["action_noise"] = VectorizedActionNoise(single, 8)
+    model = getattr(stable_baselines3, peer.algorithm)(
+        "MultiInputPolicy",
+        env,
+        replay_buffer_class=HerReplayBuffer,
+        replay_buffer_kwargs={"n_sampled_goal": 4, "goal_selection_strategy": "future"},
+        policy_kwargs={"net_arch": list(peer.net_arch)},
+        seed=seed,
+        device="cpu",
+        **arguments,
+    )
+    callback = Judge()
+    callback.started = time.perf_counter()
+    model.learn(peer.steps, callback=callback)
+    env.close()
+    judge.close()
+    return {"gradient_steps": model._n_updates, "curve": curve}
