@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     )
     from bnpo.evaluation import Evaluation, evaluate
     from bnpo.history import History
+    from bnpo.offline import from_minari, learn_offline, to_minari
     from bnpo.plotting import plot
     from bnpo.study import Study, Sweep
     from bnpo.training import Trainer, train
@@ -38,7 +39,10 @@ __all__ = [
     "TrainConfig",
     "Trainer",
     "evaluate",
+    "from_minari",
+    "learn_offline",
     "plot",
+    "to_minari",
     "train",
 ]
 
@@ -55,7 +59,10 @@ _HOMES = {
     "TrainConfig": "bnpo.config",
     "Trainer": "bnpo.training",
     "evaluate": "bnpo.evaluation",
+    "from_minari": "bnpo.offline",
+    "learn_offline": "bnpo.offline",
     "plot": "bnpo.plotting",
+    "to_minari": "bnpo.offline",
     "train": "bnpo.training",
 }
 

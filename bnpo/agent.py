@@ -19,7 +19,7 @@ from bnpo.config import AgentConfig, BrainDescription, ConfigError
 from bnpo.envs import describe, make_env, reward_function
 from bnpo.evaluator import RewardFunction
 from bnpo.guiding import guide, is_guided
-from bnpo.learner import TurnReport
+from bnpo.learner import Learner, TurnReport
 from bnpo.networks import Actor, Critic, Normalizer
 from bnpo.notebook import BrainList, agent_table
 from bnpo.policy import Decision, Observation, Policy
@@ -161,18 +161,31 @@ class Agent:
         return self.policy.best_action(shown)
 
     def begin(self, num_envs: int, shown: Observation) -> None:
-        """Open the replay for a batch of freshly reset environments."""
-        if self.replay is None:
-            self.replay = SegmentTable(
-                self.spec,
-                capacity=self.config.replay_size,
-                max_steps=self.config.max_steps,
-                num_envs=num_envs,
-                device=self.device,
-                dtype=self.dtype,
-            )
+        """Open the replay for a batch of freshly reset environments.
+
+        What it held stays where their number is another than before.
+        """
+        fresh = self.replay is None
+        if self.replay is None or self.replay.num_envs != num_envs:
+            self.new_replay(num_envs)
+        if fresh:
             guide(self, num_envs)
+        assert self.replay is not None
         self.replay.begin(*shown)
+
+    def new_replay(self, num_envs: int) -> None:
+        """Make a replay for a number of environments; it takes over what another one held."""
+        before = self.replay
+        self.replay = SegmentTable(
+            self.spec,
+            capacity=self.config.replay_size,
+            max_steps=self.config.max_steps,
+            num_envs=num_envs,
+            device=self.device,
+            dtype=self.dtype,
+        )
+        if before is not None:
+            self.replay.extend(before.finished())
 
     def remember(
         self,
@@ -216,19 +229,29 @@ class Agent:
         Statistics of normalisation stay frozen until a likelihood-ratio brain has had its turn on
         the rollouts that were acted with them; those that the actor was fitted with stay for good.
         """
+        warming_up = self.env_steps < self.config.warmup_steps
+        due = [] if warming_up else [one for one in self.learners if one.due(self.vector_steps)]
+        return self.take_turns(due, frozen=self._smoothing and not warming_up)
+
+    def take_turns(
+        self, learners: Sequence[Learner], *, frozen: bool = False
+    ) -> dict[str, TurnReport]:
+        """Give some of the agent's brains a turn, whatever their schedules say.
+
+        Args:
+            learners: whose turn it is, in this order
+            frozen: keep the statistics of normalisation unless a likelihood-ratio brain learns
+
+        """
         assert self.replay is not None, "begin() comes first"
         reports: dict[str, TurnReport] = {}
-        warming_up = self.env_steps < self.config.warmup_steps
-        frozen = self._smoothing and not warming_up
         fitted = any(is_guided(learner) for learner in self.learners)
-        for index, learner in enumerate(self.learners):
-            if warming_up or not learner.due(self.vector_steps):
-                continue
+        for learner in learners:
             report = learner.take_turn(self.replay, self.env_steps, self.target_actors)
             if report is not None:
                 reports[learner.name] = report
                 if self.exchange is not None:
-                    self.exchange.after_turn(index)
+                    self.exchange.after_turn(self.learners.index(learner))
             frozen = frozen and learner.brain.rule.pathwise
         if self._fresh and not (frozen or fitted):
             self.encoder.commit()

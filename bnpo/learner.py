@@ -119,8 +119,9 @@ class Learner:
                 break
         self._info = gradient_norms(self.brain) | self._info
         log_ratio, kl = self.brain.drift(batch)
-        self._info["effective_sample_size"] = effective_sample_size(log_ratio)
-        self._info["kl_behaviour"] = kl.mean()
+        if len(kl):
+            self._info["effective_sample_size"] = effective_sample_size(log_ratio)
+            self._info["kl_behaviour"] = kl.mean()
         info = {key: float(value) for key, value in self._info.items()} | self.brain.state
         self._check_finite(info, env_steps)
         require_finite_networks(self.name, self.brain.networks, env_steps)

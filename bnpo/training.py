@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,7 +25,9 @@ from bnpo.envs.worker_care import WorkerCare
 from bnpo.evaluation import Evaluation, Evaluator
 from bnpo.health import Monitor, require_finite
 from bnpo.history import History, Record
+from bnpo.learner import TurnReport
 from bnpo.notebook import LiveBar, in_notebook, interruptible
+from bnpo.offline import from_minari, learn_offline
 from bnpo.plotting import plot
 
 __all__ = ["StateUnknown", "Trainer", "train"]
@@ -117,6 +119,8 @@ class Trainer:
 
         """
         config, agent, progress = self.config, self.agent, self.progress
+        if config.offline is not None and not agent.env_steps:
+            self._start_offline(config.offline, on_evaluation)
         with self._bar() as bar, interruptible(self.request_stop):
             while agent.env_steps < config.total_steps and not self._stop:
                 before = agent.env_steps
@@ -136,6 +140,24 @@ class Trainer:
                     on_checkpoint()
         self._stop = False  # so that another call goes on
         return self.history
+
+    def _start_offline(self, dataset: str, on_evaluation: Callable[[Record], None] | None) -> None:
+        """Fill the replay with a dataset and learn from it, then evaluate."""
+        started = time.perf_counter()
+        from_minari(self.agent, dataset)
+        if turns := self.config.offline_turns:
+            reports = learn_offline(self.agent, turns, progress_bar=self.progress_bar)
+            self._take_note(reports)
+        self.progress.wall_s += time.perf_counter() - started
+        record = self._evaluate()
+        if on_evaluation is not None:
+            on_evaluation(record)
+
+    def _take_note(self, reports: Mapping[str, TurnReport]) -> None:
+        """Keep what brains did in a turn, and warn of what looks wrong."""
+        for name, report in reports.items():
+            self.progress.turns[name] = report.info
+            self._monitor.judge(name, report.info)
 
     def _bar(self) -> Any:
         """Return the progress bar: in a notebook one with a learning curve."""
@@ -157,7 +179,7 @@ class Trainer:
 
     def _step(self) -> None:
         """Take one step of every environment, then the brains' turns."""
-        agent, progress = self.agent, self.progress
+        agent = self.agent
         decision = agent.act(self._shown)
         action = agent.actor.clip(decision.action).cpu().numpy()
         shown, reward, terminated, truncated, infos = self.env.step(action)
@@ -179,9 +201,7 @@ class Trainer:
             lost=self._lost(infos),
         )
         self._shown = following
-        for name, report in agent.learn().items():
-            progress.turns[name] = report.info
-            self._monitor.judge(name, report.info)
+        self._take_note(agent.learn())
 
     def _lost(self, infos: dict[str, Any]) -> torch.Tensor | None:
         """Environments [N] of workers restarted in this step, None for none."""

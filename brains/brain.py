@@ -174,7 +174,12 @@ class Brain:
 
     @torch.no_grad()
     def drift(self, batch: Transitions) -> tuple[Tensor, Tensor]:
-        """How far the policy is from the ones that acted: log π_θ/π_b and KL(π_b || π_θ), [B]."""
+        """How far the policy is from the ones that acted: log π_θ/π_b and KL(π_b || π_θ), [K].
+
+        Of the K transitions of the batch whose behaviour distribution is known: not a point mass.
+        """
+        if not bool((known := batch.sigma.amin(-1) > 0).all()):
+            batch = batch[known]
         mu, sigma = self.networks.actor(self.networks.encoder(batch.observation, batch.goal))
         log_ratio = gaussian.log_prob(batch.action, mu, sigma) - batch.behaviour_log_prob
         return log_ratio, gaussian.kl_divergence(batch.mu, batch.sigma, mu, sigma)

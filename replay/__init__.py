@@ -1,5 +1,6 @@
 """Replay: the shared table of segments, each brain's pool and the laws that draw from it."""
 
+from bnpo.replay.columns import columns_of, widths_of
 from bnpo.replay.laws import (
     LAWS,
     ImportanceRatio,
@@ -21,5 +22,7 @@ __all__ = [
     "SumTree",
     "TDError",
     "Uniform",
+    "columns_of",
     "effective_sample_size",
+    "widths_of",
 ]

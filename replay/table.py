@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from bnpo.config import ConfigError
 from bnpo.replay.allocate import zeros
+from bnpo.replay.columns import columns_of, widths_of
 from bnpo.replay.ring import TransitionRing
 from bnpo.types import TaskSpec, Trajectories
 
@@ -79,32 +81,13 @@ class SegmentTable:
         return torch.zeros(shape, device=self.device, dtype=torch.int64)
 
     def _allocate(self, spec: TaskSpec, dtype: torch.dtype) -> None:
-        before = [spec.observation_dim, spec.goal_dim, spec.goal_dim]
-        during = [spec.action_dim] * 3 + [1, spec.reward_dim]
+        before, during = widths_of(spec)
         self._split = sum(before)
         shape = (self.segments, self.max_steps + 1, sum(before) + sum(during))
         owner = f"SegmentTable.capacity = {self.capacity}"
         self._storage = zeros(owner, shape, self.device, dtype)
         self._ring = TransitionRing(self.segments, self.max_steps, self.device)
-        columns = []
-        start = 0
-        for width in before + during:
-            columns.append(self._storage[..., start : start + width])
-            start += width
-        action, mu, sigma, log_prob, reward = (c[:, : self.max_steps] for c in columns[3:])
-        self._trajectories = Trajectories(
-            observation=columns[0],
-            achieved_goal=columns[1],
-            desired_goal=columns[2],
-            action=action,
-            mu=mu,
-            sigma=sigma,
-            log_prob=log_prob[..., 0],
-            reward=reward,
-            length=self._integers(self.segments),
-            terminated=self._integers(self.segments).bool(),
-            truncated=self._integers(self.segments).bool(),
-        )
+        self._trajectories = columns_of(self._storage, spec)
 
     @property
     def trajectories(self) -> Trajectories:
@@ -218,17 +201,20 @@ class SegmentTable:
         self._storage[self._row[env], 0, : self._split] = before.to(self._storage.dtype)
 
     def _take_rows(self, env: Tensor) -> None:
-        """Give environments [K] the rows that finished longest ago, or were never used."""
-        count = len(env)
+        """Give environments [K] rows of their own."""
+        self._row[env] = self._free_rows(len(env))
+
+    def _free_rows(self, count: int) -> Tensor:
+        """Return the rows [K] that finished longest ago, or were never used, emptied."""
         ahead = torch.arange(self._head, self._head + count, device=self.device)
         rows = self._queue[ahead % self.segments]
         table = self._trajectories
         self._ring.drop(int(table.length[rows].sum()))
         table.length[rows] = 0
-        self._row[env] = rows
         self._head = (self._head + count) % self.segments
         self._open += count
         self._used = min(self._used + count, self.segments)
+        return rows
 
     def _finish(self, rows: Tensor, length: Tensor, terminated: Tensor, truncated: Tensor) -> None:
         """Close the segments on rows [K]: they wait at the end of the queue and can be drawn."""
@@ -242,6 +228,42 @@ class SegmentTable:
         self._open -= len(rows)
         self.segments_finished += len(rows)
         self._ring.add(rows, length)
+
+    def extend(self, finished: Trajectories) -> Tensor:
+        """Write segments that are finished already, the last as the newest; evicts like the rest.
+
+        Args:
+            finished: [K] segments of at most T steps; of more than the table holds the last are
+                kept.
+
+        Returns:
+            [min(K, S - N)], rows in which they lie.
+
+        Raises:
+            ValueError: they are of another task or of other lengths.
+
+        """
+        names = [field.name for field in dataclasses.fields(Trajectories)][:-3]  # but the ends
+        for name in names:
+            given, own = getattr(finished, name).shape[1:], getattr(self._trajectories, name)
+            if given != own.shape[1:]:
+                raise ValueError(
+                    f"SegmentTable.extend: {name} of a segment has shape {list(given)}: allowed is "
+                    f"{list(own.shape[1:])}"
+                )
+        room = self.segments - self.num_envs
+        kept = finished[-room:] if len(finished) > room else finished
+        rows = self._free_rows(len(kept))
+        for name in names:
+            own = getattr(self._trajectories, name)
+            own[rows] = getattr(kept, name).to(own)
+        ends = (kept.length, kept.terminated, kept.truncated)
+        self._finish(rows, *(end.to(self.device) for end in ends))
+        return rows
+
+    def finished(self) -> Trajectories:
+        """Return a copy of the finished segments [K] in the order in which they finished."""
+        return self._trajectories[self._finished_rows()]
 
     def draw(
         self, count: int, memory_size: int, generator: torch.Generator
@@ -318,9 +340,13 @@ class SegmentTable:
         self.segments_finished = state["segments_finished"]
 
     def _relist(self) -> None:
-        """Make the ring anew from the queue, in which rows lie as they finished."""
+        """Make the ring anew."""
         self._ring.clear()
+        rows = self._finished_rows()
+        self._ring.add(rows, self._trajectories.length[rows])
+
+    def _finished_rows(self) -> Tensor:
+        """Rows of finished segments [K]: they lie in the queue as they finished."""
         ahead = torch.arange(self._head, self._head + self.segments - self._open)
         rows = self._queue[ahead.to(self.device) % self.segments]
-        length = self._trajectories.length[rows]
-        self._ring.add(rows[length > 0], length[length > 0])
+        return rows[self._trajectories.length[rows] > 0]

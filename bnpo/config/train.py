@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from bnpo.config.base import Count, Positive, config
+from pydantic import Field
+
+from bnpo.config.base import ConfigError, Count, Positive, config
 
 __all__ = ["TrainConfig"]
 
@@ -56,3 +58,17 @@ class TrainConfig:
 
     worker_restarts: Count = 10
     """Restarts of workers after which the next failure ends the run."""
+
+    offline: str | None = None
+    """Local Minari dataset that fills the replay before the first step (extra ``minari``)."""
+
+    offline_turns: Annotated[int, Field(ge=0)] = 0
+    """Turns of every brain on that dataset before the first step."""
+
+    def __post_init__(self) -> None:
+        """Refuse turns on a dataset that is not named."""
+        if self.offline_turns and self.offline is None:
+            raise ConfigError(
+                f"TrainConfig.offline_turns = {self.offline_turns}: allowed is 0 without "
+                "TrainConfig.offline, the dataset to learn from"
+            )

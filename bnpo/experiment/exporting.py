@@ -1,13 +1,17 @@
-"""The command that exports a policy."""
+"""The command that exports a policy or a replay."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from bnpo.config import ConfigError, config
+from bnpo.agent import Agent
+from bnpo.checkpoint import CheckpointError, load_checkpoint
+from bnpo.config import ConfigError, Count, config
 from bnpo.experiment.report import say, table
 from bnpo.experiment.validation import plain
+from bnpo.offline import OfflineError, to_minari
+from bnpo.runs import checkpoint_path, find_run, load_agent, load_config
 
 __all__ = ["ExportOptions", "export"]
 
@@ -19,22 +23,47 @@ class ExportOptions:
     run: str | int
     """Folder of the run, or its number or name among the runs."""
 
-    format: Literal["torch_export", "onnx"] = "torch_export"
-    """Kind of file."""
+    format: Literal["torch_export", "onnx", "minari"] = "torch_export"
+    """Kind of file: a policy as a program of torch or as ONNX, or a Minari dataset of episodes."""
 
     checkpoint: Literal["last", "best"] = "last"
     """Which policy of the run."""
 
     output: str | None = None
-    """Folder for the file and its card; None: export in the run's folder."""
+    """Folder for the file and its card; None: export in the run's folder. Not for Minari, which
+    keeps its datasets in MINARI_DATASETS_PATH."""
+
+    dataset: str | None = None
+    """Name of the new Minari dataset."""
+
+    steps: Count | None = None
+    """Environment steps that the policy, with its own noise, plays for the Minari dataset; None:
+    the run's replay."""
+
+    def __post_init__(self) -> None:
+        """Refuse options that the format does not know."""
+        minari = self.format == "minari"
+        if minari and self.dataset is None:
+            raise ConfigError(
+                "ExportOptions.dataset is missing: format=minari needs a name such as "
+                "dataset=goal-reacher/bpo-v0"
+            )
+        for name in ("output",) if minari else ("dataset", "steps"):
+            if getattr(self, name) is not None:
+                raise ConfigError(
+                    f"ExportOptions.{name} = {getattr(self, name)!r}: allowed is None with "
+                    f"format={self.format}"
+                )
 
 
 def export(_config: Mapping[str, Any]) -> float:
-    """Write a run's policy as a file that is used without BNPO, and its model card."""
+    """Write a run's policy as a file used without BNPO, or its replay as a Minari dataset."""
+    options = ExportOptions(**{key: val for key, val in plain(_config).items() if key != "seed"})
+    if options.format == "minari":
+        return _export_dataset(options)
     from bnpo.export import ExportError
     from bnpo.export import export as export_policy
 
-    options = ExportOptions(**{key: val for key, val in plain(_config).items() if key != "seed"})
     try:
         file, card, difference = export_policy(
             options.run, options.format, checkpoint=options.checkpoint, output=options.output
@@ -44,3 +73,29 @@ def export(_config: Mapping[str, Any]) -> float:
     shown = f"{difference:.1e} of half the action range at most, on 1,000 states"
     say(table([("policy", str(file)), ("card", str(card)), ("differs from the agent by", shown)]))
     return difference
+
+
+def _export_dataset(options: ExportOptions) -> float:
+    """Write a dataset of what the run's replay holds, or of what its policy plays now."""
+    assert options.dataset is not None
+    agent = load_agent(options.run, options.checkpoint)
+    if options.steps is None:
+        _load_replay(agent, options)
+    folder = to_minari(agent, options.dataset, steps=options.steps)
+    say(table([("dataset", options.dataset), ("folder", str(folder))]))
+    return 0.0
+
+
+def _load_replay(agent: Agent, options: ExportOptions) -> None:
+    """Give an agent the replay of its run's checkpoint."""
+    folder = find_run(options.run)
+    path = checkpoint_path(folder, options.checkpoint)
+    replay = load_checkpoint(path)["agent"].get("replay")
+    if replay is None:
+        raise OfflineError(f"checkpoint {path} holds a policy alone: let it play with steps=20000")
+    agent.new_replay(int(load_config(folder)["num_envs"]))
+    assert agent.replay is not None
+    try:
+        agent.replay.load_state_dict(replay)
+    except (ValueError, KeyError, TypeError, RuntimeError) as error:
+        raise CheckpointError(f"checkpoint {path} does not fit its run: {error}") from None

@@ -18,6 +18,7 @@ from bnpo.config import ConfigError, NetworkConfig, TrainConfig
 from bnpo.envs import describe, make_env
 from bnpo.experiment.events import check_events
 from bnpo.experiment.schema import TaskConfig, names_of
+from bnpo.offline import check_offline
 from bnpo.presets import build_agent, build_train_config
 from bnpo.replay import SegmentTable
 from bnpo.types import TaskSpec
@@ -41,6 +42,8 @@ def validate(config: Mapping[str, Any]) -> tuple[Agent, TrainConfig]:
     agent = build_agent(plain(config))
     _check_replay(agent, train_config)
     _check_pools(agent)
+    if train_config.offline is not None:
+        check_offline(agent, train_config.offline)
     return agent, train_config
 
 

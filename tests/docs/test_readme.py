@@ -1,29 +1,134 @@
-"""Every Python block of the README runs, with fewer steps."""
+"""Every code block of the documents runs: Python with fewer steps, command lines up to the work."""
 
 from __future__ import annotations
 
 import re
+import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-README = Path(__file__).parents[2] / "README.md"
-BLOCKS = re.findall(r"```python\n(.*?)```", README.read_text(), flags=re.DOTALL)
+from bnpo.experiment import main
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("**/*.md"))]
 SMALLER = {
     "total_steps=20_000, num_envs=8": (
         "total_steps=800, num_envs=8, eval_episodes=2, progress_bar=False"
     ),
     "episodes=100": "episodes=2",
     "learning_repeat=200": "learning_repeat=4",
+    "turns=20": "turns=1, progress_bar=False",
 }
+TOOLS = {"git", "pip", "cd", "source", "mkdir", "export", "ray", "kubectl", "docker", "tensorboard"}
+"""Programs of others, of which nothing is checked but that they are meant."""
+
+
+FENCE = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
+
+
+def python_blocks() -> Iterator[tuple[str, str]]:
+    for path in DOCUMENTS:
+        for block in re.findall(
+            r"^```python\n(.*?)^```", path.read_text(), re.DOTALL | re.MULTILINE
+        ):
+            yield path.name, block
+
+
+def command_lines() -> Iterator[tuple[str, str]]:
+    """Lines of indented blocks that begin with a program, and those of fenced shell blocks."""
+    program = r"(?:bnpo|make|python|\.venv/bin/\w+)"
+    for path in DOCUMENTS:
+        text = path.read_text()
+        shell = re.findall(r"^```(?:sh|bash|console)\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+        text = re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
+        inline = re.findall(rf"`({program} [^`]+)`", text)
+        indented = re.findall(rf"^    ({program}(?: .*|))$", text, re.MULTILINE)
+        fenced = [line for block in shell for line in block.replace("\\\n", " ").splitlines()]
+        for line in [*indented, *fenced, *inline]:
+            words = " ".join(
+                re.split(r"\s{2,}|\s#", line.strip().removeprefix("$ "), maxsplit=1)[0].split()
+            )
+            if words and not words.startswith("#"):
+                yield path.name, words
+
+
+BLOCKS = list(python_blocks())
+LINES = sorted(set(command_lines()))
+TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
 
 def test_there_are_blocks() -> None:
-    assert len(BLOCKS) >= 3
+    assert len(BLOCKS) >= 4
+    assert len(LINES) >= 20
+    assert {line.split()[0] for _, line in LINES} >= {"bnpo", "make", "python"}
 
 
-@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.splitlines()[0][:30])
-def test_block_runs(block: str) -> None:
+@pytest.mark.parametrize(("document", "block"), BLOCKS)
+def test_block_runs(
+    document: str, block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if "minari" in block:
+        pytest.importorskip("minari", reason="the extra minari is not installed")
+        pytest.importorskip("h5py", reason="the extra minari is not installed")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path))
     for large, small in SMALLER.items():
         block = block.replace(large, small)
-    exec(compile(block, str(README), "exec"), {})
+    exec(compile(block, document, "exec"), {})
+
+
+TINY = (
+    "with ddpg_her goal_reacher total_steps=80 eval_interval=80 eval_episodes=1 num_envs=4 "
+    "env_kwargs.episode_steps=10 agent.max_steps=10"
+)
+PLANS = {
+    "study.yaml": "presets: [bpo]\ntasks: [goal_reacher]\nseeds: 1\n",
+    "sweep.yaml": (
+        "preset: bpo\ntask: goal_reacher\ntrials: 1\n"
+        "ranges:\n  brains.ddpg.lr_actor: {low: 1.0e-4, high: 1.0e-2, log: true}\n"
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the runs, plans and datasets that the documents speak of."""
+    folder = tmp_path_factory.mktemp("workplace")
+    assert main(["-F", str(folder / "runs"), *TINY.split()]) == 0
+    for number in range(2, 8):
+        (folder / "runs" / str(number)).symlink_to("1")
+    for name, plan in PLANS.items():
+        (folder / name).write_text(plan)
+    return folder
+
+
+@pytest.mark.parametrize(("document", "line"), LINES)
+def test_command_line_is_valid(
+    document: str,
+    line: str,
+    workplace: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    program, *words = shlex.split(line)
+    if program == "make":
+        assert {word for word in words if "=" not in word} <= TARGETS, line
+    elif program == "python":
+        script = (ROOT / words[0]).read_text()
+        flags = [word for word in words if word.startswith("--")]
+        assert all(f'"{flag}"' in script for flag in flags), line
+    elif program == "bnpo":
+        monkeypatch.chdir(workplace)
+        if "minari" in line or "offline=" in line:
+            pytest.importorskip("minari", reason="the extra minari is not installed")
+            pytest.importorskip("h5py", reason="the extra minari is not installed")
+            monkeypatch.setenv("MINARI_DATASETS_PATH", str(workplace / "datasets"))
+            write = "export with run=1 format=minari dataset=my/replay-v0"
+            if not (workplace / "datasets").exists():
+                assert main(write.split()) == 0
+        status = main([*words, "--dry-run"])
+        assert status == 0, capsys.readouterr().err
+    else:
+        assert program.rpartition("/")[2] in TOOLS, line

@@ -20,6 +20,7 @@ REGISTRIES: dict[str, Mapping[str, type[Any]]] = {"rule": RULES, "credit": SCHEM
 LABOUR = {
     *("learning_repeat", "optim_epochs", "total_steps", "eval_episodes", "eval_interval"),
     *("checkpoint_interval", "threads", "name", "checkpoint_keep", "iterations"),
+    "offline_turns",
 }
 """Fields whose large values are right and take long, so that they are kept small here."""
 

@@ -30,8 +30,8 @@ BELOW_AGENT = GROUND.members | TOOLS.members | DATA.members | BRAINS.members
 AGENT = floor(
     "agent assembly checkpoint checkpoint_files checkpoint_folder row_parts generators health"
     " cluster env_dynamics guiding"
-    " evaluation evaluator export extras history learner model_card notebook plotting presets"
-    " policy recording runs scenes summary training",
+    " evaluation evaluator export extras history learner minari_files model_card notebook offline"
+    " plotting policy presets recording runs scenes summary training",
     sees=BELOW_AGENT,
     together=True,
 )
