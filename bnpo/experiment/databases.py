@@ -10,16 +10,17 @@ from typing import Any
 
 from bnpo.config import ConfigError
 from bnpo.experiment.run_folder import RunFolder
+from bnpo.extras import require
 
 __all__ = ["Database", "check_databases", "made_lenient"]
 
 PATIENCE = 5
 """Time that a database has to answer at the start of a run (seconds)."""
 
-_PACKAGES = {
-    "--sql": ("-s", "sqlalchemy", "sqlalchemy"),
-    "--mongo_db": ("-m", "pymongo", "pymongo"),
-    "--tiny_db": ("-t", "tinydb", "tinydb hashfs tinydb-serialization"),
+_MODULES = {
+    "--sql": ("-s", ("sqlalchemy",)),
+    "--mongo_db": ("-m", ("pymongo",)),
+    "--tiny_db": ("-t", ("tinydb", "hashfs", "tinydb_serialization")),
 }
 
 
@@ -108,18 +109,17 @@ def check_databases(flags: Mapping[str, Any]) -> None:
         ConfigError: naming the option and what is missing.
 
     """
-    for option, (short, module, packages) in _PACKAGES.items():
+    for option, (short, modules) in _MODULES.items():
         if flags.get(option) is None:
             continue
-        try:
-            importlib.import_module(module)
-        except ImportError:
-            raise ConfigError(
-                f"{short} needs a package that is not installed: pip install {packages}"
-            ) from None
+        for module in modules:
+            require(module, "records", short)
         try:
             {"--sql": _try_sql, "--mongo_db": _try_mongo}.get(option, _try_nothing)(flags[option])
         except ConfigError:
+            raise
+        except ModuleNotFoundError as error:  # a driver, which the URL names
+            require(str(error.name), "records", f"{short} {_hidden(flags[option])}")
             raise
         except Exception as error:
             raise ConfigError(

@@ -118,6 +118,8 @@ class BnpoExperiment(Experiment):
             made = create(command, {}, (), info, given, flags)
             made.observers = made_lenient(made.observers)
             return made
+        except ConfigError:
+            raise
         except ImportError as error:
             raise ConfigError(
                 f"the record asked for needs a package that is not installed: {error.name}"

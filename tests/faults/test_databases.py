@@ -51,9 +51,10 @@ def test_runs_are_recorded_in_sqlite_too(command: Command, tmp_path: Path) -> No
     [
         ("-s sqlite:////nowhere/x.db", ["-s", "cannot be used", "unable to open"]),
         ("-s nonsense", ["-s", "nonsense", "URL"]),
+        ("-s mysql+pymysql://me:secret@127.0.0.1/x", ["me@127.0.0.1/x needs pymysql"]),
         ("-s postgresql+psycopg://me:secret@127.0.0.1:1/x", ["-s", "me@127.0.0.1"]),
-        ("-m localhost:27017:x", ["-m", "pip install pymongo"]),
-        ("-t folder", ["-t", "pip install tinydb"]),
+        ("-m localhost:27017:x", ["-m needs pymongo", "bnpo[records]"]),
+        ("-t folder", ["-t needs tinydb", "bnpo[records]"]),
     ],
 )
 def test_a_database_that_is_down_is_told_before_training(
@@ -105,6 +106,14 @@ def test_a_database_that_goes_away_costs_no_run(
     assert_the_files_are_complete(tmp_path / "runs" / "1")
 
 
+def _programs() -> Path | None:
+    """Folder of PostgreSQL's programs, which Debian leaves out of the path."""
+    found = shutil.which("pg_ctl")
+    if found is not None:
+        return Path(found).parent
+    return next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)), None)
+
+
 class Server:
     """A PostgreSQL server of this test."""
 
@@ -113,6 +122,7 @@ class Server:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self.folder = folder
+        self.programs = _programs()
         self.url = f"postgresql+psycopg://bnpo@127.0.0.1:{self.port}/postgres"
 
     def call(self, *line: str) -> None:
@@ -120,9 +130,10 @@ class Server:
         user: dict[str, Any] = (
             {"user": "postgres", "group": "postgres"} if os.geteuid() == 0 else {}
         )
-        subprocess.run(
-            line, check=True, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **user
-        )
+        assert self.programs is not None
+        program = str(self.programs / line[0])
+        silent: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        subprocess.run((program, *line[1:]), check=True, cwd="/", **silent, **user)
 
     def start(self) -> None:
         data = str(self.folder / "data")
@@ -137,7 +148,7 @@ class Server:
 
 @pytest.fixture
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    if shutil.which("initdb") is None or shutil.which("pg_ctl") is None:
+    if _programs() is None:
         pytest.skip("PostgreSQL is not installed (Debian: postgresql)")
     pytest.importorskip("psycopg", reason="pip install 'psycopg[binary]'")
     folder = Path("/tmp") / f"bnpo-postgres-{os.getpid()}"
