@@ -31,7 +31,7 @@ RUN: dict[str, Any] = {
     **{"agent.networks.actor_hidden": [8], "agent.networks.critic_hidden": [8]},
 }
 
-BRAIN = {
+BRAIN: dict[str, Any] = {
     **{"batch_size": 16, "optim_batch_size": 32, "optim_pool_size": 64, "optim_epochs": 2},
     **{"recalc_delay": 1, "learning_delay": 6, "learning_repeat": 4},
 }
