@@ -9,6 +9,7 @@ import torch
 
 from bnpo.brains import (
     ActorStep,
+    Adam,
     Brain,
     GradientStep,
     NaturalGradient,
@@ -111,7 +112,7 @@ def _critic_optimizer(
     """
     lr = description.lr_critic or config.lr_critic
     lr *= getattr(rule, "value_coefficient", 1.0)
-    return torch.optim.Adam(networks.critic.parameters(), lr=lr, fused=True)
+    return Adam(networks.critic.parameters(), lr)
 
 
 def _regress(description: BrainDescription, rule: Rule, climb_point: bool) -> Point:

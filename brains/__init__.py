@@ -13,7 +13,7 @@ from bnpo.brains.guided import Guidance
 from bnpo.brains.is_return import ISReturn
 from bnpo.brains.natural import NaturalGradient, NaturalStep
 from bnpo.brains.off_policy import OffPolicyReturn, log_ratios, off_policy_return
-from bnpo.brains.optimizers import ActorStep, GradientStep
+from bnpo.brains.optimizers import ActorStep, Adam, GradientStep
 from bnpo.brains.ppo import PPO
 from bnpo.brains.ppo_kl import PPOKL
 from bnpo.brains.registry import RULES, resolve_rule
@@ -31,6 +31,7 @@ __all__ = [
     "TRPO",
     "VPG",
     "ActorStep",
+    "Adam",
     "Adaptive",
     "Brain",
     "BrainDescription",

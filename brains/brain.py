@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from bnpo.brains.critic import Point, regression_point
 from bnpo.brains.entropy import entropy_bonus
-from bnpo.brains.losses import td_target
-from bnpo.brains.optimizers import ActorStep, apply_gradients
+from bnpo.brains.losses import half_mean_square, td_target
+from bnpo.brains.optimizers import ActorStep, descend
 from bnpo.brains.rule import Adaptive, Info, Rule, Sample
 from bnpo.networks import Actor, Critic, Normalizer, gaussian
 from bnpo.types import Transitions
@@ -202,6 +202,7 @@ class Brain:
             return batch.discount[:0]
         return self.networks.critic.value(features, batch.mu, batch.sigma).sum(-1)
 
+    @torch.no_grad()
     def _critic_step(
         self,
         batch: Transitions,
@@ -211,22 +212,28 @@ class Brain:
         resampled: bool,
     ) -> tuple[Tensor, Info]:
         """Regress every member of the ensemble to y: mean over B of 1/2 (Q - y)^2."""
+        networks = self.networks
         mu, sigma = regression_point(
             self.regress,
             batch,
             features,
-            self.networks.actor,
+            networks.actor,
             resampled=resampled,
             generator=self.generator,
         )
-        error = y - self.networks.critic(features, mu, sigma)  # [E, B, R]
-        weighted = error if weight is None else error * weight[:, None]
-        loss = 0.5 / len(batch) * torch.dot(error.reshape(-1), weighted.reshape(-1))
-        norm = apply_gradients(loss, self._critic_parameters, self.critic_optimizer, self.clip_norm)
-        info = {"critic_loss": loss.detach()}
+        trace: list[tuple[Tensor, ...]] = []
+        error = y - networks.critic.traced(features, mu, sigma, trace)  # [E, B, R]
+        loss, slope = half_mean_square(error, weight)
+        norm = descend(
+            self._critic_parameters,
+            networks.critic.gradients(trace, -slope),
+            self.critic_optimizer,
+            self.clip_norm,
+        )
+        info = {"critic_loss": loss}
         if norm is not None:
             info["critic_gradient_norm"] = norm
-        return error.detach(), info
+        return error, info
 
     def _actor_step(
         self,

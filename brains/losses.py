@@ -5,7 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["clip_fraction", "clipped_surrogate", "constant_baseline", "td_target"]
+__all__ = [
+    "clip_fraction",
+    "clipped_surrogate",
+    "constant_baseline",
+    "half_mean_square",
+    "td_target",
+]
 
 
 def td_target(
@@ -22,6 +28,24 @@ def td_target(
     """
     y = torch.addcmul(reward, discount[:, None], next_q)
     return y if bounds is None else y.clamp_(*bounds)
+
+
+def half_mean_square(error: Tensor, weight: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Mean over samples of ½ w δ², summed over the rest, and its derivative w δ / B by the error.
+
+    Args:
+        error: δ, [E, B, R]
+        weight: w, [B]; None: one for all
+
+    """
+    half = 0.5 / error.shape[1]
+    if weight is None:
+        flat = error.reshape(-1)
+        return half * torch.dot(flat, flat), (2 * half) * error
+    each = weight[:, None]
+    weighted = error * each
+    loss = half * torch.dot(error.reshape(-1), weighted.reshape(-1))
+    return loss, half * weighted + half * error * each
 
 
 def clipped_surrogate(log_ratio: Tensor, advantage: Tensor, eps: float) -> Tensor:

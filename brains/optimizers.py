@@ -6,15 +6,15 @@ to the natural step is TRPO, the pathwise objective handed to it is the N of BNP
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple, Protocol, Self
 
 import torch
 from torch import Tensor, nn
 
 from bnpo.brains.rule import Info
 
-__all__ = ["ActorStep", "GradientStep", "apply_gradients"]
+__all__ = ["ActorStep", "Adam", "GradientStep", "descend"]
 
 Objective = Callable[[], Tensor]
 """Mean objective of a minibatch at the parameters of the moment, a scalar with gradient."""
@@ -36,17 +36,72 @@ class ActorStep(Protocol):
         """Go on from a saved state."""
 
 
-def apply_gradients(
-    loss: Tensor,
+class _State(NamedTuple):
+    """Parameters and Adam's numbers about them, side by side."""
+
+    parameters: list[Tensor]
+    means: list[Tensor]
+    squares: list[Tensor]
+    steps: list[Tensor]
+
+    @classmethod
+    def of(cls, parameters: list[Tensor], state: dict[Tensor, Any]) -> Self:
+        """Take what an optimizer keeps of the parameters."""
+        keys = ("exp_avg", "exp_avg_sq", "step")
+        return cls(parameters, *([state[p][key] for p in parameters] for key in keys))
+
+
+class Adam(torch.optim.Adam):
+    """Fused Adam (Kingma and Ba 2015) that looks its state up once instead of at every step."""
+
+    def __init__(self, parameters: Iterable[nn.Parameter], lr: float) -> None:
+        """Step on these parameters with this learning rate."""
+        super().__init__(parameters, lr=lr, fused=True)
+        self._known: _State | None = None
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take over a state, also a loaded one, and forget what was known of the last."""
+        super().__setstate__(state)
+        self._known = None
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        """Take one step along the parameters' ``grad``; those without one stay as they are."""
+        (group,) = self.param_groups
+        moved = [parameter for parameter in group["params"] if parameter.grad is not None]
+        known = self._known
+        if known is None or len(moved) != len(known.parameters):
+            super().step()
+            self._known = _State.of(moved, self.state)
+            return
+        beta1, beta2 = group["betas"]
+        torch._foreach_add_(known.steps, 1)
+        torch._fused_adam_(
+            known.parameters,
+            [parameter.grad for parameter in moved],
+            known.means,
+            known.squares,
+            [],
+            known.steps,
+            amsgrad=False,
+            lr=group["lr"],
+            beta1=beta1,
+            beta2=beta2,
+            weight_decay=0.0,
+            eps=group["eps"],
+            maximize=False,
+        )
+
+    step.hooked = True  # type: ignore[attr-defined]  # torch would wrap it for its profiler
+
+
+def descend(
     parameters: Sequence[nn.Parameter],
+    gradients: Sequence[Tensor | None],
     optimizer: torch.optim.Optimizer,
     clip_norm: float | None,
 ) -> Tensor | None:
-    """Descend along a scalar loss; only these parameters get gradients.
-
-    Returns the norm of the gradient before clipping, or None where it was not asked for.
-    """
-    gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
+    """Step against gradients; return their norm before clipping, None where it is not bounded."""
     for parameter, gradient in zip(parameters, gradients, strict=True):
         parameter.grad = gradient
     norm = nn.utils.clip_grad_norm_(parameters, clip_norm) if clip_norm is not None else None
@@ -70,11 +125,12 @@ class GradientStep:
         """
         self.parameters = [p for p in parameters if p.requires_grad]
         self.clip_norm = clip_norm
-        self.optimizer = torch.optim.Adam(self.parameters, lr=lr, fused=True)
+        self.optimizer = Adam(self.parameters, lr)
 
     def ascend(self, objective: Objective, policy: Policy) -> Info:
         """Take one Adam step up the objective."""
-        norm = apply_gradients(-objective(), self.parameters, self.optimizer, self.clip_norm)
+        gradients = torch.autograd.grad(-objective(), self.parameters, allow_unused=True)
+        norm = descend(self.parameters, gradients, self.optimizer, self.clip_norm)
         return {} if norm is None else {"actor_gradient_norm": norm}
 
     def state_dict(self) -> dict[str, Any]:

@@ -272,6 +272,6 @@ def _help_of(command: str) -> str:
             "",
             f"bnpo {command} with " + " ".join(f"{n}=..." for n in names_of(OPTIONS[command])),
         ]
-    elif command in ("train", "print_config"):
+    elif command in (*workbench.TRAINING, "print_config"):
         lines += ["", "All keys and their defaults: bnpo print_config", "", EXAMPLES.rstrip()]
     return "\n".join(lines)

@@ -66,7 +66,7 @@ class BnpoExperiment(Experiment):
         kind = OPTIONS.get(command)
         if kind is None:
             config = compose(named, updates or {})
-            if command == "train":
+            if command in workbench.TRAINING:
                 validate(config)
             return config
         options = compose_options(command, kind, named, updates or {})

@@ -8,6 +8,7 @@ from typing import Any
 
 from bnpo.experiment.exporting import ExportOptions, export
 from bnpo.experiment.listing import EnvsOptions, envs
+from bnpo.experiment.profiling import profile
 from bnpo.experiment.reading import CompareOptions, RunsOptions, compare, runs
 from bnpo.experiment.studying import (
     StudyOptions,
@@ -18,10 +19,13 @@ from bnpo.experiment.studying import (
     sweep,
 )
 
-__all__ = ["COMMANDS", "ELSEWHERE", "ON_RAY", "OPTIONS", "placed", "spelled_out"]
+__all__ = ["COMMANDS", "ELSEWHERE", "ON_RAY", "OPTIONS", "TRAINING", "placed", "spelled_out"]
 
-COMMANDS: tuple[Callable[..., Any], ...] = (envs, runs, compare, study, sweep, export)
+COMMANDS: tuple[Callable[..., Any], ...] = (envs, runs, compare, study, sweep, export, profile)
 """Functions of the configuration that leave no record of their own."""
+
+TRAINING = ("train", "profile")
+"""Commands that take a run's configuration and train."""
 
 OPTIONS: dict[str, type[Any]] = {
     "envs": EnvsOptions,

@@ -8,12 +8,14 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from bnpo.config import NetworkConfig
 from bnpo.types import TaskSpec
 
 __all__ = ["Critic"]
+
+_EPSILON = 1e-5
+"""Added to the variance where a layer is normalised."""
 
 
 class _EnsembleLinear(nn.Module):
@@ -65,15 +67,61 @@ class Critic(nn.Module):
             sigma: [B, A], in the action's units; 0 for the point mass at mu
 
         """
+        return self.traced(features, mu, sigma, [])
+
+    def traced(
+        self, features: Tensor, mu: Tensor, sigma: Tensor, trace: list[tuple[Tensor, ...]]
+    ) -> Tensor:
+        """Value of every member, [E, B, R], and what :meth:`gradients` needs, left in the trace.
+
+        Args:
+            features: [B, F]
+            mu: [B, A]
+            sigma: [B, A]
+            trace: empty; gets the input of every layer, and what its normalisation kept
+
+        """
         if not self.unit_box:
             mu, sigma = (mu - self.middle) / self.half_range, sigma / self.half_range
         x = torch.cat((features, mu, sigma), -1).expand(self.members, -1, -1)
+        kept: tuple[Tensor, ...] = ()
         for layer in cast("Iterable[_EnsembleLinear]", self.hidden):
+            trace.append((x, *kept))
             x = torch.baddbmm(layer.bias, x, layer.weight)
             if self.layer_norm:
-                x = functional.layer_norm(x, x.shape[-1:])
+                before = x
+                x, mean, rstd = torch.native_layer_norm(x, x.shape[-1:], None, None, _EPSILON)
+                kept = before, mean, rstd
             x = torch.relu_(x)
+        trace.append((x, *kept))
         return torch.baddbmm(self.head.bias, x, self.head.weight)
+
+    @torch.no_grad()
+    def gradients(self, trace: list[tuple[Tensor, ...]], slope: Tensor) -> list[Tensor]:
+        """Gradient of Σ slope · Q by every parameter, in the order of ``parameters()``.
+
+        The products that automatic differentiation takes, without its graph: the same bits sooner.
+
+        Args:
+            trace: of the forward pass (:meth:`traced`)
+            slope: [E, B, R]
+
+        """
+        found: list[Tensor] = []
+        layers = [*self.hidden, self.head]
+        for depth in range(len(layers) - 1, -1, -1):
+            x, *kept = trace[depth]
+            found += (slope.sum(1, keepdim=True), torch.bmm(x.mT, slope))
+            if depth == 0:
+                break
+            slope = torch.bmm(slope, cast("_EnsembleLinear", layers[depth]).weight.mT)
+            slope = torch.ops.aten.threshold_backward(slope, x, 0)
+            if kept:
+                width = slope.shape[-1:]
+                slope, _, _ = torch.ops.aten.native_layer_norm_backward(
+                    slope, kept[0], width, kept[1], kept[2], None, None, [True, False, False]
+                )
+        return found[::-1]
 
     def value(self, features: Tensor, mu: Tensor, sigma: Tensor) -> Tensor:
         """Value of the ensemble, reduced by minimum or mean, [B, R]."""

@@ -1,0 +1,177 @@
+"""Where the time of a training run goes: ``bnpo profile with ...``."""
+
+from __future__ import annotations
+
+import functools
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from bnpo import learner
+from bnpo.agent import Agent
+from bnpo.brains import Adam, Brain, Follower, NaturalStep
+from bnpo.evaluation import Evaluator
+from bnpo.experiment.report import say, table
+from bnpo.experiment.session import Session
+from bnpo.experiment.validation import plain
+from bnpo.health import Monitor
+from bnpo.networks import Actor, Critic, Normalizer
+from bnpo.replay import Pool, SegmentTable
+from bnpo.training import Trainer
+from bnpo.types import Transitions
+
+__all__ = ["SECTIONS", "Profile", "profile"]
+
+SECTIONS: dict[str, str] = {
+    "stepping": "environments",
+    "acting": "the actor's forward pass and its noise on the way to an action",
+    "storing": "writing steps to the replay, statistics of normalisation",
+    "credit": "credit schemes: goals, rewards, returns, proximal densities",
+    "sampling": "draws from replay and pools, pushes, priorities, minibatches",
+    "transfer": "between arrays and tensors, and between host and device",
+    "forward": "TD targets, regression, objectives",
+    "backward": "gradients",
+    "optimizer": "Adam, clipping, natural steps",
+    "targets": "updates of target networks",
+    "evaluation": "episodes of evaluation",
+    "logging": "scalars, warnings, histories, checkpoints",
+    "rest": "everything else",
+}
+"""What time is counted to."""
+
+_WHOLE = frozenset({"stepping", "acting", "storing", "credit", "evaluation", "logging"})
+"""Sections to which belongs whatever is called within them."""
+
+_HOOKS: tuple[tuple[Any, str, str], ...] = (
+    (Agent, "act", "acting"),
+    (Agent, "tensors", "transfer"),
+    (Agent, "tensor", "transfer"),
+    (torch.Tensor, "cpu", "transfer"),
+    (Agent, "_observe", "storing"),
+    (Normalizer, "commit", "storing"),
+    (SegmentTable, "append", "storing"),
+    (learner.Learner, "credit", "credit"),
+    (SegmentTable, "draw", "sampling"),
+    (Pool, "draw", "sampling"),
+    (Pool, "push", "sampling"),
+    (Pool, "update", "sampling"),
+    (learner.Learner, "_priority", "sampling"),
+    (Transitions, "__getitem__", "sampling"),
+    (Brain, "learn", "forward"),
+    (Actor, "heads", "forward"),
+    (Critic, "forward", "forward"),
+    (torch.autograd, "grad", "backward"),
+    (Critic, "gradients", "backward"),
+    (Adam, "step", "optimizer"),
+    (NaturalStep, "ascend", "optimizer"),
+    (nn.utils, "clip_grad_norm_", "optimizer"),
+    (Follower, "sync", "targets"),
+    (Evaluator, "run", "evaluation"),
+    (Brain, "drift", "logging"),
+    (learner, "gradient_norms", "logging"),
+    (learner, "effective_sample_size", "logging"),
+    (learner, "require_finite_networks", "logging"),
+    (Monitor, "judge", "logging"),
+    (Monitor, "values", "logging"),
+    (Session, "_on_evaluation", "logging"),
+    (Session, "_save_last", "logging"),
+)
+"""Owner and name of what is timed, and the section that its time is counted to."""
+
+
+class Profile:
+    """Seconds of a run by section; time within a nested call is counted once, where it is spent.
+
+    Calls are timed from outside while :meth:`watching`: a run computes the same numbers with it.
+    On CUDA every boundary waits for the device, so that its work is counted where it was asked for.
+    """
+
+    def __init__(self, trainer: Trainer) -> None:
+        """Take the trainer whose run is profiled."""
+        self.seconds = dict.fromkeys(SECTIONS, 0.0)
+        self._trainer = trainer
+        self._waits = trainer.agent.device.type == "cuda"
+        self._section = "rest"
+        self._since = 0.0
+
+    @property
+    def total(self) -> float:
+        """Seconds of all sections."""
+        return sum(self.seconds.values())
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Time what runs within."""
+        hooks = (*_HOOKS, (self._trainer.env, "step", "stepping"))
+        before = [(owner, name, vars(owner).get(name)) for owner, name, _ in hooks]
+        for owner, name, section in hooks:
+            setattr(owner, name, self._timed(getattr(owner, name), section))
+        self._since = self._now()
+        try:
+            yield
+        finally:
+            self._enter("rest")
+            for owner, name, original in before:
+                if original is None:  # inherited
+                    delattr(owner, name)
+                else:
+                    setattr(owner, name, original)
+
+    def _timed(self, function: Callable[..., Any], section: str) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def timed(*args: Any, **kwargs: Any) -> Any:
+            outer = self._section
+            if outer in _WHOLE:
+                return function(*args, **kwargs)
+            self._enter(section)
+            try:
+                return function(*args, **kwargs)
+            finally:
+                self._enter(outer)
+
+        return timed
+
+    def _enter(self, section: str) -> None:
+        """Count the time since the last boundary to the section that ends now."""
+        now = self._now()
+        self.seconds[self._section] += now - self._since
+        self._section, self._since = section, now
+
+    def _now(self) -> float:
+        if self._waits:
+            torch.cuda.synchronize()
+        return time.perf_counter()
+
+
+def profile(_config: Mapping[str, Any], _run: Any) -> float:
+    """Train, leave no files and print where the time went."""
+    config = plain(_config)
+    with tempfile.TemporaryDirectory(prefix="bnpo-profile-") as folder:
+        session = Session(config, Path(folder), _run.log_scalar)
+        found = Profile(session.trainer)
+        try:
+            with found.watching():
+                session.run()
+        finally:
+            session.close()
+    agent = session.trainer.agent
+    total = found.total
+    rows = [("section", f"{'seconds':>8}  share")]
+    for name, meaning in SECTIONS.items():
+        seconds = found.seconds[name]
+        rows.append((name, f"{seconds:8.2f}  {seconds / total:5.1%}  {meaning}"))
+    rows.append(
+        (
+            "total",
+            f"{total:8.2f}  {agent.env_steps:,} environment steps, "
+            f"{agent.gradient_steps:,} gradient steps",
+        )
+    )
+    say(table(rows))
+    return total
