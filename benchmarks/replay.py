@@ -1,9 +1,12 @@
-"""Speed of replay, pools and hindsight, side by side in one run; prints Markdown tables.
+"""Speed of replay, pools and hindsight, side by side in one run; prints a Markdown table.
+
+    python -m benchmarks.replay                 everything, 2 minutes
+    python -m benchmarks.replay --only hindsight
 
 Shapes are Fetch's (25 numbers observed, goals of 3, 4 actions), segments 50 steps long and written
-by 8 environments, one thread. Every figure is the median of some rounds; in each round all
-candidates take their turn, so that a busy machine slows all of them. Peers that are not installed
-are left out. ``make bench-replay`` runs it.
+by 8 environments, one thread. Every figure is the median of some rounds, in seconds of the
+processor (--clock wall for those of the wall); in each round all candidates take their turn, so
+that a busy machine slows all of them. Peers that are not installed are left out.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from benchmarks.medians import Median, compared, leave, show
 from bnpo.credit import HER
 from bnpo.replay import ImportanceRatio, Pool, SamplingLaw, SegmentTable, TDError, Uniform
 from bnpo.types import TaskSpec, Transitions
@@ -39,25 +43,56 @@ SPEC = TaskSpec(
 )
 
 
+CLOCKS = {"cpu": time.process_time, "wall": time.perf_counter}
+
+
 def main() -> None:
-    """Measure everything and print the tables."""
+    """Measure everything, print the table and leave it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=15, help="rounds, of which the median counts")
     parser.add_argument("--transitions", type=int, default=1_000_000, help="size of the tables")
     parser.add_argument("--largest", type=int, default=10_000_000, help="end of the scaling table")
+    parser.add_argument("--clock", choices=list(CLOCKS), default="cpu")
+    parser.add_argument("--only", choices=("hindsight", "prioritized", "scaling"))
     args = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    print(f"{args.transitions:,} transitions, torch {torch.__version__}\n")
-    table = filled_table(args.transitions)
-    hindsight(table, args.rounds, args.transitions)
-    prioritized(table, args.rounds, args.transitions)
-    memory(table)
-    del table
-    scaling(args.rounds, args.largest)
+    clock = Clock(args.rounds, CLOCKS[args.clock])
+    made: list[Median] = []
+    if args.only != "scaling":
+        table = filled_table(args.transitions)
+        if args.only != "prioritized":
+            made += [*hindsight(table, clock, args.transitions), memory(table)]
+        if args.only != "hindsight":
+            made += prioritized(table, clock, args.transitions)
+        del table
+    if args.only in (None, "scaling"):
+        made += scaling(clock, args.largest)
+    show(made)
+    leave("replay", made)
 
 
 # --- what is compared ---
+
+
+class Clock:
+    """Measures works that alternate."""
+
+    def __init__(self, rounds: int, now: Callable[[], float]) -> None:
+        """Take the number of rounds, of which the median counts, and what tells the time."""
+        self.rounds, self.now = rounds, now
+
+    def measure(self, candidates: dict[str, Work]) -> dict[str, float]:
+        """Transitions per second of each, the median over rounds in which they alternate."""
+        speeds: dict[str, list[float]] = {name: [] for name in candidates}
+        for work in candidates.values():
+            work()
+        for _ in range(self.rounds):
+            for name, work in candidates.items():
+                began = self.now()
+                done = work()
+                speeds[name].append(done / (self.now() - began))
+        return {name: statistics.median(values) for name, values in speeds.items()}
 
 
 class Judge:
@@ -70,45 +105,51 @@ class Judge:
         self.generator = torch.Generator().manual_seed(0)
 
     def reward(self, achieved_goal: Tensor, desired_goal: Tensor) -> Tensor:
-        """Zero within 5 cm of the goal, else minus one; [B, 1]."""
-        distance = torch.linalg.vector_norm(achieved_goal - desired_goal, dim=-1, keepdim=True)
-        return -(distance > 0.05).to(achieved_goal.dtype)
+        """Zero within 5 cm of the goal, else minus one, by the function that SB3 asks; [B, 1]."""
+        reward = distance_reward(achieved_goal.numpy(), desired_goal.numpy())
+        return torch.from_numpy(reward)[:, None]
 
 
-def hindsight(table: SegmentTable, rounds: int, capacity: int) -> None:
+def distance_reward(achieved_goal: Any, desired_goal: Any) -> Any:
+    """Zero within 5 cm of the goal, else minus one, [B]."""
+    distance = np.linalg.norm(achieved_goal - desired_goal, axis=-1)
+    return -(distance > 0.05).astype(np.float32)
+
+
+def hindsight(table: SegmentTable, clock: Clock, capacity: int) -> list[Median]:
     """Draw, relabel and credit a batch; write a step of every environment."""
     judge: Any = Judge()
     candidates: dict[str, Work] = {"insert": functools.partial(insert, table, 200)}
+    schemes = {"one step": HER(steps=1), "floating 3-step": HER(steps=3)}
     for batch in BATCHES:
-        for name, scheme in (("one step", HER(steps=1)), ("floating 3-step", HER(steps=3))):
+        for name, scheme in schemes.items():
             candidates[f"{name} {batch}"] = functools.partial(relabel, table, scheme, judge, batch)
     if find_spec("stable_baselines3"):
         buffer, add = sb3_her(capacity)
         candidates["SB3 insert"] = lambda: add(200)
         for batch in BATCHES:
             candidates[f"SB3 {batch}"] = sampling_sb3(buffer, batch)
-    speed = measure(candidates, rounds)
-    rows = []
-    for batch in BATCHES:
-        peer = speed.get(f"SB3 {batch}")
-        if peer is not None:
-            rows.append((f"SB3 HerReplayBuffer, batch {batch}", peer, ""))
-        for name in ("one step", "floating 3-step"):
-            ours = speed[f"{name} {batch}"]
-            rows.append((f"HER, {name}, batch {batch}", ours, compared(ours, peer, 3.0)))
-    if "SB3 insert" in speed:
-        rows.append(("SB3 insert", speed["SB3 insert"], ""))
-    rows.append(("insert", speed["insert"], compared(speed["insert"], speed.get("SB3 insert"), 0)))
-    show("Hindsight: draw and credit; insertion", rows)
+    speed = clock.measure(candidates)
+    peer, unit = "SB3 HerReplayBuffer", "transitions/s"
+    made = [
+        compared(
+            f"HER, {name}: draw and credit {batch}",
+            speed[f"{name} {batch}"],
+            peer,
+            speed.get(f"SB3 {batch}"),
+            unit,
+            ">= 3",
+        )
+        for batch in BATCHES
+        for name in schemes
+    ]
+    inserted = speed["insert"]
+    return [*made, compared("insert", inserted, peer, speed.get("SB3 insert"), unit)]
 
 
-def prioritized(table: SegmentTable, rounds: int, capacity: int) -> None:
+def prioritized(table: SegmentTable, clock: Clock, capacity: int) -> list[Median]:
     """Draw from a pool and give what was drawn new priorities."""
-    laws: dict[str, SamplingLaw] = {
-        "importance ratio": ImportanceRatio(),
-        "TD error": TDError(),
-        "uniform": Uniform(),
-    }
+    laws: dict[str, SamplingLaw] = {"importance ratio": ImportanceRatio(), "TD error": TDError()}
     candidates: dict[str, Work] = {}
     for name, law in laws.items():
         pool = filled_pool(table, law, capacity)
@@ -117,31 +158,42 @@ def prioritized(table: SegmentTable, rounds: int, capacity: int) -> None:
                 draw_and_update, pool, torch.Generator(), torch.rand(batch) + 0.5
             )
     if find_spec("tianshou"):
-        peer = tianshou_prioritized(capacity)
+        buffer = tianshou_prioritized(capacity)
         for batch in BATCHES:
-            candidates[f"tianshou {batch}"] = sampling_tianshou(peer, batch)
-    speed = measure(candidates, rounds)
-    rows = []
-    for batch in BATCHES:
-        other = speed.get(f"tianshou {batch}")
-        if other is not None:
-            rows.append((f"tianshou PrioritizedReplayBuffer, batch {batch}", other, ""))
-        for name in laws:
-            ours = speed[f"{name} {batch}"]
-            rows.append((f"Pool, {name}, batch {batch}", ours, compared(ours, other, 1.0)))
-    show("Pools: draw and update of priorities", rows)
+            candidates[f"tianshou {batch}"] = sampling_tianshou(buffer, batch)
+    speed = clock.measure(candidates)
+    return [
+        compared(
+            f"pool by {name}: draw and update {batch}",
+            speed[f"{name} {batch}"],
+            "tianshou PrioritizedReplayBuffer",
+            speed.get(f"tianshou {batch}"),
+            "transitions/s",
+            ">= 1",
+        )
+        for batch in BATCHES
+        for name in laws
+    ]
 
 
-def memory(table: SegmentTable) -> None:
+def memory(table: SegmentTable) -> Median:
     """Bytes of the table over those of the raw arrays of full-length episodes."""
     segments = table.transitions_stored // STEPS
     seen = SPEC.observation_dim + 2 * SPEC.goal_dim
     raw = 4 * segments * ((STEPS + 1) * seen + STEPS * (3 * SPEC.action_dim + 2))
-    print(f"## Memory\n\n{table.nbytes / raw:.3f}x the bytes of the raw arrays (limit 1.1x)\n")
+    return Median(
+        what="memory of full-length episodes",
+        ours=table.nbytes / 2**20,
+        unit="MiB",
+        peer="raw arrays",
+        theirs=raw / 2**20,
+        ratio=table.nbytes / raw,
+        asked="<= 1.1",
+    )
 
 
-def scaling(rounds: int, largest: int) -> None:
-    """Cost of a draw against the size of table and pool, as microseconds."""
+def scaling(clock: Clock, largest: int) -> list[Median]:
+    """Cost of a draw from the largest table and pool against one of 100,000."""
     sizes = [size for size in (100_000, 1_000_000, 10_000_000) if size <= largest]
     spec = TaskSpec(  # the index arithmetic is measured, not the width of Fetch's rows
         env_id="small", observation_dim=4, goal_dim=2, action_low=(-1.0,), action_high=(1.0,)
@@ -157,16 +209,23 @@ def scaling(rounds: int, largest: int) -> None:
                 candidates[f"pool {name} {batch} {size}"] = functools.partial(
                     draw_and_update, pool, torch.Generator(), torch.rand(batch) + 0.5
                 )
-    speed = measure(candidates, rounds)
-    print("## Cost of a draw, microseconds\n")
-    print("| | " + " | ".join(f"{size:,}" for size in sizes) + " | last / first | limit |")
-    print("|---|" + "---|" * (len(sizes) + 2))
+    speed = clock.measure(candidates)
+    made = []
     for name, limit in (("table", 2), ("pool uniform", 2), ("pool by priority", 3)):
         for batch in BATCHES:
-            cost = [1e6 * batch / speed[f"{name} {batch} {size}"] for size in sizes]
-            cells = " | ".join(f"{c:,.0f}" for c in cost)
-            print(f"| {name}, batch {batch} | {cells} | {cost[-1] / cost[0]:.2f} | {limit} |")
-    print()
+            costs = [1e6 * batch / speed[f"{name} {batch} {size}"] for size in sizes]
+            made.append(
+                Median(
+                    what=f"{name}: draw {batch} of {sizes[-1]:,}",
+                    ours=costs[-1],
+                    unit="µs",
+                    peer=f"of {sizes[0]:,}",
+                    theirs=costs[0],
+                    ratio=costs[-1] / costs[0],
+                    asked=f"<= {limit}",
+                )
+            )
+    return made
 
 
 # --- ours ---
@@ -253,8 +312,7 @@ class Goals(gym.Env[Any, Any]):
 
     def compute_reward(self, achieved_goal: Any, desired_goal: Any, _info: Any) -> Any:
         """Zero within 5 cm of the goal, else minus one."""
-        distance = np.linalg.norm(achieved_goal - desired_goal, axis=-1)
-        return -(distance > 0.05).astype(np.float32)
+        return distance_reward(achieved_goal, desired_goal)
 
 
 def sb3_her(capacity: int) -> tuple[Any, Callable[[int], int]]:
@@ -323,38 +381,6 @@ def sampling_tianshou(buffer: Any, batch: int) -> Work:
         return 20 * batch
 
     return work
-
-
-# --- measuring and printing ---
-
-
-def measure(candidates: dict[str, Work], rounds: int) -> dict[str, float]:
-    """Transitions per second of each, the median over rounds in which they alternate."""
-    speeds: dict[str, list[float]] = {name: [] for name in candidates}
-    for work in candidates.values():
-        work()
-    for _ in range(rounds):
-        for name, work in candidates.items():
-            began = time.perf_counter()
-            done = work()
-            speeds[name].append(done / (time.perf_counter() - began))
-    return {name: statistics.median(values) for name, values in speeds.items()}
-
-
-def compared(ours: float, peer: float | None, asked: float) -> str:
-    """Ratio to a peer, and whether it is what was asked."""
-    if peer is None:
-        return "peer not installed"
-    ratio = ours / peer
-    return f"{ratio:.2f}x" + (f" (asked {asked}x)" if asked else "")
-
-
-def show(title: str, rows: list[tuple[str, float, str]]) -> None:
-    """Print speeds as thousand transitions per second."""
-    print(f"## {title}\n\n| | thousand transitions / s | to the peer |\n|---|---|---|")
-    for name, speed, remark in rows:
-        print(f"| {name} | {speed / 1e3:,.0f} | {remark} |")
-    print(flush=True)
 
 
 if __name__ == "__main__":

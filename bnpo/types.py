@@ -7,7 +7,6 @@ G goal, A action and R reward dimensions.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol, Self, runtime_checkable
@@ -55,22 +54,22 @@ class TaskSpec:
 
 
 class _Batch:
-    """Columns of equal length, indexed together."""
+    """Columns of equal length, indexed together; the slots of a batch are its columns."""
 
-    __slots__ = ()
+    __slots__: tuple[str, ...] = ()
 
     def columns(self) -> Iterator[tuple[str, Tensor]]:
         """Name and tensor of every column."""
-        for field in dataclasses.fields(self):  # type: ignore[arg-type]
-            yield field.name, getattr(self, field.name)
+        for name in self.__slots__:
+            yield name, getattr(self, name)
 
     def __getitem__(self, index: Tensor | slice) -> Self:
         """Rows of every column."""
-        return type(self)(**{name: column[index] for name, column in self.columns()})
+        return type(self)(**{name: getattr(self, name)[index] for name in self.__slots__})
 
     def replace(self, **columns: Tensor) -> Self:
         """Return a copy with some columns exchanged; the rest is shared."""
-        return dataclasses.replace(self, **columns)  # type: ignore[type-var]
+        return type(self)(**{**dict(self.columns()), **columns})
 
     @property
     def device(self) -> torch.device:
@@ -98,12 +97,53 @@ class Rows:
         apart, between, *inner = column.stride()
         if not between or apart % between:
             return column[self.segment, self.time]
-        per = apart // between
+        size = _rows(column, column.shape[1]), *column.shape[2:]
+        return column.as_strided(size, (between, *inner)).index_select(0, self._index(column))
+
+    def of_all(self, *columns: Tensor) -> tuple[Tensor, ...]:
+        """Gather columns [S, W] or [S, W, D] to [B] or [B, D].
+
+        Columns that lie side by side in one table are views of one gathered copy of its rows.
+        """
+        one = columns[0]
+        base, (apart, between) = one._base, one.stride()[:2]
+        strides = apart, between, 1
+        first = [column.storage_offset() for column in columns]
+        widths = [column.shape[2] if column.ndim == 3 else 1 for column in columns]
+        start = min(first)
+        width = max(at + size for at, size in zip(first, widths, strict=True)) - start
+        if not (
+            base is not None
+            and 0 < width <= between
+            and apart % between == 0
+            and all(c._base is base and c.stride() == strides[: c.ndim] for c in columns)
+        ):
+            return tuple(self.of(column) for column in columns)
+        table = one.as_strided(
+            (_rows(one, min(column.shape[1] for column in columns)), width), (between, 1), start
+        )
+        block = table.index_select(0, self._index(one))
+        count = block.shape[0]
+        return tuple(
+            block.as_strided((count, size), (width, 1), at - start)
+            if column.ndim == 3
+            else block.select(1, at - start)
+            for column, at, size in zip(columns, first, widths, strict=True)
+        )
+
+    def _index(self, column: Tensor) -> Tensor:
+        """Index [B] of the rows in a column whose segments lie at equal distances."""
+        per = column.stride(0) // column.stride(1)
         index = self._flat.get(per)
         if index is None:
             index = self._flat[per] = torch.add(self.time, self.segment, alpha=per)
-        size = ((len(column) - 1) * per + column.shape[1], *column.shape[2:])
-        return column.as_strided(size, (between, *inner)).index_select(0, index)
+        return index
+
+
+def _rows(column: Tensor, steps: int) -> int:
+    """Rows from the first to the last of ``steps`` in each segment of a column [S, W, ...]."""
+    apart, between = column.stride()[:2]
+    return (column.shape[0] - 1) * (apart // between) + steps
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -168,29 +208,37 @@ class Trajectories(_Batch):
             gamma: discount factor per step.
 
         """
-        length = self.length[segment]
+        length = self.length.index_select(0, segment)
         steps = torch.minimum(steps, length - time)
         here, there = Rows(segment, time), Rows(segment, time + steps)
-        reward = here.of(self.reward)
+        observation, goal, action, mu, sigma, log_prob, reward = here.of_all(
+            self.observation,
+            self.desired_goal,
+            self.action,
+            self.mu,
+            self.sigma,
+            self.log_prob,
+            self.reward,
+        )
+        next_observation, next_goal = there.of_all(self.observation, self.desired_goal)
         longer = (steps > 1).nonzero()[:, 0]  # few, where most goals are relabelled
         if len(longer):
-            rows, first, n = segment[longer], time[longer], steps[longer]
+            rows, first, n = (column.index_select(0, longer) for column in (segment, time, steps))
             reward.index_add_(0, longer, self._later_reward(rows, first, n, gamma))
-        ended = self.terminated[segment] & (there.time == length)
-        discount = torch.where(ended, 0.0, gamma ** steps.to(reward.dtype))
-        log_prob = here.of(self.log_prob)
+        ended = self.terminated.index_select(0, segment) & (there.time == length)
+        discount = torch.where(ended, 0.0, torch.pow(gamma, steps.to(reward.dtype)))
         return Transitions(
-            observation=here.of(self.observation),
-            goal=here.of(self.desired_goal),
-            action=here.of(self.action),
-            mu=here.of(self.mu),
-            sigma=here.of(self.sigma),
+            observation=observation,
+            goal=goal,
+            action=action,
+            mu=mu,
+            sigma=sigma,
             behaviour_log_prob=log_prob,
             proximal_log_prob=log_prob.clone(),
             reward=reward,
             discount=discount,
-            next_observation=there.of(self.observation),
-            next_goal=there.of(self.desired_goal),
+            next_observation=next_observation,
+            next_goal=next_goal,
             weight=torch.ones_like(discount),
             relabelled=torch.zeros_like(ended),
             steps=steps,
@@ -200,11 +248,11 @@ class Trajectories(_Batch):
     def _later_reward(self, segment: Tensor, time: Tensor, steps: Tensor, gamma: float) -> Tensor:
         """Sum of gamma^k r_{t+k} over 0 < k < n of transitions [B], [B, R]."""
         ahead = torch.arange(1, int(steps.max()), device=self.device)  # [n-1]
-        within = ahead < steps[:, None]
-        at = torch.where(within, time[:, None] + ahead, time[:, None])  # written rows only
-        weight = torch.where(within, gamma ** ahead.to(self.reward.dtype), 0.0)
-        later = self.reward[segment[:, None], at]  # [B, n-1, R]
-        return torch.bmm(weight[:, None], later)[:, 0]
+        last = (steps - 1)[:, None]
+        at = torch.minimum(ahead, last).add_(time[:, None])  # [B, n-1], written rows only
+        weight = torch.where(ahead <= last, torch.pow(gamma, ahead.to(self.reward.dtype)), 0.0)
+        later = Rows(segment[:, None].expand_as(at).reshape(-1), at.view(-1)).of(self.reward)
+        return torch.bmm(weight[:, None], later.view(*at.shape, -1))[:, 0]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

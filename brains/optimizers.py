@@ -61,7 +61,7 @@ class Adam(torch.optim.Adam):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Take over a state, also a loaded one, and forget what was known of the last."""
-        super().__setstate__(state)
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
         self._known = None
 
     @torch.no_grad()

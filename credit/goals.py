@@ -34,7 +34,7 @@ def future(
     trajectories: Trajectories, segment: Tensor, time: Tensor, generator: Generator
 ) -> Tensor:
     """Goals achieved later, uniform over t+1..L (Andrychowicz et al. 2017), [B, G]."""
-    at = _uniform(time, trajectories.length[segment], generator)
+    at = _uniform(time, trajectories.length.index_select(0, segment), generator)
     return Rows(segment, at).of(trajectories.achieved_goal)
 
 

@@ -64,6 +64,7 @@ class TransitionRing:
         """Draw uniformly among the newest ``recent``: segment [count] and time [count]."""
         device = self._names.device
         back = torch.randint(recent, (count,), generator=generator, device=device)
-        names = self._names[(self._cursor - 1 - back) % len(self._names)].to(torch.int64)
+        at = (self._cursor - 1 - back).remainder_(self._names.shape[0])
+        names = self._names.index_select(0, at).to(torch.int64)
         segment = names // self._max_steps
         return segment, names - segment * self._max_steps
