@@ -44,8 +44,8 @@ class Median:
 
     @property
     def met(self) -> bool | None:
-        """Whether the bound holds; None where nothing is asked."""
-        if not self.asked:
+        """Whether the bound holds; None where nothing is asked or the peer is not installed."""
+        if not self.asked or (self.peer and self.ratio is None):
             return None
         sign, bound = self.asked.split()
         value = self.ours if self.ratio is None else self.ratio

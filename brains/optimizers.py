@@ -70,7 +70,7 @@ class Adam(torch.optim.Adam):
         (group,) = self.param_groups
         moved = [parameter for parameter in group["params"] if parameter.grad is not None]
         known = self._known
-        if known is None or len(moved) != len(known.parameters):
+        if known is None or list(map(id, moved)) != list(map(id, known.parameters)):
             super().step()
             self._known = _State.of(moved, self.state)
             return

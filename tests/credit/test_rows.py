@@ -47,3 +47,28 @@ def test_it_is_a_copy() -> None:
     before = STORAGE.clone()
     Rows(torch.tensor([0]), torch.tensor([0])).of(STORAGE).fill_(-1)
     assert torch.equal(STORAGE, before)
+
+
+TOGETHER: dict[str, tuple[Tensor, ...]] = {
+    "side by side": (STORAGE[..., 1:4], STORAGE[:, :T, 4], STORAGE[..., 5:]),
+    "in any order": (STORAGE[:, :T, 4:], STORAGE[..., :2]),
+    "with one of no width": (STORAGE[..., 2:2], STORAGE[..., 3:5]),
+    "of later segments": (STORAGE[2:, :, :2], STORAGE[2:, :T, 4]),
+    "apart": (STORAGE.clone(), STORAGE.clone()[..., 1]),
+    "of two tables": (STORAGE[..., :2], STORAGE.clone()[..., :3]),
+    "of two ranges of segments": (STORAGE[2:, :, :2], STORAGE[:5, :, 3:]),
+    "time first": tuple(
+        column.transpose(0, 1).contiguous().transpose(0, 1) for column in (STORAGE, STORAGE[..., 0])
+    ),
+}
+
+
+@pytest.mark.parametrize("layout", TOGETHER)
+def test_columns_together_equal_plain_indexing(layout: str) -> None:
+    columns = TOGETHER[layout]
+    segment, time = torch.cartesian_prod(
+        torch.arange(min(column.shape[0] for column in columns)), torch.arange(T)
+    ).T
+    found = Rows(segment, time).of_all(*columns)
+    for gathered, column in zip(found, columns, strict=True):
+        assert torch.equal(gathered, column[segment, time])

@@ -1,6 +1,6 @@
 """Actor and critic: units, bounds, ensembles."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -101,3 +101,18 @@ def test_critic_works_in_units_of_the_box() -> None:
 def test_bounds_of_sigma_must_hold_its_first_value() -> None:
     with pytest.raises(ConfigError, match="sigma_init = 2.0"):
         NetworkConfig(sigma_init=2.0)
+
+
+@pytest.mark.parametrize("fields", [{}, {"critics": 3}, {"critics": 2, "layer_norm": True}])
+def test_gradients_are_those_of_automatic_differentiation(fields: dict[str, Any]) -> None:
+    torch.manual_seed(0)
+    critic = Critic(6, SPEC, NetworkConfig(critic_hidden=(16, 8), **fields))
+    features, mu, sigma = torch.randn(37, 6), torch.randn(37, 2), torch.rand(37, 2)
+    trace: list[tuple[torch.Tensor, ...]] = []
+    q_value = critic.traced(features, mu, sigma, trace)
+    slope = torch.randn_like(q_value)
+    found = critic.gradients(trace, slope)
+    expected = torch.autograd.grad(critic(features, mu, sigma), list(critic.parameters()), slope)
+    assert torch.equal(q_value, critic(features, mu, sigma))
+    for a, b in zip(found, expected, strict=True):
+        torch.testing.assert_close(a, b)
