@@ -1,7 +1,7 @@
 """Speed of replay, pools and hindsight, side by side in one run; prints a Markdown table.
 
-    python -m benchmarks.replay                 everything, 2 minutes
-    python -m benchmarks.replay --only hindsight
+    python benchmarks/replay.py                 everything, 2 minutes
+    python benchmarks/replay.py --only hindsight
 
 Shapes are Fetch's (25 numbers observed, goals of 3, 4 actions), segments 50 steps long and written
 by 8 environments, one thread. Every figure is the median of some rounds, in seconds of the
@@ -22,9 +22,9 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import torch
+from medians import Median, compared, leave, show
 from torch import Tensor
 
-from benchmarks.medians import Median, compared, leave, show
 from bnpo.credit import HER
 from bnpo.replay import ImportanceRatio, Pool, SamplingLaw, SegmentTable, TDError, Uniform
 from bnpo.types import TaskSpec, Transitions
