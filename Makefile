@@ -46,6 +46,10 @@ types: setup ## strict types of all four folders, tests and benchmarks (mypy)
 unit: setup ## the fast tests, on JOBS=2 processes
 	$(BIN)/pytest -q -n $(JOBS) --dist loadgroup --durations=5
 
+.PHONY: docs
+docs: setup ## build the API reference into build/docs; fails on an undocumented public name
+	$(BIN)/python docs/reference.py
+
 .PHONY: test-slow
 test-slow: setup ## the tests marked slow
 	$(BIN)/pytest -q -n $(JOBS) --dist loadgroup -m slow --durations=0

@@ -29,7 +29,10 @@ class TurnReport:
     """What a brain did in one turn."""
 
     gradient_steps: int
+    """Gradient steps that it took."""
+
     info: dict[str, float]
+    """Scalars of the turn, the last value of each."""
 
 
 class Learner:

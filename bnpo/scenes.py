@@ -47,7 +47,9 @@ class Scene(Protocol):
     """N environments that begin and end their episodes together, and their picture."""
 
     num_envs: int
+    """N."""
     metadata: Mapping[str, Any]
+    """Of the environment, as Gymnasium has it; ``render_fps`` among it."""
 
     def reset(self, seed: int) -> Shown:
         """Begin an episode; environment i is seeded with seed + i."""

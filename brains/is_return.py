@@ -31,8 +31,11 @@ class ISReturn:
 
     pathwise: ClassVar[bool] = False
     weighs_ratio: ClassVar[bool] = True
+    """Its objective holds the importance ratio: nothing may be drawn by that ratio again."""
     sets_proximal: ClassVar[bool] = True
+    """Its credit fills ``proximal_log_prob``."""
     value_coefficient: ClassVar[float] = 0.0
+    """Factor of the critic's learning rate."""
 
     log_z: NonNegative = 0.0
     """Weight w of log Z, which holds the policy near the trajectories."""

@@ -31,7 +31,9 @@ class HER:
     floating: bool = True
     """Whether that n is drawn anew for each transition each time."""
     relabels: ClassVar[bool] = True
+    """Goals are chosen because of the outcome."""
     needs_goals: ClassVar[bool] = True
+    """Works on goal environments alone."""
 
     def __post_init__(self) -> None:
         """Refuse a strategy that is none."""

@@ -15,6 +15,7 @@ from bnpo.envs.arguments import require_choice, require_int, require_number
 __all__ = ["STUCK", "WorkerCare", "WorkerError", "interrupting"]
 
 STUCK = "no step or reset of it ended within worker_timeout = {:g} s"
+"""What is said of a worker that hangs; takes the timeout (seconds)."""
 
 
 class WorkerError(RuntimeError):

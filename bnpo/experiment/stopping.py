@@ -20,6 +20,7 @@ class Interrupted(SacredInterrupt):
     """A run that ended early, in good order, because of a signal."""
 
     STATUS = "INTERRUPTED"
+    """What sacred writes down as the run's status."""
 
     def __init__(self, signum: int) -> None:
         """Remember the signal, from which the exit status follows."""

@@ -19,6 +19,7 @@ from mujoco.rollout import Rollout
 __all__ = ["Dynamics", "FloatArray", "Linear", "MujocoDynamics", "linearize"]
 
 FloatArray = npt.NDArray[np.float64]
+"""States, actions, costs and their derivatives."""
 
 _PHYSICS = int(mujoco.mjtState.mjSTATE_FULLPHYSICS)
 

@@ -14,7 +14,9 @@ from bnpo.ilqr.riccati import Gains
 __all__ = ["ILQR", "BoolArray", "IndexArray", "Plan"]
 
 BoolArray = npt.NDArray[np.bool_]
+"""Masks of plans."""
 IndexArray = npt.NDArray[np.intp]
+"""Indices of plans."""
 
 
 @config

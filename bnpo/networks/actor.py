@@ -24,10 +24,15 @@ class Actor(nn.Module):
     """
 
     low: Tensor
+    """[A], lower bounds of the action."""
     high: Tensor
+    """[A], upper bounds of the action."""
     middle: Tensor
+    """[A], middle of the action Box."""
     half_range: Tensor
+    """[A], half its width."""
     sigma_fixed: Tensor
+    """[A], scale where it is not learnt."""
 
     def __init__(self, features: int, spec: TaskSpec, config: NetworkConfig) -> None:
         """Build the network for inputs [B, features]."""

@@ -37,7 +37,9 @@ class Critic(nn.Module):
     """
 
     middle: Tensor
+    """[A], middle of the action Box."""
     half_range: Tensor
+    """[A], half its width: means and scales are seen in units of it."""
 
     def __init__(self, features: int, spec: TaskSpec, config: NetworkConfig) -> None:
         """Build the ensemble for features [B, F]."""

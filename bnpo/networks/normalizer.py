@@ -17,10 +17,15 @@ class Normalizer(nn.Module):
     """
 
     mean: Tensor
+    """[O + G], of the samples in force."""
     scale: Tensor
+    """[O + G], one over their standard deviation."""
     shift: Tensor
+    """[O + G], minus mean times scale."""
     totals: Tensor
+    """[3, O + G], count, mean and sum of squared deviations of the samples in force."""
     pending: Tensor
+    """[3, O + G], the same of those that wait for the next commit."""
 
     def __init__(
         self,

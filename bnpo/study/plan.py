@@ -23,6 +23,7 @@ __all__ = ["Job", "Name", "StudyPlan", "on_cpu", "plan_fields", "read_plan"]
 Variants = list[str] | dict[str, dict[str, Any] | None]
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+"""A name that may be that of a folder."""
 
 
 @config
