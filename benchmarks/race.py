@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from peers import Peer, learn
+from records import fingerprint
 
 RESULTS = Path(__file__).parent / "results"
 Curve = list[tuple[int, float, float]]
@@ -59,10 +60,10 @@ class Race:
     interval: int
     """Environment steps between evaluations"""
 
-    peer: Peer
+    peer: Peer | None
     """Program of another library"""
 
-    seeds: tuple[int, ...] = (0, 1, 2)
+    seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
     """Seeds that are reported"""
 
     threshold: float = 0.95
@@ -76,12 +77,16 @@ class Race:
     @property
     def names(self) -> list[str]:
         """All programs, the peer last."""
-        return [*self.programs, self.peer.name]
+        return [*self.programs, *([self.peer.name] if self.peer else [])]
+
+    def rival(self, name: str) -> Peer | None:
+        """Return the peer if it is called so."""
+        return self.peer if self.peer is not None and self.peer.name == name else None
 
     def settings(self, name: str, overrides: Sequence[str] = ()) -> dict[str, Any]:
         """Everything but the seed that decides a program's result."""
-        if name == self.peer.name:
-            return self.peer.settings
+        if rival := self.rival(name):
+            return rival.settings
         from bnpo.experiment.composition import compose
 
         program = self.programs[name]
@@ -94,16 +99,18 @@ class Race:
             updates[key] = ast.literal_eval(value)
         return compose([program.preset, self.task], updates)
 
-    def fingerprint(self, name: str, overrides: Sequence[str] = ()) -> str:
-        """Short name of the settings: results of other settings do not count."""
-        text = json.dumps(self.settings(name, overrides), sort_keys=True, default=str)
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
+    def label(self, name: str, overrides: Sequence[str] = ()) -> str:
+        """Short name of a program's settings."""
+        settings = self.settings(name, overrides)
+        if self.rival(name):
+            return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
+        return fingerprint(settings)
 
     def load(self, overrides: Sequence[str] = ()) -> dict[tuple[str, int], dict[str, Any]]:
         """Newest result of every program and seed under the settings of today."""
         if not self.path.exists():
             return {}
-        prints = {name: self.fingerprint(name, overrides) for name in self.names}
+        prints = {name: self.label(name, overrides) for name in self.names}
         rows = [json.loads(line) for line in self.path.read_text().splitlines()]
         return {
             (row["program"], row["seed"]): row
@@ -114,8 +121,8 @@ class Race:
 
 def run(race: Race, name: str, seed: int, overrides: Sequence[str]) -> dict[str, Any]:
     """Train one program with one seed until it is solved or its steps are used up."""
-    if name == race.peer.name:
-        return learn(race.peer, seed, interval=race.interval, threshold=race.threshold)
+    if rival := race.rival(name):
+        return learn(rival, seed, interval=race.interval, threshold=race.threshold)
     from bnpo import Trainer
     from bnpo.presets import build_agent, build_train_config
 
@@ -160,11 +167,11 @@ def table(race: Race, names: list[str], seeds: list[int], overrides: Sequence[st
             f"{_join([medians[name]], '{:.1f}')} | {last} | {rate:.0f} |"
         )
     first = names[0]
-    if race.peer.name in medians and first in medians:
-        ratio = medians[race.peer.name] / medians[first]
-        lines.append(
-            f"\n{race.peer.name} takes {ratio:.2f} times the seconds of {first} (medians)."
-        )
+    lines += [
+        f"\n{name} takes {seconds / medians[first]:.2f} times the seconds of {first} (medians)."
+        for name, seconds in medians.items()
+        if first in medians and race.rival(name)
+    ]
     return "\n".join(lines)
 
 
@@ -175,7 +182,7 @@ def _join(values: list[float], form: str) -> str:
 def measure(script: str, race: Race, task: str, name: str, seed: int, more: list[str]) -> None:
     """Run one program with one seed in a process of its own and append what it found."""
     command = [sys.executable, script, task, "--one", name, "--seeds", str(seed)]
-    if more and name != race.peer.name:
+    if more and not race.rival(name):
         command += ["--with", *more]
     out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     RESULTS.mkdir(exist_ok=True)
@@ -202,7 +209,7 @@ def main(description: str, script: str, races: dict[str, Race]) -> None:
         parser.error(f"--programs {' '.join(unknown)}: allowed are {', '.join(race.names)}")
     if options.one:
         labels = {"program": options.one, "seed": seeds[0]}
-        labels["settings"] = race.fingerprint(options.one, options.overrides)
+        labels["settings"] = race.label(options.one, options.overrides)
         print(json.dumps(labels | run(race, options.one, seeds[0], options.overrides)))
         return
     done = {} if options.fresh else race.load(options.overrides)

@@ -1,7 +1,7 @@
 """A run's configuration out of named configurations and overrides.
 
 From weak to strong, whatever order they are given in: the defaults of the fields, the preset, the
-task, configuration files, overrides.
+task, what was found for this preset on this task, configuration files, overrides.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from bnpo.experiment.schema import (
     refuse_unknown,
     section,
 )
-from bnpo.presets import PRESETS, TASKS
+from bnpo.presets import PRESETS, TASKS, TUNED
 
 __all__ = ["compose", "compose_options"]
 
@@ -60,6 +60,7 @@ def compose(named: Sequence[str], updates: Mapping[str, Any]) -> dict[str, Any]:
     for part in (
         PRESETS[preset] if preset is not None else {},
         TASKS[task] if task is not None else {},
+        TUNED.get((preset or "", task or ""), {}),
         written,
     ):
         merge(run, copy.deepcopy(as_json(part, "config")))

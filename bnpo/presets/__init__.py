@@ -10,8 +10,9 @@ from bnpo.presets.hybrid import HYBRID
 from bnpo.presets.off_policy import OFF_POLICY
 from bnpo.presets.on_policy import ON_POLICY
 from bnpo.presets.tasks import TASKS
+from bnpo.presets.tuned import TUNED
 
-__all__ = ["PRESETS", "TASKS", "build_agent", "build_brain", "build_train_config"]
+__all__ = ["PRESETS", "TASKS", "TUNED", "build_agent", "build_brain", "build_train_config"]
 
 PRESETS: dict[str, dict[str, Any]] = {**HYBRID, **ON_POLICY, **OFF_POLICY, **GUIDED}
 """Brain lists by name, with the agent settings they were made for."""

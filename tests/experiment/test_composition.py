@@ -11,7 +11,7 @@ import pytest
 from bnpo.config import ConfigError
 from bnpo.experiment.composition import compose
 from bnpo.experiment.overrides import Overrides, parse, put
-from bnpo.presets import PRESETS, TASKS
+from bnpo.presets import PRESETS, TASKS, TUNED, build_agent
 
 
 def made(*words: str) -> dict[str, Any]:
@@ -93,3 +93,17 @@ def test_a_path_is_names_joined_by_dots(word: str) -> None:
 def test_deep_nesting_is_refused() -> None:
     with pytest.raises(ConfigError, match="deeper"):
         parse(["env_kwargs=" + "[" * 60 + "]" * 60])
+
+
+def test_what_was_found_for_a_preset_on_a_task_is_weaker_than_a_users_word() -> None:
+    of_task = compose(["bpo", "moving_reacher"], {})
+    assert of_task["brains"]["ddpg"]["learning_delay"] == 60
+    assert compose(["bpo", "goal_reacher"], {})["brains"]["ddpg"]["learning_delay"] == 50
+    own = compose(["bpo", "moving_reacher"], {"brains.ddpg.learning_delay": 7})
+    assert own["brains"]["ddpg"]["learning_delay"] == 7
+
+
+def test_every_tuned_setting_belongs_to_a_preset_and_a_task_and_builds() -> None:
+    for preset, task in TUNED:
+        config = compose([preset, task], {"seed": 0})
+        assert build_agent(config).brains

@@ -1,0 +1,39 @@
+"""Names of settings, under which results are kept."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+
+def fingerprint(config: Mapping[str, Any]) -> str:
+    """Short name of a run's configuration: results of other settings do not count.
+
+    What stands at its default is left out, so that a field that is added later, at a default which
+    changes nothing, leaves the name as it is.
+    """
+    text = json.dumps(_own(config), sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _own(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the configuration without what stands at its default."""
+    from bnpo.config import AgentConfig, BrainDescription, NetworkConfig, TrainConfig
+    from bnpo.experiment.schema import defaults
+
+    def changed(fields: Mapping[str, Any], kind: type[Any]) -> dict[str, Any]:
+        nested = ("networks",) if kind is AgentConfig else ()
+        usual = json.loads(json.dumps(defaults(kind, without=nested), default=str))
+        given = json.loads(json.dumps(fields, default=str))
+        return {key: value for key, value in given.items() if usual.get(key, "none") != value}
+
+    agent = dict(config["agent"])
+    networks = changed(agent.pop("networks"), NetworkConfig)
+    rest = {key: value for key, value in config.items() if key not in ("agent", "brains", "seed")}
+    return {
+        **changed(rest, TrainConfig),
+        "agent": {**changed(agent, AgentConfig), "networks": networks},
+        "brains": {name: changed(one, BrainDescription) for name, one in config["brains"].items()},
+    }

@@ -1,0 +1,58 @@
+"""Settings that were found for a preset on a task; everything a user says is stronger."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["TUNED"]
+
+_PUSH: dict[str, Any] = {
+    "agent": {
+        "gamma": 0.95,
+        "target_bounds": [-20.0, 0.0],
+        "lr_critic": 1e-3,
+        "warmup_steps": 8_000,
+        # Few of a random arm's episodes move the object at all, and only wide noise does.
+        "exploration": [0.33, 0.67, 1.0, 1.0, 1.33, 2.0, 3.33, 3.33],
+        "networks": {
+            "actor_hidden": [256, 256],
+            "critic_hidden": [256, 256],
+            "critics": 1,
+            "input_gain": 1.0,
+        },
+    },
+    "brains": {
+        "ddpg": {
+            "lr_actor": 1e-3,
+            "learning_repeat": 200,
+            "actor_delay": 1,
+            "tau_actor": 0.05,
+            "tau_critic": 0.05,
+            # Hindsight about an object that never moved teaches nothing: draw by TD error.
+            "optim_pool_size": 300_000,
+            "recalc_delay": 7,
+            "sampler": {"name": "td_error"},
+            "rule": {"name": "ddpg", "mean_only": True, "action_l2": 0.1},
+        },
+    },
+}
+
+TUNED: dict[tuple[str, str], dict[str, Any]] = {
+    # Turns directly after the rollouts of 60 decisions.
+    ("bpo", "moving_reacher"): {
+        "brains": {
+            "ppo": {
+                "learning_delay": 60,
+                "optim_pool_size": 1_200,
+                "optim_batch_size": 1_200,
+                "batch_size": 600,
+            },
+            "ddpg": {"learning_delay": 60},
+        },
+    },
+    ("bpo", "fetch_reach"): {"brains": {"ddpg": {"optim_batch_size": 800}}},
+    ("ddpg_her", "fetch_reach"): {"brains": {"ddpg": {"optim_batch_size": 800}}},
+    ("ddpg_her", "fetch_push"): _PUSH,
+    ("bpo", "fetch_push"): _PUSH,
+}
+"""Settings by preset and task."""
