@@ -82,6 +82,10 @@ bench-rules: $(VENV)/.study ## every learning rule on the goal Reacher, at equal
 bench-replay: $(VENV)/.bench ## replay, transitions per second
 	$(BIN)/python benchmarks/replay.py
 
+.PHONY: soak
+soak: setup ## an hour of training: is memory flat, are files closed, is it as fast at the end
+	$(BIN)/python benchmarks/soak.py
+
 ##@ Develop
 .PHONY: format
 format: setup ## format the code and apply safe fixes
