@@ -76,7 +76,7 @@ class Session:
         if "progress" not in state:
             raise CheckpointError(
                 f"checkpoint {path} holds a policy alone: {self.settings['env']} cannot tell its "
-                "state, so its runs cannot be resumed"
+                "state, so its runs cannot be resumed; evaluate, record and export take the policy"
             )
         try:
             self.trainer.load_state_dict(state)

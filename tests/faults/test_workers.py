@@ -18,7 +18,8 @@ from bnpo.envs.process_pool import ProcessPoolVectorEnv
 from bnpo.envs.saved_state import get_env_state
 from bnpo.envs.worker_care import WorkerCare, WorkerError
 from bnpo.runs import checkpoint_path, load_summary
-from tests.experiment.conftest import TINY
+from tests.experiment.conftest import TINY, Command
+from tests.experiment.test_bad_input import assert_one_line
 from tests.faults.runs import assert_same_run, finish, said
 
 FETCH = [
@@ -78,6 +79,18 @@ def test_an_environment_without_mujoco_cannot_tell_its_state() -> None:
     pool.close()
 
 
+def test_a_run_that_cannot_be_resumed_says_so_at_once_and_when_asked(
+    command: Command, caplog: pytest.LogCaptureFixture
+) -> None:
+    line = "with ppo env=Pendulum-v1 num_envs=1 total_steps=30 eval_interval=30 eval_episodes=1"
+    assert command(f"{line} train_episode_steps=10 agent.max_steps=10")[0] == 0
+    (told,) = [text for text in caplog.messages if "cannot tell its state" in text]
+    assert told.endswith("its checkpoints hold the policy alone")
+    said = command("resume with run=runs/1 total_steps=60")
+    assert_one_line(said, "policy alone", "Pendulum-v1 cannot tell its state", "evaluate")
+    assert command("evaluate with run=runs/1 episodes=1")[0] == 0
+
+
 class Faulty(gym.Wrapper[Any, Any, Any, Any]):
     """Dies, hangs or raises at its third step."""
 
@@ -120,6 +133,22 @@ def test_a_worker_at_fault_is_told_within_seconds(fault: str, words: str) -> Non
     with pytest.raises(WorkerError, match=words):
         pool.step(np.zeros((2, 1), np.float32))
     assert time.perf_counter() - began < 20
+
+
+@_FULL
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [("dies", "exit code -9"), ("hangs", "hangs"), ("raises", "simulation went wrong")],
+)
+def test_a_worker_at_fault_is_restarted_so_often_and_no_more(fault: str, words: str) -> None:
+    care = WorkerCare(timeout=2.0, on_failure="restart", restarts=2)
+    pool = ProcessPoolVectorEnv(lambda: Faulty(fault), num_envs=1, workers=1, care=care)
+    pool.reset(seed=0)
+    restarted = ["restarted" in pool.step(np.zeros((1, 1), np.float32))[4] for _ in range(8)]
+    assert restarted == [False, False, True, False, False, True, False, False]
+    assert all(words in told for told in pool.restarts.news())
+    with pytest.raises(WorkerError, match=f"{words}.*restarted 2 times"):
+        pool.step(np.zeros((1, 1), np.float32))
 
 
 @_FULL
