@@ -75,8 +75,16 @@ bench-envs: $(VENV)/.bench ## environments, steps per second
 	$(BIN)/python benchmarks/envs.py
 
 .PHONY: bench-rules
-bench-rules: $(VENV)/.study ## every learning rule on the goal Reacher, at equal steps
+bench-rules: setup ## every learning rule on the goal Reacher, at equal steps
 	$(BIN)/python benchmarks/rules.py
+
+.PHONY: bench-study
+bench-study: setup ## a study on all cores against the same runs one by one; needs a quiet machine
+	$(BIN)/python benchmarks/study.py --check
+
+.PHONY: bench-newcomer
+bench-newcomer: ## from a fresh clone to a policy's video and an own credit scheme, timed
+	"$(PYTHON)" benchmarks/newcomer.py --check
 
 .PHONY: bench-replay
 bench-replay: $(VENV)/.bench ## replay, transitions per second
@@ -123,10 +131,6 @@ $(VENV)/.installed: setup.cfg pyproject.toml $(VENV)/.locked
 
 $(VENV)/.bench: requirements-bench.lock $(VENV)/.installed
 	$(PIP) install -qq --requirement requirements-bench.lock
-	@touch $@
-
-$(VENV)/.study: setup.cfg $(VENV)/.installed
-	$(PIP) install -qq --no-build-isolation --editable '.[study]'
 	@touch $@
 
 # $(call timed,title,targets,budget in seconds)

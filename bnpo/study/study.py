@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from bnpo.cluster.joining import checked_address, joined
 from bnpo.cluster.process import TaskProcess, resources

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from bnpo.cluster.joining import checked_address, joined
 from bnpo.cluster.process import TaskProcess, resources
