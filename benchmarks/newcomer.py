@@ -1,4 +1,4 @@
-"""A newcomer's path, timed: from a fresh clone to a trained policy's video and an own credit scheme.
+"""A newcomer's path, timed: from a fresh clone to a policy's video and an own credit scheme.
 
     python benchmarks/newcomer.py           print the seconds of every stage
     python benchmarks/newcomer.py --check   fail unless the bars are met
