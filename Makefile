@@ -64,7 +64,16 @@ test-wheel: setup ## build the wheel, install it elsewhere and import it there
 
 ##@ Measure
 .PHONY: bench
-bench: bench-reacher bench-envs bench-replay ## all benchmarks
+bench: bench-reacher bench-envs bench-speed bench-table ## all benchmarks, then the table
+
+.PHONY: bench-table
+bench-table: setup ## the table of all that the benchmarks left
+	$(BIN)/python benchmarks/table.py
+
+.PHONY: bench-speed
+bench-speed: bench-replay ## replay, learning step, price of several brains: 6 minutes, quiet machine
+	$(BIN)/python benchmarks/learning_step.py
+	$(BIN)/python benchmarks/hybrid_price.py
 
 .PHONY: bench-reacher
 bench-reacher: $(VENV)/.bench ## learning on the goal Reacher, against its peers
