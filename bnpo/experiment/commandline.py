@@ -40,6 +40,8 @@ Examples:
   bnpo resume with run=runs/1
   bnpo runs with preset=bpo success=0.9.. sort=steps
   bnpo compare 3 5 7
+  bnpo profile with bpo goal_reacher total_steps=20000
+  bnpo tune-threads with bpo goal_reacher
 """
 
 _FLAGS: dict[str, tuple[str, str | None, str]] = {
@@ -171,6 +173,7 @@ def _split(words: list[str]) -> tuple[str | None, list[str]]:
     if words[0] == "with":
         return "train", words[1:]
     command, *rest = words
+    command = command.replace("-", "_")
     if command == "help":
         return command, rest
     _require_command(command)

@@ -18,13 +18,23 @@ from bnpo.experiment.studying import (
     study,
     sweep,
 )
+from bnpo.experiment.tuning import tune_threads
 
 __all__ = ["COMMANDS", "ELSEWHERE", "ON_RAY", "OPTIONS", "TRAINING", "placed", "spelled_out"]
 
-COMMANDS: tuple[Callable[..., Any], ...] = (envs, runs, compare, study, sweep, export, profile)
+COMMANDS: tuple[Callable[..., Any], ...] = (
+    envs,
+    runs,
+    compare,
+    study,
+    sweep,
+    export,
+    profile,
+    tune_threads,
+)
 """Functions of the configuration that leave no record of their own."""
 
-TRAINING = ("train", "profile")
+TRAINING = ("train", "profile", "tune_threads")
 """Commands that take a run's configuration and train."""
 
 OPTIONS: dict[str, type[Any]] = {
