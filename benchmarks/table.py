@@ -18,41 +18,47 @@ from learning import RACES
 from medians import RESULTS, Median, found, show
 from race import Race, solved
 
-ASKED = {"goal_reacher": ">= 2", "fetch_reach": ">= 1.5"}
-"""How many times as fast as the peer a task is to be solved."""
+ASKED = {
+    "goal_reacher": {"seconds": ">= 2"},
+    "fetch_reach": {"seconds": ">= 1.5"},
+    "fetch_push": {"environment steps": "<= 500000", "seconds": "<= 2400"},
+}
+"""Bounds: how many times as fast as the peer, or steps and seconds where there is none."""
 
 SLOWEST = 383_000
 """Arm-steps to mean score 30 of the article's original, on another build of the environment."""
 
 
 def raced(task: str, race: Race) -> Iterator[Median]:
-    """Seconds and steps to solved of a race's first program beside its peer, medians over seeds."""
-    rows = race.load()
-    columns: dict[str, tuple[float, float]] = {}
-    seeds = []
-    for name in (next(iter(race.programs)), race.peer.name):
-        points = []
-        for seed in race.seeds:
-            if (name, seed) in rows:
-                point = solved(rows[name, seed]["curve"], race.threshold)
-                points.append(point or (math.inf, math.inf))
-        if not points:
-            return
-        seeds.append(len(points))
-        steps, seconds = (statistics.median(column) for column in zip(*points, strict=True))
-        columns[name] = steps, seconds
-    (ours, own), (peer, others) = columns.items()
-    what = f"{task}, solved by {ours}, {min(seeds)} seeds"
+    """Steps and seconds to solved of a race's first program, and of its peer's."""
+    ours = next(iter(race.programs))
+    own, seeds = medians(race, ours)
+    peer = "" if race.peer is None else race.peer.name
+    others = medians(race, peer)[0]
+    if own is None:
+        return
     for index, unit in enumerate(("environment steps", "seconds")):
+        theirs = None if others is None else others[index]
         yield Median(
-            what=what,
+            what=f"{task}, solved by {ours}, {seeds} seeds",
             ours=own[index],
             unit=unit,
             peer=peer,
-            theirs=others[index],
-            ratio=others[index] / own[index] if own[index] < math.inf else 0.0,
-            asked=ASKED.get(task, "") if unit == "seconds" else "",
+            theirs=theirs,
+            ratio=None if theirs is None else theirs / own[index],
+            asked=ASKED.get(task, {}).get(unit, ""),
         )
+
+
+def medians(race: Race, name: str) -> tuple[tuple[float, float] | None, int]:
+    """Median steps and seconds to solved of a program over its seeds on record, and how many."""
+    rows = race.load()
+    curves = [rows[name, seed]["curve"] for seed in race.seeds if (name, seed) in rows]
+    points = [solved(curve, race.threshold) or (math.inf, math.inf) for curve in curves]
+    if not points:
+        return None, 0
+    steps, seconds = (statistics.median(column) for column in zip(*points, strict=True))
+    return (steps, seconds), len(points)
 
 
 def followed() -> Iterator[Median]:
