@@ -139,18 +139,11 @@ class Agent:
 
     def tensors(self, shown: Mapping[str, NDArray[Any]]) -> Observation:
         """Observations of a batch of environments as the agent's state and goals."""
-        observation, achieved, desired = (
-            self.tensor(shown[key]) for key in ("observation", "achieved_goal", "desired_goal")
-        )
-        if self.config.networks.observe_achieved_goal:
-            observation = torch.cat((observation, achieved), -1)
-        return Observation(observation, achieved, desired)
+        return self.policy.tensors(shown)
 
     def tensor(self, array: NDArray[Any]) -> Tensor:
         """Array on the agent's device, in its floating point type unless it holds booleans."""
-        tensor = torch.from_numpy(array)
-        dtype = torch.bool if tensor.dtype == torch.bool else self.dtype
-        return tensor.to(self.device, dtype)
+        return self.policy.tensor(array)
 
     def act(self, shown: Observation) -> Decision:
         """Draw actions from the online actor."""
@@ -214,7 +207,14 @@ class Agent:
         self.vector_steps += 1
         self.env_steps += len(reward)
         rows = self.replay.append(
-            *decision, reward, terminated, truncated, *outcome, *shown, lost=lost
+            *decision,
+            reward,
+            terminated,
+            truncated,
+            *outcome,
+            *shown,
+            lost=lost,
+            version=self.vector_steps - 1,
         )
         if not len(rows):
             return

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
-from typing import NamedTuple, Self
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Self
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from bnpo.config import AgentConfig
@@ -66,6 +68,21 @@ class Policy:
         self.actor = actor
         self.config = config
         self.version = version
+
+    def tensors(self, shown: Mapping[str, NDArray[Any]]) -> Observation:
+        """Observations of a batch of environments as state and goals of the networks."""
+        observation, achieved, desired = (
+            self.tensor(shown[key]) for key in ("observation", "achieved_goal", "desired_goal")
+        )
+        if self.config.networks.observe_achieved_goal:
+            observation = torch.cat((observation, achieved), -1)
+        return Observation(observation, achieved, desired)
+
+    def tensor(self, array: NDArray[Any]) -> Tensor:
+        """Array on the networks' device, in their floating point type unless it holds booleans."""
+        tensor = torch.from_numpy(array)
+        dtype = torch.bool if tensor.dtype == torch.bool else getattr(torch, self.config.dtype)
+        return tensor.to(self.config.device, dtype)
 
     @torch.no_grad()
     def act(self, shown: Observation, env_steps: int, generator: torch.Generator) -> Decision:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from tqdm import tqdm
 
 from bnpo import generators
 from bnpo.agent import Agent, Observation
+from bnpo.cluster.joining import joined
 from bnpo.config import TrainConfig
 from bnpo.envs import (
     as_goal_observation,
@@ -29,6 +31,9 @@ from bnpo.learner import TurnReport
 from bnpo.notebook import LiveBar, in_notebook, interruptible
 from bnpo.offline import from_minari, learn_offline
 from bnpo.plotting import plot
+
+if TYPE_CHECKING:
+    from bnpo.cluster.rollouts import RemoteRollouts
 
 __all__ = ["StateUnknown", "Trainer", "train"]
 
@@ -80,27 +85,45 @@ class Trainer:
             or ("success_rate" if agent.spec.is_goal_env else "mean_return"),
             threshold=config.solve_threshold,
         )
-        limit = config.train_episode_steps
         care = WorkerCare(
             on_failure=config.on_worker_failure,
             timeout=config.worker_timeout,
             restarts=config.worker_restarts,
         )
-        self.env = make_vector_env(
-            agent.spec.env_id,
-            config.num_envs,
-            threads=config.threads,
-            care=care,
-            **agent.env_kwargs,
-            **({} if limit is None else {"max_episode_steps": limit}),
-        )
         self.evaluator = Evaluator(agent, config.eval_episodes, threads=config.threads, care=care)
         self._stop = False
         later = [agent.env_steps] if agent.env_steps else []  # not the first episodes again
         sequence = np.random.SeedSequence([agent.seed, _ENVIRONMENT_STREAM, *later])
-        shown, _ = self.env.reset(seed=int(sequence.generate_state(1)[0] >> 1))
+        self._joined = ExitStack()
+        shown = self._make_env(int(sequence.generate_state(1)[0] >> 1), care)
         self._shown = agent.tensors(as_goal_observation(shown))
         agent.begin(config.num_envs, self._shown)
+
+    def _make_env(self, seed: int, care: WorkerCare) -> Any:
+        """Make the training environments, here or on a cluster; return what they show at first."""
+        agent, config = self.agent, self.config
+        settings: dict[str, Any] = {"care": care, **agent.env_kwargs}
+        if config.train_episode_steps is not None:
+            settings["max_episode_steps"] = config.train_episode_steps
+        self._remote: RemoteRollouts | None = None
+        self.env: Any
+        if config.rollouts == "local":
+            self.env = make_vector_env(
+                agent.spec.env_id, config.num_envs, threads=config.threads, **settings
+            )
+            return self.env.reset(seed=seed)[0]
+        from bnpo.cluster.rollouts import RemoteRollouts
+
+        self._remote = self.env = RemoteRollouts(
+            agent,
+            self._joined.enter_context(joined(config.ray, "rollouts='ray'")),
+            seed,
+            num_envs=config.num_envs,
+            workers=config.rollout_workers,
+            threads=config.threads,
+            settings=settings,
+        )
+        return self._remote.shown()
 
     def request_stop(self) -> None:
         """End the run after the current step."""
@@ -180,15 +203,10 @@ class Trainer:
     def _step(self) -> None:
         """Take one step of every environment, then the brains' turns."""
         agent = self.agent
-        decision = agent.act(self._shown)
-        action = agent.actor.clip(decision.action).cpu().numpy()
-        shown, reward, terminated, truncated, infos = self.env.step(action)
+        decision, shown, last, reward, terminated, truncated, restarted = self._act()
         self._check(reward, shown)
-        following = agent.tensors(as_goal_observation(shown))
-        ended = bool((terminated | truncated).any())
-        outcome = following
-        if ended:
-            last = true_next_observation(shown, infos)
+        following = outcome = agent.tensors(as_goal_observation(shown))
+        if last is not None:
             self._check(reward, last)
             outcome = agent.tensors(last)
         agent.remember(
@@ -198,17 +216,29 @@ class Trainer:
             agent.tensor(truncated),
             outcome,
             following,
-            lost=self._lost(infos),
+            lost=self._lost(restarted),
         )
         self._shown = following
         self._take_note(agent.learn())
 
-    def _lost(self, infos: dict[str, Any]) -> torch.Tensor | None:
+    def _act(self) -> tuple[Any, ...]:
+        """Step the environments; returns what :class:`bnpo.cluster.rollouts.Taken` lists."""
+        agent = self.agent
+        if self._remote is not None:
+            return self._remote.step(agent.policy, agent.env_steps)
+        decision = agent.act(self._shown)
+        action = agent.actor.clip(decision.action).cpu().numpy()
+        shown, reward, terminated, truncated, infos = self.env.step(action)
+        ended = bool((terminated | truncated).any())
+        last = true_next_observation(shown, infos) if ended else None
+        return decision, shown, last, reward, terminated, truncated, infos.get("restarted")
+
+    def _lost(self, restarted: Any) -> torch.Tensor | None:
         """Environments [N] of workers restarted in this step, None for none."""
-        if "restarted" not in infos:
+        if restarted is None:
             return None
         self._note_restarts(self.env)
-        return self.agent.tensor(infos["restarted"])
+        return self.agent.tensor(restarted)
 
     def _note_restarts(self, env: Any) -> None:
         """Keep what made workers of an environment restart."""
@@ -293,6 +323,7 @@ class Trainer:
     def close(self) -> None:
         """Close all environments."""
         self.env.close()
+        self._joined.close()
         self.evaluator.close()
 
 

@@ -74,6 +74,10 @@ class SegmentTable:
         self._head = 0  # of the queue: the row to be used next
         self._open = 0  # segments that are being written
         self._used = 0  # rows ever written, always the first ones
+        self._begun: list[Tensor] = []  # environments whose segments have no step yet
+        self.version = self._integers(self.segments)
+        """[S], version of the policy that took the first step of each segment: later steps are of
+        this policy or of newer ones"""
         self.segments_finished = 0
         """Segments ever finished."""
 
@@ -146,6 +150,8 @@ class SegmentTable:
         reset_achieved_goal: Tensor,
         reset_desired_goal: Tensor,
         lost: Tensor | None = None,
+        *,
+        version: int = 0,
     ) -> Tensor:
         """Write one step of every environment.
 
@@ -167,6 +173,7 @@ class SegmentTable:
                 episode where one ended, else the next one.
             reset_achieved_goal: [N, G], likewise.
             reset_desired_goal: [N, G], likewise.
+            version: of the policy that acted: vector steps whose turns it has had.
             lost: [N], environments that began anew in the middle of a segment, which is dropped;
                 None: none.
 
@@ -176,6 +183,9 @@ class SegmentTable:
         """
         if self._open < self.num_envs:
             raise ValueError("SegmentTable.append: begin() has not opened all environments")
+        for begun in self._begun:
+            self.version[self._row[begun]] = version
+        self._begun.clear()
         flat = self._storage.view(-1, self._storage.shape[-1])
         here = self._row * (self.max_steps + 1) + self._time
         during = torch.cat([action, mu, sigma, log_prob[:, None], reward], dim=1)
@@ -198,6 +208,7 @@ class SegmentTable:
     def _start(self, env: Tensor, before: Tensor) -> None:
         """Write what environments [K] show at first, [K, O+2G]."""
         self._time[env] = 0
+        self._begun.append(env)
         self._storage[self._row[env], 0, : self._split] = before.to(self._storage.dtype)
 
     def _take_rows(self, env: Tensor) -> None:
@@ -306,6 +317,7 @@ class SegmentTable:
             "queue": self._queue,
             "row": self._row,
             "time": self._time,
+            "version": self.version,
             "head": self._head,
             "segments_finished": self.segments_finished,
         }
@@ -320,7 +332,7 @@ class SegmentTable:
         table = self._trajectories
         same = {"length": table.length, "terminated": table.terminated}
         same |= {"truncated": table.truncated, "queue": self._queue}
-        same |= {"row": self._row, "time": self._time}
+        same |= {"row": self._row, "time": self._time, "version": self.version}
         used = len(state["storage"])
         shapes = [(name, state[name].shape, own.shape) for name, own in same.items()]
         shapes.append(("storage", state["storage"].shape[1:], self._storage.shape[1:]))
@@ -336,6 +348,7 @@ class SegmentTable:
         self._used = used
         self._head = state["head"]
         self._open = int((self._row >= 0).sum())
+        self._begun = [((self._row >= 0) & (self._time == 0)).nonzero()[:, 0]]
         self._relist()
         self.segments_finished = state["segments_finished"]
 

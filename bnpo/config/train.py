@@ -42,6 +42,16 @@ class TrainConfig:
     threads: Count = 1
     """Threads of torch and of the simulator; decides the last bits of a result."""
 
+    rollouts: Literal["local", "ray"] = "local"
+    """Where training environments are stepped: beside the learner, or by rollout workers on Ray
+    (extra ``ray``)."""
+
+    rollout_workers: Count = 2
+    """Rollout workers on Ray, which share the environments, of ``threads`` cores each."""
+
+    ray: str = "local"
+    """Address of the Ray cluster of the rollout workers: local, auto or HOST:PORT."""
+
     checkpoint_interval: Count = 10_000
     """Steps between checkpoints (single-environment steps)."""
 
@@ -66,7 +76,12 @@ class TrainConfig:
     """Turns of every brain on that dataset before the first step."""
 
     def __post_init__(self) -> None:
-        """Refuse turns on a dataset that is not named."""
+        """Refuse turns on a dataset that is not named, and workers without environments."""
+        if self.rollouts == "ray" and self.rollout_workers > self.num_envs:
+            raise ConfigError(
+                f"TrainConfig.rollout_workers = {self.rollout_workers}: allowed is at most "
+                f"num_envs = {self.num_envs}, one environment for each"
+            )
         if self.offline_turns and self.offline is None:
             raise ConfigError(
                 f"TrainConfig.offline_turns = {self.offline_turns}: allowed is 0 without "

@@ -14,6 +14,7 @@ import gymnasium as gym
 import torch
 
 from bnpo.agent import Agent
+from bnpo.cluster.joining import checked_address
 from bnpo.config import ConfigError, NetworkConfig, TrainConfig
 from bnpo.envs import describe, make_env
 from bnpo.experiment.events import check_events
@@ -36,6 +37,8 @@ def validate(config: Mapping[str, Any]) -> tuple[Agent, TrainConfig]:
     task = TaskConfig(**{name: config[name] for name in names_of(TaskConfig) if name in config})
     check_events(task.tensorboard)
     train_config = build_train_config(config)
+    if train_config.rollouts == "ray":
+        checked_address(train_config.ray, "rollouts='ray'")
     spec = _described(task)
     _check_device(config["agent"].get("device"))
     _check_networks(spec, config)

@@ -47,7 +47,9 @@ def pathwise(**fields: Any) -> BrainDescription:
 def make_trainer(request: pytest.FixtureRequest) -> Any:
     """Trainer of an agent with these brains: four environments, segments of ten steps."""
 
-    def make(*brains: BrainDescription, seed: int = 0, **config: Any) -> Trainer:
+    def make(
+        *brains: BrainDescription, seed: int = 0, train: dict[str, Any] | None = None, **config: Any
+    ) -> Trainer:
         settings = {"networks": SMALL, "max_steps": 10, "replay_size": 1_000, **config}
         agent = Agent.for_env(
             "bnpo/GoalReacher-v0",
@@ -56,11 +58,8 @@ def make_trainer(request: pytest.FixtureRequest) -> Any:
             config=AgentConfig(**settings),
             env_kwargs={"episode_steps": 10},
         )
-        trainer = Trainer(
-            agent,
-            TrainConfig(num_envs=4, total_steps=400, eval_interval=200, eval_episodes=2),
-            progress_bar=False,
-        )
+        length = {"num_envs": 4, "total_steps": 400, "eval_interval": 200, "eval_episodes": 2}
+        trainer = Trainer(agent, TrainConfig(**{**length, **(train or {})}), progress_bar=False)
         request.addfinalizer(trainer.close)
         return trainer
 

@@ -1,4 +1,4 @@
-"""Ray on this machine, started once for the tests of a module."""
+"""Ray on this machine, started once for all tests."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from bnpo.cluster.joining import joined
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def ray() -> Iterator[Any]:
     """Return Ray, started as ray=local does."""
     pytest.importorskip("ray", reason="the extra ray is not installed")
