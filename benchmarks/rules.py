@@ -1,14 +1,16 @@
 """Every learning rule on the goal Reacher, at equal environment steps.
 
     python benchmarks/rules.py                        run what is missing, print the table
-    python benchmarks/rules.py --presets ppo trpo --seeds 0 1 --steps 20000
+    python benchmarks/rules.py --presets ppo trpo --seeds 0 1 --steps 20000 --jobs 2
 
 Likelihood-ratio rules learn from the dense reward (minus the distance, metres), rules with
 hindsight from the sparse one, and the rules with shifting goals on the moving Reacher, of which the
 policy is then also evaluated where the goal rests. A run is judged by the mean action on the same
-evaluation episodes: success at the last step, undiscounted return. Seconds are training without
-evaluation, one thread. Results are appended run by run to results/rules.jsonl; what stands there
-for today's settings is not run again.
+evaluation episodes: success at the last step, undiscounted return. Seconds are CPU time of training
+(planning included) without evaluation, one thread, which other work on the machine distorts less
+than the wall clock; that is recorded beside it. Results are appended run by run to
+results/rules.jsonl; what stands there for today's settings is not run again. Settings are what
+preset, task and this file say: defaults of fields are not part of them.
 """
 
 from __future__ import annotations
@@ -18,11 +20,17 @@ import hashlib
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 RESULTS = Path(__file__).parent / "results" / "rules.jsonl"
+STEPS = 25_000
+EVALUATIONS = 5
+_APPENDING = Lock()
 
 DENSE: dict[str, Any] = {"env_kwargs": {"reward_type": "dense"}}
 SPARSE: dict[str, Any] = {"env_kwargs": {"reward_type": "sparse"}}
@@ -39,34 +47,45 @@ def task_of(preset: str) -> tuple[str, str, dict[str, Any]]:
     return "dense", "goal_reacher", DENSE
 
 
-def settings(preset: str, steps: int) -> dict[str, Any]:
-    """Everything but the seed that decides a preset's result."""
-    from bnpo.experiment.composition import compose
-
-    _, task, own = task_of(preset)
-    run = {"total_steps": steps, "eval_interval": max(steps // 10, 1), "eval_episodes": 100}
-    return compose([preset, task], {**run, **own})
+def updates(preset: str, steps: int) -> dict[str, Any]:
+    """What this file says about a run, over preset and task."""
+    run = {"total_steps": steps, "eval_interval": max(steps // EVALUATIONS, 1)}
+    return {**run, "eval_episodes": 100, **task_of(preset)[2]}
 
 
 def fingerprint(preset: str, steps: int) -> str:
     """Short name of the settings: results of other settings do not count."""
-    text = json.dumps(settings(preset, steps), sort_keys=True, default=str)
+    from bnpo.presets import PRESETS, TASKS
+
+    said = (PRESETS[preset], TASKS[task_of(preset)[1]], updates(preset, steps))
+    text = json.dumps(said, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def run(preset: str, seed: int, steps: int) -> dict[str, Any]:
     """Train a preset on its task and evaluate it."""
     from bnpo import Trainer, evaluate
+    from bnpo.experiment.composition import compose
     from bnpo.presets import build_agent, build_train_config
 
-    config = settings(preset, steps) | {"seed": seed}
+    class Timed(Trainer):
+        """Counts the CPU seconds of its steps."""
+
+        cpu_s = 0.0
+
+        def _step(self) -> None:
+            started = time.process_time()
+            super()._step()
+            self.cpu_s += time.process_time() - started
+
+    config = compose([preset, task_of(preset)[1]], updates(preset, steps)) | {"seed": seed}
     agent = build_agent(config)
-    trainer = Trainer(agent, build_train_config(config), progress_bar=False)
-    history = trainer.run()
+    started = time.process_time()
+    trainer = Timed(agent, build_train_config(config), progress_bar=False)
+    trainer.cpu_s = time.process_time() - started
+    curve: list[dict[str, Any]] = []
+    trainer.run(lambda record: curve.append(point(record, trainer.cpu_s)))
     trainer.close()
-    curve = [
-        (r.env_steps, round(r.wall_s, 3), r.success_rate, round(r.mean_return, 4)) for r in history
-    ]
     found = {"gradient_steps": agent.gradient_steps, "curve": curve}
     if task_of(preset)[0] == "moving":
         agent.env_kwargs |= STATIC
@@ -74,22 +93,37 @@ def run(preset: str, seed: int, steps: int) -> dict[str, Any]:
     return found
 
 
-def measure(preset: str, seed: int, steps: int) -> None:
+def point(record: Any, cpu_s: float) -> dict[str, Any]:
+    """One point of the learning curve."""
+    return {
+        "env_steps": record.env_steps,
+        "cpu_s": round(cpu_s, 3),
+        "wall_s": round(record.wall_s, 3),
+        "success": record.success_rate,
+        "return": round(record.mean_return, 4),
+    }
+
+
+def measure(preset: str, seed: int, steps: int, results: Path) -> None:
     """Run one preset with one seed in a process of its own and append what it found."""
+    print(f"{preset}, seed {seed} ...", file=sys.stderr, flush=True)
     command = [sys.executable, __file__, "--one", preset, "--seeds", str(seed)]
     command += ["--steps", str(steps)]
-    out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    RESULTS.parent.mkdir(exist_ok=True)
-    with RESULTS.open("a") as file:
-        file.write(out.splitlines()[-1] + "\n")
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode:
+        print(f"{preset}, seed {seed} failed:\n{done.stderr}", file=sys.stderr, flush=True)
+        return
+    results.parent.mkdir(exist_ok=True)
+    with _APPENDING, results.open("a") as file:
+        file.write(done.stdout.splitlines()[-1] + "\n")
 
 
-def load(presets: list[str], steps: int) -> dict[tuple[str, int], dict[str, Any]]:
+def load(presets: list[str], steps: int, results: Path) -> dict[tuple[str, int], dict[str, Any]]:
     """Newest result of every preset and seed under the settings of today."""
-    if not RESULTS.exists():
+    if not results.exists():
         return {}
     names = {preset: fingerprint(preset, steps) for preset in presets}
-    rows = [json.loads(line) for line in RESULTS.read_text().splitlines()]
+    rows = [json.loads(line) for line in results.read_text().splitlines()]
     return {
         (row["preset"], row["seed"]): row
         for row in rows
@@ -110,10 +144,9 @@ def figure(values: list[float], form: str) -> str:
     return f"{value} [{low}, {high}]"
 
 
-def lines(presets: list[str], seeds: list[int], steps: int) -> Iterator[str]:
+def lines(presets: list[str], seeds: list[int], found: dict[Any, Any]) -> Iterator[str]:
     """Markdown table: success, return and seconds of every preset."""
-    found = load(presets, steps)
-    yield "| preset | task | seeds | success | return | seconds | at rest |"
+    yield "| preset | task | seeds | success | return | CPU seconds | success at rest |"
     yield "|---|---|---|---|---|---|---|"
     for preset in presets:
         rows = [found[preset, seed] for seed in seeds if (preset, seed) in found]
@@ -121,39 +154,50 @@ def lines(presets: list[str], seeds: list[int], steps: int) -> Iterator[str]:
             continue
         last = [row["curve"][-1] for row in rows]
         columns = [
-            figure([point[2] for point in last], "{:.2f}"),
-            figure([point[3] for point in last], "{:.2f}"),
-            figure([point[1] for point in last], "{:.1f}"),
+            figure([point["success"] for point in last], "{:.2f}"),
+            figure([point["return"] for point in last], "{:.2f}"),
+            figure([point["cpu_s"] for point in last], "{:.1f}"),
         ]
         rest = [row["at_rest"] for row in rows if "at_rest" in row]
         columns.append(figure(rest, "{:.2f}") if rest else "")
         title = task_of(preset)[0]
-        yield f"| {preset} | {title} | {len(rows)} | {' | '.join(columns)} |"
+        yield f"| `{preset}` | {title} | {len(rows)} | {' | '.join(columns)} |"
 
 
-def main() -> None:
-    """Run what is missing and print the table."""
+def parse() -> argparse.Namespace:
+    """Command line."""
     from bnpo.presets import PRESETS
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
     parser.add_argument("--presets", nargs="+", default=list(PRESETS), choices=list(PRESETS))
-    parser.add_argument("--steps", type=int, default=40_000, help="environment steps of a run")
+    parser.add_argument("--steps", type=int, default=STEPS, help="environment steps of a run")
+    parser.add_argument("--jobs", type=int, default=1, help="processes at a time")
     parser.add_argument("--fresh", action="store_true", help="run again what has a result")
+    parser.add_argument("--table", action="store_true", help="run nothing, print the table")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="file of the results")
     parser.add_argument("--one", help=argparse.SUPPRESS)
-    options = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Run what is missing and print the table."""
+    options = parse()
+    steps = options.steps
     if options.one:
-        seed, name = options.seeds[0], fingerprint(options.one, options.steps)
+        seed, name = options.seeds[0], fingerprint(options.one, steps)
         labels = {"preset": options.one, "seed": seed, "settings": name}
-        print(json.dumps(labels | run(options.one, seed, options.steps)))
+        print(json.dumps(labels | run(options.one, seed, steps)))
         return
-    done = {} if options.fresh else load(options.presets, options.steps)
-    for seed in options.seeds:
-        for preset in options.presets:
-            if (preset, seed) not in done:
-                print(f"{preset}, seed {seed} ...", file=sys.stderr, flush=True)
-                measure(preset, seed, options.steps)
-    print("\n".join(lines(options.presets, options.seeds, options.steps)))
+    done = {} if options.fresh else load(options.presets, steps, options.results)
+    missing = [(p, s) for s in options.seeds for p in options.presets if (p, s) not in done]
+    if not options.table:
+        with ThreadPoolExecutor(options.jobs) as pool:
+            work = [pool.submit(measure, *key, steps, options.results) for key in missing]
+            for each in work:
+                each.result()
+    found = load(options.presets, steps, options.results)
+    print("\n".join(lines(options.presets, options.seeds, found)))
 
 
 if __name__ == "__main__":
