@@ -17,6 +17,7 @@ from bnpo.brains import (
     Networks,
     resolve_rule,
 )
+from bnpo.brains.collapse import SampleFloor
 from bnpo.brains.critic import Point
 from bnpo.brains.rule import Rule
 from bnpo.config import AgentConfig, BrainDescription, ConfigError
@@ -80,6 +81,9 @@ def _build(agent: Agent, index: int, description: BrainDescription, taken: list[
         target_bounds=config.target_bounds,
         max_log_ratio=config.max_log_ratio,
         clip_norm=config.clip_norm,
+        floor=None
+        if description.ess_floor is None
+        else SampleFloor(floor=description.ess_floor, action=description.ess_action),
         generator=generator,
     )
     evaluator = NetworkEvaluator(

@@ -63,6 +63,7 @@ class Learner:
         self.gradient_steps = 0
         self.exponent: float | None = None
         self._info: Info = {}  # of the turn, the last of each scalar
+        self._step_scales: list[Tensor] = []  # of the turn, under a floor of the samples
         networks = brain.networks
         self._actor_follower = Follower(
             networks.target_actor, networks.actor, description.tau_actor
@@ -107,7 +108,7 @@ class Learner:
         schedule = description.prio_schedule
         if schedule is not None:
             self.exponent = float(schedule(env_steps) if callable(schedule) else schedule)
-        self._info = {}
+        self._info, self._step_scales = {}, []
         self._review(table)
         before = self.gradient_steps
         for _ in range(description.learning_repeat // description.optim_epochs):
@@ -121,6 +122,8 @@ class Learner:
             if self._should_stop(learnt):
                 break
         self._info = gradient_norms(self.brain) | self._info
+        if self._step_scales:
+            self._info["actor_step_scale"] = torch.stack(self._step_scales).mean()
         log_ratio, kl = self.brain.drift(batch)
         if len(kl):
             self._info["effective_sample_size"] = effective_sample_size(log_ratio)
@@ -272,6 +275,8 @@ class Learner:
         )
         self.gradient_steps += 1
         self._info |= learnt.info
+        if "actor_step_scale" in learnt.info:
+            self._step_scales.append(learnt.info["actor_step_scale"])
         if not self._uniform and index is not None:
             log_ratio = learnt.log_ratio
             td_error = learnt.td_error

@@ -5,11 +5,13 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
+from bnpo.brains.collapse import SampleFloor
 from bnpo.brains.critic import Point, regression_point
 from bnpo.brains.entropy import entropy_bonus
 from bnpo.brains.losses import half_mean_square, td_target
@@ -96,6 +98,7 @@ class Brain:
         target_bounds: tuple[float, float] | None = None,
         max_log_ratio: float = 10.0,
         clip_norm: float | None = None,
+        floor: SampleFloor | None = None,
         generator: torch.Generator,
     ) -> None:
         """Join a rule with networks and optimizers.
@@ -110,6 +113,7 @@ class Brain:
             target_bounds: known bounds of the return
             max_log_ratio: bound on |log rho|
             clip_norm: bound on the norm of the critic's gradient
+            floor: what happens when too few samples of a minibatch count
             generator: source of random regression points
 
         """
@@ -122,6 +126,7 @@ class Brain:
         self.target_bounds = target_bounds
         self.max_log_ratio = max_log_ratio
         self.clip_norm = clip_norm
+        self.floor = floor
         self.generator = generator
         self.entropy = entropy_bonus(getattr(rule, "entropy", None))
         self._adaptive = [part for part in (rule, self.entropy) if isinstance(part, Adaptive)]
@@ -129,6 +134,7 @@ class Brain:
         for part in self._adaptive:
             self.state |= part.initial_state()
         self._critic_parameters = list(networks.critic.parameters())
+        self._actor_parameters = list(networks.actor.parameters())
 
     def learn(
         self,
@@ -159,12 +165,17 @@ class Brain:
         log_ratio = None
         if train_actor or wants_ratio:
             outputs = networks.actor.heads(features)
-            if wants_ratio:
+            if wants_ratio or self.floor is not None:
                 mu, sigma, _ = outputs
                 log_prob = gaussian.log_prob(batch.action, mu.detach(), sigma.detach())
                 log_ratio = log_prob - batch.behaviour_log_prob
             if train_actor:
-                info |= self._actor_step(batch, features, outputs, y.sum(-1), baseline, weight)
+                arguments = (batch, features, outputs, y.sum(-1), baseline, weight)
+                step = partial(self._actor_step, *arguments)
+                if self.floor is None or log_ratio is None:
+                    info |= step()
+                else:
+                    info |= self.floor.hold(log_ratio, self._actor_parameters, step)
         return Learnt(info=info, error=error, log_ratio=log_ratio)
 
     def end_turn(self, info: Mapping[str, float]) -> None:

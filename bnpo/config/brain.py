@@ -99,6 +99,13 @@ class BrainDescription:
     actor_delay: Count = 1
     """Critic steps per actor step."""
 
+    ess_floor: Fraction | None = None
+    """Least effective sample size of the actor's minibatch, as a share of it, by the ratios of the
+    learning policy to the ones that acted; below it ess_action is taken. None: no floor."""
+
+    ess_action: Literal["skip", "shrink"] = "skip"
+    """Below ess_floor: leave the actor's step out, or go (share / ess_floor) of its way."""
+
     name: str | None = None
     """How the brain is called in logs; None: its rule and position."""
 

@@ -28,6 +28,7 @@ class SingleGoalEnv(gym.Env[Observations, npt.NDArray[Any]]):
         self.render_mode = batch.render_mode
         self.observation_space = batch.single_observation_space
         self.action_space = batch.single_action_space
+        self.reward_space = getattr(batch, "reward_space", None)
 
     @property
     def episode_steps(self) -> int:

@@ -21,6 +21,14 @@ TASKS: dict[str, dict[str, Any]] = {
         "solve_threshold": 30.0,
         "agent": {"gamma": 0.95, "max_steps": 60, "target_bounds": [-20.0, 0.0]},
     },
+    "reacher_v5": {
+        "env": "Reacher-v5",
+        "total_steps": 100_000,
+        "eval_interval": 2_000,
+        "solve_metric": "mean_return",
+        "solve_threshold": -5.0,
+        "agent": {"gamma": 0.92, "max_steps": 50},
+    },
     **{
         name: {
             "env": env,

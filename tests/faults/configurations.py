@@ -63,6 +63,7 @@ SPECIAL: dict[str, st.SearchStrategy[Any]] = {
     "sigma": st.sampled_from(["fixed", "global", "state", "x"]),
     "regress": st.sampled_from(["auto", "point", "behaviour", "learning", "interpolate", "x"]),
     "climb": st.sampled_from(["auto", "point", "distribution", "x"]),
+    "ess_action": st.sampled_from(["skip", "shrink", "x"]),
     "strategy": st.sampled_from(["future", "final", "episode", "x"]),
     "ratio": st.one_of(st.floats(0, 1), st.sampled_from(["sampled", "realigned", "decoupled"])),
 }

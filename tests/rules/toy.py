@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import torch
 from gymnasium.envs.registration import register, registry
 from gymnasium.spaces import Box, Dict
 from gymnasium.vector import AutoresetMode
@@ -22,7 +23,8 @@ class ToyVectorEnv(VectorGoalEnv):
 
     With one step, of length 1, it is a bandit: the step ends in a terminal state and the best
     action is the goal. With more, of length 0.5, a time limit ends it. The dense reward is
-    -(x - g)^2, the sparse one 0 within 0.1 and -1 elsewhere, so the best return is known.
+    -(x - g)^2, the sparse one 0 within 0.1 and -1 elsewhere, so the best return is known. ``sides``
+    pays it as a vector of two: what it costs to be below the goal, and above it.
     """
 
     draws_per_episode = 2
@@ -37,8 +39,10 @@ class ToyVectorEnv(VectorGoalEnv):
         episode_steps: int = 1,
         sparse: bool = False,
         drift: float = 0.0,
+        sides: bool = False,
     ) -> None:
-        self.sparse, self.drift = sparse, drift
+        self.sparse, self.drift, self.sides = sparse, drift, sides
+        self.reward_space = Box(-np.inf, 0.0, (2,) if sides else ())
         self.stride = 1.0 if episode_steps == 1 else 0.5
         box = Box(-np.inf, np.inf, (1,), np.float64)
         super().__init__(
@@ -59,7 +63,12 @@ class ToyVectorEnv(VectorGoalEnv):
 
     def compute_reward(self, achieved_goal: Any, desired_goal: Any, info: Any = None) -> Any:
         squared = ((achieved_goal - desired_goal) ** 2).sum(-1)
-        return (squared < NEAR**2) * 1.0 - 1.0 if self.sparse else -squared
+        reward = (squared < NEAR**2) * 1.0 - 1.0 if self.sparse else -squared
+        if not self.sides:
+            return reward
+        below = (achieved_goal < desired_goal)[..., 0]
+        stack = torch.stack if isinstance(below, torch.Tensor) else np.stack
+        return stack((reward * below, reward * ~below), -1)
 
     def _begin(self, rows: IndexArray, uniforms: FloatArray) -> None:
         self.x[rows] = 0.0

@@ -1,0 +1,321 @@
+"""PPO on Gymnasium's Reacher-v5 to a mean return of -5, beside Stable-Baselines3's PPO.
+
+    python benchmarks/reacher_v5.py                    run what is missing, print the table
+    python benchmarks/reacher_v5.py --fresh            measure anew
+    python benchmarks/reacher_v5.py --search 40        look for settings, on seed 100
+
+Both programs are judged the same way: the mean action, undiscounted return of 100 episodes on the
+same evaluation seeds, every 2,000 environment steps; solved is the first of two evaluations in a
+row at -5 or above. Both run in one process on one core, and alternate within each seed. Seconds are
+training without evaluation; CPU seconds are what other work on the machine distorts least. Results
+are appended run by run to results/reacher_v5.jsonl; what stands there for the settings of today is
+not run again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).parent / "results" / "reacher_v5.jsonl"
+SEARCH = RESULTS.with_name("reacher_v5_search.jsonl")
+ENV_ID = "Reacher-v5"
+PEER = "sb3_ppo"
+PROGRAMS = ("ppo", PEER)
+STEPS = 120_000
+EPISODES = 100
+INTERVAL = 2_000
+THRESHOLD = -5.0
+
+SETTINGS: dict[str, Any] = {
+    "num_envs": 16,
+    "agent.max_steps": 25,
+    "agent.gamma": 0.95,
+    "agent.networks.sigma_init": 0.2,
+    "agent.networks.input_gain": 1.5,
+    "brains.ppo.learning_delay": 25,
+    "brains.ppo.batch_size": 100,
+    "brains.ppo.optim_epochs": 4,
+    "brains.ppo.learning_repeat": 52,
+    "brains.ppo.lr_actor": 6.5e-4,
+    "brains.ppo.lr_critic": 4e-3,
+    "brains.ppo.rule.eps": 0.25,
+    "brains.ppo.credit": {"name": "gae", "gae_lambda": 0.95},
+}
+"""What differs from the preset ``ppo`` on the task ``reacher_v5``: the best of a ``--search`` over
+28 trials of 32,000 steps, recorded in results/reacher_v5_search.jsonl; none was solved by then."""
+
+PEER_SETTINGS: dict[str, Any] = {
+    "n_steps": 128,
+    "batch_size": 64,
+    "n_epochs": 10,
+    "learning_rate": 3e-4,
+    "gamma": 0.95,
+    "gae_lambda": 0.95,
+}
+PEER_ENVS = 8
+
+Point = tuple[int, float, float, float]
+"""Environment steps, CPU seconds, seconds, mean return."""
+
+
+def fingerprint(program: str) -> str:
+    """Short name of the settings: results of other settings do not count."""
+    from bnpo.presets import PRESETS, TASKS
+
+    own = [PRESETS["ppo"], TASKS["reacher_v5"], SETTINGS]
+    said = [PEER_SETTINGS, PEER_ENVS] if program == PEER else own
+    text = json.dumps([said, STEPS, INTERVAL], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def run_bnpo(seed: int, settings: dict[str, Any], steps: int = STEPS) -> list[Point]:
+    """Train the preset until it is solved twice in a row or its steps are used up."""
+    from bnpo import Trainer
+    from bnpo.experiment.composition import compose
+    from bnpo.presets import build_agent, build_train_config
+
+    class Timed(Trainer):
+        """Counts the CPU seconds of its steps."""
+
+        cpu_s = 0.0
+
+        def _step(self) -> None:
+            started = time.process_time()
+            super()._step()
+            self.cpu_s += time.process_time() - started
+
+    run = {"total_steps": steps, "eval_interval": INTERVAL, "stop_when_solved": True}
+    config = compose(["ppo", "reacher_v5"], {**run, "eval_episodes": EPISODES, **settings})
+    agent = build_agent(config | {"seed": seed})
+    trainer = Timed(agent, build_train_config(config), progress_bar=False)
+    curve: list[Point] = []
+    trainer.run(
+        lambda r: curve.append(
+            (r.env_steps, round(trainer.cpu_s, 3), round(r.wall_s, 3), round(r.mean_return, 4))
+        )
+    )
+    trainer.close()
+    return curve
+
+
+def run_peer(seed: int, settings: dict[str, Any], steps: int = STEPS) -> list[Point]:
+    """Train PPO of Stable-Baselines3, observations and rewards normalised."""
+    import gymnasium as gym
+    import numpy as np
+    import torch
+    from stable_baselines3 import PPO
+    from stable_baselines3.common.callbacks import BaseCallback
+    from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
+
+    from bnpo.envs import make_vector_env
+    from bnpo.evaluation import EVALUATION_SEED
+
+    torch.set_num_threads(1)
+    judge = make_vector_env(ENV_ID, EPISODES, workers=0)
+    curve: list[Point] = []
+
+    def mean_return(model: Any) -> float:
+        shown, _ = judge.reset(seed=EVALUATION_SEED)
+        returns = np.zeros(EPISODES)
+        while True:
+            action, _ = model.predict(env.normalize_obs(shown), deterministic=True)
+            shown, reward, _, truncated, _ = judge.step(action)
+            returns += reward
+            if truncated.all():
+                return float(returns.mean())
+
+    class Judge(BaseCallback):
+        """Evaluates every INTERVAL steps, outside the measured time."""
+
+        wall_s = cpu_s = 0.0
+
+        def go(self) -> None:
+            self.wall, self.cpu = time.perf_counter(), time.process_time()
+
+        def _on_step(self) -> bool:
+            if self.num_timesteps % INTERVAL:
+                return True
+            self.wall_s += time.perf_counter() - self.wall
+            self.cpu_s += time.process_time() - self.cpu
+            found = mean_return(self.model)
+            seconds = round(self.cpu_s, 3), round(self.wall_s, 3)
+            curve.append((self.num_timesteps, *seconds, round(found, 4)))
+            self.go()
+            return len(curve) < 2 or min(curve[-1][3], curve[-2][3]) < THRESHOLD
+
+    env = VecNormalize(
+        DummyVecEnv([lambda: gym.make(ENV_ID)] * PEER_ENVS), gamma=settings["gamma"], clip_obs=5.0
+    )
+    model = PPO("MlpPolicy", env, seed=seed, device="cpu", **settings)
+    callback = Judge()
+    callback.go()
+    model.learn(steps, callback=callback)
+    return curve
+
+
+FIRST_GUESS: dict[str, Any] = {
+    "envs": 8,
+    "segment": 50,
+    "minibatches": 4,
+    "epochs": 10,
+    "lr_actor": 1e-3,
+    "lr_critic": 3e-3,
+    "eps": 0.2,
+    "gae_lambda": 0.9,
+    "gamma": 0.9,
+    "sigma_init": 0.3,
+    "input_gain": 1.0,
+}
+"""First trial of a search, by parameters of :func:`suggest`."""
+
+
+def search(trials: int, seed: int, steps: int = 32_000) -> None:
+    """Try settings with Optuna and append what each reached."""
+    import optuna
+
+    def objective(trial: Any) -> float:
+        settings = suggest(trial) | {"eval_interval": 4_000, "eval_episodes": 40}
+        curve = run_bnpo(seed, settings, steps)
+        found = solved(curve)
+        best = max(point[3] for point in curve)
+        cost = found[1] if found else 2 * curve[-1][1] - best
+        with SEARCH.open("a") as file:
+            row = {"seed": seed, "settings": settings, "solved": found, "best": best, "cost": cost}
+            file.write(json.dumps(row) + "\n")
+        return cost
+
+    study = optuna.create_study(sampler=optuna.samplers.TPESampler(n_startup_trials=15))
+    study.enqueue_trial(FIRST_GUESS)
+    study.optimize(objective, n_trials=trials)
+    print(json.dumps(suggest(study.best_trial)), study.best_value)
+
+
+def suggest(trial: Any) -> dict[str, Any]:
+    """Settings of one trial."""
+    envs = trial.suggest_categorical("envs", [8, 16])
+    segment = trial.suggest_categorical("segment", [25, 50])
+    parts = trial.suggest_categorical("minibatches", [1, 2, 4])
+    rollout = envs * segment
+    epochs = trial.suggest_int("epochs", 4, 15)
+    brain = {
+        "learning_delay": segment,
+        "optim_pool_size": rollout,
+        "optim_batch_size": rollout,
+        "batch_size": rollout // parts,
+        "optim_epochs": parts,
+        "learning_repeat": parts * epochs,
+        "lr_actor": trial.suggest_float("lr_actor", 3e-4, 3e-3, log=True),
+        "lr_critic": trial.suggest_float("lr_critic", 1e-3, 1e-2, log=True),
+        "rule.eps": trial.suggest_float("eps", 0.1, 0.3),
+        "credit": {"name": "gae", "gae_lambda": trial.suggest_float("gae_lambda", 0.8, 0.98)},
+    }
+    settings = {f"brains.ppo.{name}": value for name, value in brain.items()}
+    return settings | {
+        "num_envs": envs,
+        "agent.max_steps": segment,
+        "agent.gamma": trial.suggest_float("gamma", 0.8, 0.97),
+        "agent.networks.sigma_init": trial.suggest_float("sigma_init", 0.1, 0.6),
+        "agent.networks.input_gain": trial.suggest_float("input_gain", 1.0, 3.0),
+    }
+
+
+def solved(curve: list[Any]) -> tuple[int, float, float] | None:
+    """Steps, CPU seconds and seconds at the first of two evaluations in a row at the threshold."""
+    for (steps, cpu_s, wall_s, value), (*_, following) in pairwise(curve):
+        if min(value, following) >= THRESHOLD:
+            return steps, cpu_s, wall_s
+    return None
+
+
+def measure(program: str, seed: int) -> None:
+    """Run one program with one seed in a process of its own and append what it found."""
+    print(f"{program}, seed {seed} ...", file=sys.stderr, flush=True)
+    command = [sys.executable, __file__, "--one", program, "--seeds", str(seed)]
+    out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    RESULTS.parent.mkdir(exist_ok=True)
+    with RESULTS.open("a") as file:
+        file.write(out.splitlines()[-1] + "\n")
+
+
+def load() -> dict[tuple[str, int], dict[str, Any]]:
+    """Newest result of every program and seed under the settings of today."""
+    if not RESULTS.exists():
+        return {}
+    names = {program: fingerprint(program) for program in PROGRAMS}
+    rows = [json.loads(line) for line in RESULTS.read_text().splitlines()]
+    return {
+        (row["program"], row["seed"]): row
+        for row in rows
+        if row["settings"] == names.get(row["program"])
+    }
+
+
+def table(seeds: list[int]) -> str:
+    """Markdown table: steps and seconds to solved by seed, medians, ratio to the peer."""
+    found, medians = load(), {}
+    lines = [
+        "| program | steps to solved, by seed | CPU seconds, by seed | seconds, by seed | "
+        "median steps | median CPU seconds |",
+        "|---|---|---|---|---|---|",
+    ]
+    for program in PROGRAMS:
+        rows = [found[program, seed] for seed in seeds if (program, seed) in found]
+        if not rows:
+            continue
+        never = (float("inf"),) * 3
+        steps, cpu, wall = zip(*(solved(row["curve"]) or never for row in rows), strict=True)
+        medians[program] = statistics.median(cpu)
+        lines.append(
+            f"| {program} | {_join(steps, '{:,}')} | {_join(cpu, '{:.1f}')} | "
+            f"{_join(wall, '{:.1f}')} | {_join([statistics.median(steps)], '{:,.0f}')} | "
+            f"{_join([medians[program]], '{:.1f}')} |"
+        )
+    if len(medians) == len(PROGRAMS):
+        ratio = medians[PEER] / medians["ppo"]
+        lines.append(f"\n{PEER} takes {ratio:.1f} times the CPU seconds of ppo (medians).")
+    return "\n".join(lines)
+
+
+def _join(values: Any, form: str) -> str:
+    return " ".join("not solved" if v == float("inf") else form.format(v) for v in values)
+
+
+def main() -> None:
+    """Run what is missing and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
+    parser.add_argument("--fresh", action="store_true", help="run again what has a result")
+    parser.add_argument("--search", type=int, metavar="TRIALS", help="look for settings instead")
+    parser.add_argument("--one", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.one or options.search:
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-1:])  # no worker processes
+    seed = options.seeds[0]
+    if options.search:
+        search(options.search, 100)
+        return
+    if options.one:
+        curve = run_peer(seed, PEER_SETTINGS) if options.one == PEER else run_bnpo(seed, SETTINGS)
+        labels = {"program": options.one, "seed": seed, "settings": fingerprint(options.one)}
+        print(json.dumps({**labels, "curve": curve}))
+        return
+    done = {} if options.fresh else load()
+    for seed in options.seeds:
+        for program in PROGRAMS:
+            if (program, seed) not in done:
+                measure(program, seed)
+    print(table(options.seeds))
+
+
+if __name__ == "__main__":
+    main()
