@@ -52,7 +52,7 @@ SETTINGS: dict[str, Any] = {
     "brains.ppo.credit": {"name": "gae", "gae_lambda": 0.95},
 }
 """What differs from the preset ``ppo`` on the task ``reacher_v5``: the best of a ``--search`` over
-28 trials of 32,000 steps, recorded in results/reacher_v5_search.jsonl; none was solved by then."""
+30 trials of 32,000 steps, recorded in results/reacher_v5_search.jsonl; none was solved by then."""
 
 PEER_SETTINGS: dict[str, Any] = {
     "n_steps": 128,
