@@ -55,9 +55,12 @@ def updates(preset: str, steps: int) -> dict[str, Any]:
 
 def fingerprint(preset: str, steps: int) -> str:
     """Short name of the settings: results of other settings do not count."""
-    from bnpo.presets import PRESETS, TASKS
+    from bnpo.presets import PRESETS, TASKS, TUNED
 
-    said = (PRESETS[preset], TASKS[task_of(preset)[1]], updates(preset, steps))
+    task = task_of(preset)[1]
+    said = [PRESETS[preset], TASKS[task], updates(preset, steps)]
+    if (preset, task) in TUNED:
+        said.append(TUNED[preset, task])
     text = json.dumps(said, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 

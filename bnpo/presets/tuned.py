@@ -37,19 +37,44 @@ _PUSH: dict[str, Any] = {
     },
 }
 
-TUNED: dict[tuple[str, str], dict[str, Any]] = {
-    # Turns directly after the rollouts of 60 decisions.
-    ("bpo", "moving_reacher"): {
-        "brains": {
-            "ppo": {
-                "learning_delay": 60,
-                "optim_pool_size": 1_200,
-                "optim_batch_size": 1_200,
-                "batch_size": 600,
-            },
-            "ddpg": {"learning_delay": 60},
+_ROLLOUT: dict[str, Any] = {
+    "learning_delay": 60,
+    "optim_pool_size": 1_200,
+    "optim_batch_size": 1_200,
+    "batch_size": 600,
+}
+"""Turns directly after the rollouts of 60 decisions, on all of them."""
+
+_REACHER_V5: dict[str, Any] = {
+    "num_envs": 16,
+    "agent": {
+        "max_steps": 25,
+        "gamma": 0.95,
+        "networks": {"sigma_init": 0.2, "input_gain": 1.5},
+    },
+    "brains": {
+        "ppo": {
+            "learning_delay": 25,
+            "batch_size": 100,
+            "optim_epochs": 4,
+            "learning_repeat": 52,
+            "lr_actor": 6.5e-4,
+            "lr_critic": 4e-3,
+            "rule": {"name": "ppo", "eps": 0.25},
+            "credit": {"name": "gae", "gae_lambda": 0.95},
         },
     },
+}
+
+TUNED: dict[tuple[str, str], dict[str, Any]] = {
+    ("bpo", "moving_reacher"): {
+        "brains": {"ppo": _ROLLOUT, "ddpg": {"learning_delay": 60}},
+    },
+    **{
+        (f"ppo_her_shift{ratio}", "moving_reacher"): {"brains": {"ppo": _ROLLOUT}}
+        for ratio in ("", "_sampled", "_realigned")
+    },
+    ("ppo", "reacher_v5"): _REACHER_V5,
     ("bpo", "fetch_reach"): {"brains": {"ddpg": {"optim_batch_size": 800}}},
     ("ddpg_her", "fetch_reach"): {"brains": {"ddpg": {"optim_batch_size": 800}}},
     ("ddpg_her", "fetch_push"): _PUSH,
