@@ -118,7 +118,7 @@ def run_peer(seed: int, settings: dict[str, Any], steps: int = STEPS) -> list[Po
             if truncated.all():
                 return float(returns.mean())
 
-    class Judge(BaseCallback):
+    class Judge(BaseCallback):  # type: ignore[misc,unused-ignore]
         """Evaluates every INTERVAL steps, outside the measured time."""
 
         wall_s = cpu_s = 0.0
