@@ -44,8 +44,9 @@ def _trainer(num_envs: int, batch: int, width: int, device: str = "cpu") -> Trai
 
 
 def _round(trainer: Trainer) -> Callable[[], Any]:
-    agent = trainer.agent
-    return lambda: agent.learners[0]._round(agent.replay, agent.target_actors)
+    agent, replay = trainer.agent, trainer.agent.replay
+    assert replay is not None
+    return lambda: agent.learners[0]._round(replay, agent.target_actors)
 
 
 def _calls(function: Callable[[], Any]) -> int:
