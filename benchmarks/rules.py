@@ -42,7 +42,7 @@ def task_of(preset: str) -> tuple[str, str, dict[str, Any]]:
     """Title, named task and settings on which a preset is measured."""
     if "shift" in preset:
         return "moving", "moving_reacher", {}
-    if preset == "ddpg_her" or preset.startswith(("bpo", "bnpo")):
+    if preset == "ddpg_her" or preset.startswith(("bpo", "bnpo", "rewheeler")):
         return "sparse", "goal_reacher", SPARSE
     return "dense", "goal_reacher", DENSE
 
