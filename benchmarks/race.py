@@ -13,6 +13,7 @@ import argparse
 import ast
 import hashlib
 import json
+import resource
 import statistics
 import subprocess
 import sys
@@ -120,7 +121,11 @@ class Race:
 
 
 def run(race: Race, name: str, seed: int, overrides: Sequence[str]) -> dict[str, Any]:
-    """Train one program with one seed until it is solved or its steps are used up."""
+    """Train one program with one seed until it is solved or its steps are used up.
+
+    ``cpu_s`` are the CPU seconds of the process and its workers, evaluation included: what a busy
+    machine does not distort.
+    """
     if rival := race.rival(name):
         return learn(rival, seed, interval=race.interval, threshold=race.threshold)
     from bnpo import Trainer
@@ -130,8 +135,13 @@ def run(race: Race, name: str, seed: int, overrides: Sequence[str]) -> dict[str,
     trainer = Trainer(build_agent(config), build_train_config(config), progress_bar=False)
     history = trainer.run()
     trainer.close()
+    spent = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     curve = [(r.env_steps, round(r.wall_s, 3), r.success_rate) for r in history]
-    return {"gradient_steps": history[-1].gradient_steps, "curve": curve}
+    return {
+        "gradient_steps": history[-1].gradient_steps,
+        "cpu_s": round(sum(one.ru_utime + one.ru_stime for one in spent), 1),
+        "curve": curve,
+    }
 
 
 def solved(curve: Curve, threshold: float) -> tuple[int, float] | None:
