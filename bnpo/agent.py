@@ -24,6 +24,7 @@ from bnpo.networks import Actor, Critic, Normalizer
 from bnpo.notebook import BrainList, agent_table
 from bnpo.policy import Decision, Observation, Policy
 from bnpo.replay import SegmentTable
+from bnpo.stepping import Step
 from bnpo.types import TaskSpec
 
 __all__ = ["Agent", "Decision", "Observation"]
@@ -102,7 +103,8 @@ class Agent:
         self.vector_steps = 0
         self.env_steps = 0
         self._fresh = False
-        self._smoothing = any(not learner.brain.rule.pathwise for learner in self.learners)
+        self.smooths = any(not learner.brain.rule.pathwise for learner in self.learners)
+        """Whether a likelihood-ratio brain is among them"""
 
     @classmethod
     def for_env(
@@ -180,72 +182,63 @@ class Agent:
         if before is not None:
             self.replay.extend(before.finished())
 
-    def remember(
-        self,
-        decision: Decision,
-        reward: Tensor,
-        terminated: Tensor,
-        truncated: Tensor,
-        outcome: Observation,
-        shown: Observation,
-        lost: Tensor | None = None,
-    ) -> None:
+    def remember(self, step: Step, *, by_recorded: bool = False) -> None:
         """Store one step of every environment; credit the segments that it finished.
 
         Args:
-            decision: what was done
-            reward: [N, R]
-            terminated: [N]
-            truncated: [N]
-            outcome: the true next observations, also at an episode's end
-            shown: what the environments show now; differs where an episode ended
-            lost: [N], environments that began anew without an end of their episode: what is
-                stored of it is dropped; None: none
+            step: what was done and what came of it
+            by_recorded: ratios refer to the distributions recorded with the step, not to the online
+                actor of now: for steps that an older policy acted
 
         """
         assert self.replay is not None, "begin() comes first"
         self.vector_steps += 1
-        self.env_steps += len(reward)
+        self.env_steps += len(step.reward)
         rows = self.replay.append(
-            *decision,
-            reward,
-            terminated,
-            truncated,
-            *outcome,
-            *shown,
-            lost=lost,
-            version=self.vector_steps - 1,
+            *step.decision,
+            step.reward,
+            step.terminated,
+            step.truncated,
+            *step.outcome,
+            *step.shown,
+            lost=step.lost,
+            version=self.vector_steps - 1 - step.lag,
         )
         if not len(rows):
             return
         self._fresh = True
         self._observe(rows)
         for learner in self.learners:
-            learner.receive(self.replay, rows)
+            learner.receive(self.replay, rows, by_recorded=by_recorded)
 
-    def learn(self) -> dict[str, TurnReport]:
+    def learn(self, *, commit: bool = True) -> dict[str, TurnReport]:
         """Give every brain that is due its turn, in the order of the list.
 
         Statistics of normalisation stay frozen until a likelihood-ratio brain has had its turn on
         the rollouts that were acted with them; those that the actor was fitted with stay for good.
+
+        Args:
+            commit: False leaves all statistics to the caller
+
         """
         warming_up = self.env_steps < self.config.warmup_steps
         due = [] if warming_up else [one for one in self.learners if one.due(self.vector_steps)]
-        return self.take_turns(due, frozen=self._smoothing and not warming_up)
+        frozen = self.smooths and not warming_up
+        return self.take_turns(due, frozen=frozen, commit=commit)
 
     def take_turns(
-        self, learners: Sequence[Learner], *, frozen: bool = False
+        self, learners: Sequence[Learner], *, frozen: bool = False, commit: bool = True
     ) -> dict[str, TurnReport]:
         """Give some of the agent's brains a turn, whatever their schedules say.
 
         Args:
             learners: whose turn it is, in this order
             frozen: keep the statistics of normalisation unless a likelihood-ratio brain learns
+            commit: False leaves all statistics to the caller
 
         """
         assert self.replay is not None, "begin() comes first"
         reports: dict[str, TurnReport] = {}
-        fitted = any(is_guided(learner) for learner in self.learners)
         for learner in learners:
             report = learner.take_turn(self.replay, self.env_steps, self.target_actors)
             if report is not None:
@@ -253,10 +246,20 @@ class Agent:
                 if self.exchange is not None:
                     self.exchange.after_turn(self.learners.index(learner))
             frozen = frozen and learner.brain.rule.pathwise
-        if self._fresh and not (frozen or fitted):
+        if commit and self._fresh and not (frozen or self._is_fitted):
             self.encoder.commit()
             self._fresh = False
         return reports
+
+    def rollout_begins(self, vector_step: int) -> bool:
+        """Whether statistics may change before this step: a likelihood-ratio brain learns there."""
+        brains = (one for one in self.learners if not one.brain.rule.pathwise)
+        return not self._is_fitted and any(one.due(vector_step) for one in brains)
+
+    @property
+    def _is_fitted(self) -> bool:
+        """Whether the actor was fitted to guiding samples, under their statistics."""
+        return any(is_guided(learner) for learner in self.learners)
 
     def _observe(self, rows: Tensor) -> None:
         """Count the samples of finished segments [K] into the statistics of normalisation."""

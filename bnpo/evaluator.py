@@ -58,10 +58,13 @@ class NetworkEvaluator:
         return self.networks.target_critic.value(features, mu, sigma)
 
     @torch.no_grad()
-    def log_prob(self, observation: Tensor, goal: Tensor, action: Tensor) -> Tensor:
-        """Log density of actions under the online actor, [B]."""
+    def log_prob(
+        self, observation: Tensor, goal: Tensor, action: Tensor, *, around: Tensor | None = None
+    ) -> Tensor:
+        """Log density of actions under the online actor, or its scale around other means, [B]."""
         features = self.networks.encoder(observation, goal)
-        return gaussian.log_prob(action, *self.networks.actor(features))
+        mu, sigma = self.networks.actor(features)
+        return gaussian.log_prob(action, mu if around is None else around, sigma)
 
     @torch.no_grad()
     def target_log_prob(self, observation: Tensor, goal: Tensor, action: Tensor) -> Tensor:

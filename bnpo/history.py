@@ -40,6 +40,9 @@ class Record:
     mean_score: float | None = None
     """The environment's own score per episode, where it has one"""
 
+    policy_lag: int = 0
+    """Most vector steps since the last evaluation by which the policy that acted was behind"""
+
     brains: dict[str, dict[str, float]] = field(default_factory=dict)
     """Scalars of each brain's last turn"""
 

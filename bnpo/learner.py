@@ -83,13 +83,16 @@ class Learner:
         """Whether the brain's schedule gives it a turn now."""
         return vector_steps % self.description.learning_delay == 0
 
-    def receive(self, table: SegmentTable, rows: Tensor) -> None:
-        """Assign credit to finished segments [K] and push their transitions into the pool."""
+    def receive(self, table: SegmentTable, rows: Tensor, *, by_recorded: bool = False) -> None:
+        """Assign credit to finished segments [K] and push their transitions into the pool.
+
+        With by_recorded ratios refer to the distributions recorded when the actions were taken.
+        """
         length = table.trajectories.length[rows]
         segment = rows.repeat_interleave(length)
         starts = (length.cumsum(0) - length).repeat_interleave(length)
         time = torch.arange(len(segment), device=segment.device) - starts
-        self._push(self.credit(table, segment, time))
+        self._push(self.credit(table, segment, time, by_recorded=by_recorded))
 
     def take_turn(
         self, table: SegmentTable, env_steps: int, bootstrap_actors: list[Actor]
@@ -153,7 +156,9 @@ class Learner:
             )
         )
 
-    def credit(self, table: SegmentTable, segment: Tensor, time: Tensor) -> Transitions:
+    def credit(
+        self, table: SegmentTable, segment: Tensor, time: Tensor, *, by_recorded: bool = False
+    ) -> Transitions:
         """Credit of the transitions at (segment, time), both [B], by today's networks."""
         trajectories = table.trajectories
         transitions = self.scheme.assign(trajectories, segment, time, self.evaluator)
@@ -166,14 +171,20 @@ class Learner:
             check_columns(type(self.scheme).__name__, transitions, expected)
             self._checked = True
         if self._needs_proximal:
-            density = (
-                self.evaluator.target_log_prob
-                if self.config.stable_probs
-                else self.evaluator.log_prob
-            )
-            proximal = density(transitions.observation, transitions.goal, transitions.action)
+            proximal = self._proximal_log_prob(transitions, by_recorded)
             transitions = transitions.replace(proximal_log_prob=proximal)
         return transitions
+
+    def _proximal_log_prob(self, transitions: Transitions, by_recorded: bool) -> Tensor:
+        """Log density [B] to which ratios refer: recorded, of the target or of the online actor."""
+        asked = (transitions.observation, transitions.goal, transitions.action)
+        if self.config.stable_probs:
+            return self.evaluator.target_log_prob(*asked)
+        if not by_recorded or self.brain.rule.pathwise:  # whose goals may be others
+            return self.evaluator.log_prob(*asked)
+        if self.config.exploration == (1.0,):
+            return transitions.behaviour_log_prob.clone()
+        return self.evaluator.log_prob(*asked, around=transitions.mu)
 
     def _push(self, transitions: Transitions) -> None:
         """Put transitions into the pool; by importance, with their ratios of today."""

@@ -11,26 +11,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from tqdm import tqdm
 
 from bnpo import generators
-from bnpo.agent import Agent, Observation
+from bnpo.agent import Agent
 from bnpo.cluster.joining import joined
 from bnpo.config import TrainConfig
-from bnpo.envs import (
-    as_goal_observation,
-    make_vector_env,
-    true_next_observation,
-)
+from bnpo.envs import make_vector_env
 from bnpo.envs.worker_care import WorkerCare
 from bnpo.evaluation import Evaluation, Evaluator
-from bnpo.health import Monitor, require_finite
+from bnpo.health import Monitor
 from bnpo.history import History, Record
 from bnpo.learner import TurnReport
 from bnpo.notebook import LiveBar, in_notebook, interruptible
 from bnpo.offline import from_minari, learn_offline
+from bnpo.overlap import Ahead
 from bnpo.plotting import plot
+from bnpo.policy import Observation
+from bnpo.stepping import Stepper
 
 if TYPE_CHECKING:
     from bnpo.cluster.rollouts import RemoteRollouts
@@ -60,6 +58,8 @@ class Progress:
     """Largest reward so far, of those not below zero"""
     worker_restarts: list[dict[str, Any]] = field(default_factory=list)
     """Environment steps and cause of every restart of a worker"""
+    policy_lag: int = 0
+    """Most vector steps, since the last evaluation, by which the acting policy was behind"""
 
 
 class Trainer:
@@ -96,8 +96,17 @@ class Trainer:
         sequence = np.random.SeedSequence([agent.seed, _ENVIRONMENT_STREAM, *later])
         self._joined = ExitStack()
         shown = self._make_env(int(sequence.generate_state(1)[0] >> 1), care)
-        self._shown = agent.tensors(as_goal_observation(shown))
-        agent.begin(config.num_envs, self._shown)
+        self._stepper = Stepper(agent, self.env, shown, self._remote)
+        self._ahead = (
+            None
+            if config.overlap == "off"
+            else Ahead(
+                agent,
+                self._stepper,
+                config.max_staleness,
+                lockstep=config.overlap == "lockstep",
+            )
+        )
 
     def _make_env(self, seed: int, care: WorkerCare) -> Any:
         """Make the training environments, here or on a cluster; return what they show at first."""
@@ -109,7 +118,11 @@ class Trainer:
         self.env: Any
         if config.rollouts == "local":
             self.env = make_vector_env(
-                agent.spec.env_id, config.num_envs, threads=config.threads, **settings
+                agent.spec.env_id,
+                config.num_envs,
+                threads=config.threads,
+                in_caller=config.overlap == "off",
+                **settings,
             )
             return self.env.reset(seed=seed)[0]
         from bnpo.cluster.rollouts import RemoteRollouts
@@ -149,10 +162,13 @@ class Trainer:
                 before = agent.env_steps
                 started = time.perf_counter()
                 self._step()
+                ended = agent.env_steps >= config.total_steps
+                evaluates = self._crossed(config.eval_interval) or ended
+                if evaluates and self._ahead is not None:
+                    self._ahead.settle()  # so that no step is taken outside the measured time
                 progress.wall_s += time.perf_counter() - started
                 bar.update(agent.env_steps - before)
-                ended = agent.env_steps >= config.total_steps
-                if self._crossed(config.eval_interval) or ended:
+                if evaluates:
                     record = self._evaluate()
                     bar.set_postfix(record.headline())
                     if on_evaluation is not None:
@@ -202,59 +218,22 @@ class Trainer:
 
     def _step(self) -> None:
         """Take one step of every environment, then the brains' turns."""
-        agent = self.agent
-        decision, shown, last, reward, terminated, truncated, restarted = self._act()
-        self._check(reward, shown)
-        following = outcome = agent.tensors(as_goal_observation(shown))
-        if last is not None:
-            self._check(reward, last)
-            outcome = agent.tensors(last)
-        agent.remember(
-            decision,
-            agent.tensor(reward).reshape(self.config.num_envs, agent.spec.reward_dim),
-            agent.tensor(terminated),
-            agent.tensor(truncated),
-            outcome,
-            following,
-            lost=self._lost(restarted),
-        )
-        self._shown = following
-        self._take_note(agent.learn())
-
-    def _act(self) -> tuple[Any, ...]:
-        """Step the environments; returns what :class:`bnpo.cluster.rollouts.Taken` lists."""
-        agent = self.agent
-        if self._remote is not None:
-            return self._remote.step(agent.policy, agent.env_steps)
-        decision = agent.act(self._shown)
-        action = agent.actor.clip(decision.action).cpu().numpy()
-        shown, reward, terminated, truncated, infos = self.env.step(action)
-        ended = bool((terminated | truncated).any())
-        last = true_next_observation(shown, infos) if ended else None
-        return decision, shown, last, reward, terminated, truncated, infos.get("restarted")
-
-    def _lost(self, restarted: Any) -> torch.Tensor | None:
-        """Environments [N] of workers restarted in this step, None for none."""
-        if restarted is None:
-            return None
-        self._note_restarts(self.env)
-        return self.agent.tensor(restarted)
+        agent, ahead, progress = self.agent, self._ahead, self.progress
+        agent.policy.version = agent.vector_steps
+        step = self._stepper.step(agent.policy) if ahead is None else ahead.next()
+        progress.reward_low = min(progress.reward_low, step.reward_low)
+        progress.reward_high = max(progress.reward_high, step.reward_high)
+        progress.policy_lag = max(progress.policy_lag, step.lag)
+        if step.lost is not None:
+            self._note_restarts(self.env)
+        agent.remember(step, by_recorded=ahead is not None)
+        self._take_note(agent.learn(commit=self.config.overlap != "lockstep"))
 
     def _note_restarts(self, env: Any) -> None:
         """Keep what made workers of an environment restart."""
         news = env.restarts.news() if hasattr(env, "restarts") else []
         at = self.agent.env_steps
         self.progress.worker_restarts += [{"env_steps": at, "cause": cause} for cause in news]
-
-    def _check(self, reward: NDArray[Any], shown: Any) -> None:
-        """End the run where an environment gave a number that is not finite."""
-        now = self.agent.env_steps + self.config.num_envs
-        low, high = require_finite("reward", reward.reshape(len(reward), -1).sum(-1), now)
-        self.progress.reward_low = min(self.progress.reward_low, low)
-        self.progress.reward_high = max(self.progress.reward_high, high)
-        for name, array in as_goal_observation(shown).items():
-            if array.size:
-                require_finite(name, array, now)
 
     def _evaluate(self) -> Record:
         """Evaluate the policy of the moment and add it to the history."""
@@ -270,10 +249,12 @@ class Trainer:
             env_steps=self.agent.env_steps,
             gradient_steps=self.agent.gradient_steps,
             wall_s=progress.wall_s,
+            policy_lag=progress.policy_lag,
             brains={name: {**info, **values.get(name, {})} for name, info in turns.items()},
             **dataclasses.asdict(evaluation),
         )
         self.history.append(record)
+        progress.policy_lag = 0
         return record
 
     def state_dict(self) -> dict[str, Any]:
@@ -283,6 +264,7 @@ class Trainer:
             StateUnknown: where the environment cannot tell its state.
 
         """
+        ahead = None if self._ahead is None else self._ahead.state_dict()
         try:
             env_state = self.env.get_state()
         except (AttributeError, ValueError) as error:
@@ -293,7 +275,8 @@ class Trainer:
             "agent": self.agent.state_dict(),
             "generators": generators.state(),
             "env": _plain(env_state),
-            "shown": list(self._shown),
+            "shown": list(self._stepper.shown),
+            "ahead": ahead,
             "progress": dataclasses.asdict(self.progress),
             "history": [dataclasses.asdict(record) for record in self.history],
         }
@@ -307,7 +290,13 @@ class Trainer:
         self.agent.load_state_dict(state["agent"])
         generators.restore(state["generators"])
         self.env.set_state(_arrays(state["env"]))
-        self._shown = Observation(*(tensor.to(self.agent.device) for tensor in state["shown"]))
+        ahead = state["ahead"]
+        if (ahead is None) != (self._ahead is None):
+            raise ValueError(f"its run was not one of overlap = {self.config.overlap!r}")
+        if self._ahead is not None:
+            self._ahead.load_state_dict(ahead)
+        shown = Observation(*(tensor.to(self.agent.device) for tensor in state["shown"]))
+        self._stepper.start_at(shown, 0 if ahead is None else len(ahead["steps"]))
         self.progress = Progress(**state["progress"])
         records = [Record(**record) for record in state["history"]]
         now = self.agent.env_steps
@@ -322,6 +311,8 @@ class Trainer:
 
     def close(self) -> None:
         """Close all environments."""
+        if self._ahead is not None:
+            self._ahead.close()
         self.env.close()
         self._joined.close()
         self.evaluator.close()

@@ -52,6 +52,13 @@ class TrainConfig:
     ray: str = "local"
     """Address of the Ray cluster of the rollout workers: local, auto or HOST:PORT."""
 
+    overlap: Literal["off", "lockstep", "free"] = "off"
+    """Step the environments while the brains learn. ``lockstep``: always max_staleness vector steps
+    ahead, so that the seed alone decides the result; ``free``: under the newest policy there is."""
+
+    max_staleness: Annotated[int, Field(ge=1, le=10_000)] = 50
+    """Vector steps by which the acting policy may be behind the brains, if overlapped."""
+
     checkpoint_interval: Count = 10_000
     """Steps between checkpoints (single-environment steps)."""
 
@@ -77,6 +84,11 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         """Refuse turns on a dataset that is not named, and workers without environments."""
+        if self.rollouts == "ray" and self.overlap != "off":
+            raise ConfigError(
+                f"TrainConfig.overlap = {self.overlap!r} with rollouts='ray': allowed is 'off', or "
+                "rollouts='local'"
+            )
         if self.rollouts == "ray" and self.rollout_workers > self.num_envs:
             raise ConfigError(
                 f"TrainConfig.rollout_workers = {self.rollout_workers}: allowed is at most "

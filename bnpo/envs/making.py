@@ -34,6 +34,7 @@ def make_vector_env(
     threads: int | None = None,
     workers: int | None = None,
     care: WorkerCare | None = None,
+    in_caller: bool = True,
     **settings: Any,
 ) -> AnyVectorEnv:
     """Make ``num_envs`` copies of an environment that reset in the step that ends an episode.
@@ -48,6 +49,7 @@ def make_vector_env(
         workers: Processes for environments that live in Python, this one included; None takes one
             per core, 0 steps one environment after the other in this process.
         care: What to do about workers that die, hang or raise.
+        in_caller: Let this process step some of the environments that live in Python itself.
         **settings: Keyword arguments of the environment.
 
     Raises:
@@ -68,7 +70,7 @@ def make_vector_env(
             threads=threads,
             **settings,
         )
-    return _from_single_envs(spec, num_envs, workers, care, settings)
+    return _from_single_envs(spec, num_envs, workers, care, in_caller, settings)
 
 
 def make_env(env_id: str, **settings: Any) -> AnyEnv:
@@ -179,6 +181,7 @@ def _from_single_envs(
     num_envs: int,
     workers: int | None,
     care: WorkerCare | None,
+    in_caller: bool,
     settings: dict[str, Any],
 ) -> AnyVectorEnv:
     """Vector environment over copies of a single one, in a pool or in this process."""
@@ -189,7 +192,9 @@ def _from_single_envs(
     count = min(available_cores() if workers is None else workers, num_envs)
     env: AnyVectorEnv
     if count > 0:
-        env = ProcessPoolVectorEnv(make, num_envs=num_envs, workers=count, care=care)
+        env = ProcessPoolVectorEnv(
+            make, num_envs=num_envs, workers=count, care=care, in_caller=in_caller
+        )
     else:
         env = SyncVectorEnv([make] * num_envs, autoreset_mode=AutoresetMode.SAME_STEP)
     env.spec = spec

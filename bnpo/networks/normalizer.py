@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+from typing import Self
+
 import torch
 from torch import Tensor, nn
 
@@ -61,6 +64,8 @@ class Normalizer(nn.Module):
         self.enabled = enabled
         self.clip = clip
         self.epsilon = epsilon
+        self.changes = 0
+        """How often other statistics came into force, in this process"""
         self.register_buffer("mean", torch.zeros(self.features, device=device, dtype=dtype))
         self.register_buffer("scale", torch.ones(self.features, device=device, dtype=dtype))
         self.register_buffer("shift", torch.zeros(self.features, device=device, dtype=dtype))
@@ -93,19 +98,41 @@ class Normalizer(nn.Module):
     @torch.no_grad()
     def commit(self) -> None:
         """Put the statistics of all samples observed so far in force."""
-        if not self.enabled or not bool(self.pending[0].any()):
-            return
+        if self.enabled and self.count_pending():
+            self.put_in_force(self.statistics())
+
+    @torch.no_grad()
+    def count_pending(self) -> bool:
+        """Add the samples that wait to the totals; what is in force stays. False: none waited."""
+        if not bool(self.pending[0].any()):
+            return False
         self.totals.copy_(_merge(self.totals, self.pending))
         self.pending.zero_()
+        return True
+
+    @torch.no_grad()
+    def statistics(self) -> Tensor:
+        """Mean, scale and shift by the totals, [3, O + G]."""
         moments = self.totals.clone()
         if self.shows_achieved:
             end = self.observation_dim
             moments[:, end - self.goal_dim : end] = moments[:, end:]
         count, mean, deviations = moments
         deviation = (deviations / count.clamp(min=1)).sqrt()
-        self.mean.copy_(mean)
-        self.scale.copy_(1.0 / deviation.clamp(min=self.epsilon))
-        self.shift.copy_(-self.mean * self.scale)
+        scale = (1.0 / deviation.clamp(min=self.epsilon)).to(self.scale.dtype)
+        mean = mean.to(self.mean.dtype)
+        return torch.stack((mean, scale, -mean * scale))
+
+    @torch.no_grad()
+    def put_in_force(self, statistics: Tensor) -> None:
+        """Normalise by mean, scale and shift [3, O + G] from now on."""
+        for own, given in zip((self.mean, self.scale, self.shift), statistics, strict=True):
+            own.copy_(given)
+        self.changes += 1
+
+    def clone(self) -> Self:
+        """Return an independent copy."""
+        return copy.deepcopy(self)
 
 
 def _moments(samples: Tensor) -> Tensor:

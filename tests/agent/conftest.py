@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import torch
 
 from bnpo import Agent, AgentConfig, BrainDescription, NetworkConfig, TrainConfig, Trainer
 
@@ -70,6 +71,13 @@ def play(trainer: Trainer, vector_steps: int) -> None:
     """Take some steps of every environment, with the brains' turns, without evaluation."""
     for _ in range(vector_steps):
         trainer._step()
+
+
+def parameters(trainer: Trainer) -> torch.Tensor:
+    """All parameters of the agent's networks, one after the other."""
+    agent = trainer.agent
+    networks = [agent.actor, *agent.critics, *agent.target_actors, *agent.target_critics]
+    return torch.cat([p.detach().reshape(-1) for n in networks for p in n.parameters()])
 
 
 class Spy:

@@ -9,14 +9,9 @@ import pytest
 import torch
 
 import bnpo
-from bnpo import Agent, AgentConfig, BrainDescription, ConfigError, Trainer
+from bnpo import Agent, AgentConfig, BrainDescription, ConfigError
 from bnpo.credit import HER
-from tests.agent.conftest import SMALL, Spy, likelihood_ratio, pathwise, play
-
-
-def _state(trainer: Trainer) -> torch.Tensor:
-    networks = [trainer.agent.actor, *trainer.agent.critics, *trainer.agent.target_actors]
-    return torch.cat([p.detach().reshape(-1) for n in networks for p in n.parameters()])
+from tests.agent.conftest import SMALL, Spy, likelihood_ratio, parameters, pathwise, play
 
 
 def test_same_seed_same_parameters_bit_for_bit(make_trainer: Any) -> None:
@@ -25,7 +20,7 @@ def test_same_seed_same_parameters_bit_for_bit(make_trainer: Any) -> None:
     for seed in (0, 0, 1):
         trainer = make_trainer(*lists, seed=seed)
         trainer.run()
-        states.append(_state(trainer))
+        states.append(parameters(trainer))
     assert torch.equal(states[0], states[1])
     assert not torch.equal(states[0], states[2])
 
@@ -36,7 +31,7 @@ def test_evaluation_does_not_disturb_training(make_trainer: Any) -> None:
     for _ in range(20):
         play(watched, 1)
         watched._evaluate()
-    assert torch.equal(_state(quiet), _state(watched))
+    assert torch.equal(parameters(quiet), parameters(watched))
 
 
 @pytest.mark.parametrize(("detach", "count"), [(True, 2), (False, 1)])
@@ -114,11 +109,13 @@ def test_stable_probs_takes_proximal_densities_from_the_target(
 
 def test_exploration_gives_environments_their_own_scales(make_trainer: Any) -> None:
     trainer = make_trainer(pathwise(), exploration=(0.5, 1.0), warmup_steps=8)
-    warm = trainer.agent.act(trainer._shown)
+    warm = trainer.agent.act(trainer._stepper.shown)
     play(trainer, 2)
-    decision = trainer.agent.act(trainer._shown)
+    decision = trainer.agent.act(trainer._stepper.shown)
     base = trainer.agent.actor(
-        trainer.agent.encoder(trainer._shown.observation, trainer._shown.desired_goal)
+        trainer.agent.encoder(
+            trainer._stepper.shown.observation, trainer._stepper.shown.desired_goal
+        )
     )[1]
     assert torch.equal(warm.sigma, base)
     assert torch.equal(decision.sigma / base, torch.tensor([0.5, 1, 0.5, 1])[:, None].expand(4, 2))
@@ -237,7 +234,7 @@ def test_saved_state_goes_on_bit_for_bit(make_trainer: Any, tmp_path: Any) -> No
     resumed = make_trainer(*lists)
     resumed.load_state_dict(load_checkpoint(tmp_path / "state.pt"))
     play(resumed, 25)
-    assert torch.equal(_state(whole), _state(resumed))
+    assert torch.equal(parameters(whole), parameters(resumed))
     assert dataclasses.asdict(resumed.agent.config) == dataclasses.asdict(whole.agent.config)
 
 

@@ -31,7 +31,8 @@ AGENT = floor(
     "agent assembly checkpoint checkpoint_files checkpoint_folder row_parts generators health"
     " cluster env_dynamics guiding"
     " evaluation evaluator export extras history learner minari_files model_card notebook offline"
-    " plotting policy presets recording runs scenes summary training",
+    " overlap plotting policy presets recording runs scenes stepping summary"
+    " training",
     sees=BELOW_AGENT,
     together=True,
 )
