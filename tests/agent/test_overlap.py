@@ -127,9 +127,7 @@ def test_a_rollout_is_learnt_from_with_the_statistics_that_acted_it(
     trainer = make_trainer(
         likelihood_ratio(lr_actor=1e-30), dtype="float64", train=overlapped("lockstep", staleness)
     )
-    means = []
-    play(trainer, 1)
-    assert torch.equal(trainer.agent.encoder.scale, torch.ones(12).double())  # nothing seen yet
+    means, scales = [], []
     for _ in range(6):
         spy = Spy(trainer.agent.learners[0])
         play(trainer, 10)
@@ -140,6 +138,8 @@ def test_a_rollout_is_learnt_from_with_the_statistics_that_acted_it(
         assert torch.equal(batch.proximal_log_prob, batch.behaviour_log_prob)
         assert difference.abs().max() < 1e-12
         means.append(networks.encoder.mean.clone())
+        scales.append(networks.encoder.scale.clone())
+    assert bool((scales[0] == 1).all())  # the identity until something was seen
     assert not torch.equal(means[0], means[-1])
 
 
