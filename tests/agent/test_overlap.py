@@ -175,7 +175,7 @@ def test_an_error_of_the_environments_ends_the_run(make_trainer: Any) -> None:
 
     def broken(action: Any) -> Any:
         shown, reward, *rest = step(action)
-        reward[1] = float("nan") if trainer._stepper.vector_steps == 15 else 0.0
+        reward[1] = float("nan") if trainer._stepper.vector_steps == 14 else 0.0
         return shown, reward, *rest
 
     trainer.env.step = broken
