@@ -12,6 +12,10 @@ from bnpo.config.network import NetworkConfig
 __all__ = ["AgentConfig"]
 
 
+Finite = Annotated[float, Field(ge=-1e30, le=1e30)]
+"""A number that every floating point type holds."""
+
+
 @config
 class AgentConfig:
     """What all brains of an agent share."""
@@ -30,7 +34,7 @@ class AgentConfig:
     clip_norm: Positive | None = None
     """Bound on the norm of each network's gradient; None: unbounded."""
 
-    target_bounds: Annotated[tuple[float, float] | None, Field(strict=False)] = None
+    target_bounds: Annotated[tuple[Finite, Finite] | None, Field(strict=False)] = None
     """Known bounds of the return to which TD targets are clipped, (low, high)."""
 
     exploration: Annotated[tuple[Scale, ...], Field(strict=False, min_length=1)] = (1.0,)
@@ -40,8 +44,8 @@ class AgentConfig:
     """Environment steps before the first turn of any brain; all environments explore with the
     largest multiple until then."""
 
-    max_log_ratio: Positive = 10.0
-    """Bound on |log rho| of every importance ratio."""
+    max_log_ratio: Annotated[float, Field(gt=0, le=80)] = 10.0
+    """Bound on |log rho| of every importance ratio; float32 holds e^80."""
 
     detach_actors: bool = True
     """Each brain owns a target actor; else all brains share one."""
