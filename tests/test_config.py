@@ -19,7 +19,7 @@ from bnpo.config import AgentConfig, ConfigError, NetworkConfig, TrainConfig
         (AgentConfig, {"gamma": 1.0}, "AgentConfig.gamma = 1.0: allowed is less than 1"),
         (AgentConfig, {"gamma": float("nan")}, "AgentConfig.gamma = nan: allowed is"),
         (AgentConfig, {"target_bounds": (1.0, -1.0)}, "low below high"),
-        (AgentConfig, {"target_bounds": (-3e38, 0.0)}, "greater than or equal to -1e+30"),
+        (AgentConfig, {"target_bounds": (-3e38, 0.0)}, "target_bounds.0 = -3e+38: allowed is"),
         (AgentConfig, {"max_log_ratio": 3e38}, "AgentConfig.max_log_ratio = 3e+38: allowed is"),
         (AgentConfig, {"exploration": ()}, "allowed is at least 1 item"),
         (NetworkConfig, {"reduce": "max"}, "NetworkConfig.reduce = 'max': allowed is 'min' or"),
