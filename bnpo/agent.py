@@ -20,7 +20,7 @@ from bnpo.envs import describe, make_env, reward_function
 from bnpo.evaluator import RewardFunction
 from bnpo.guiding import guide, is_guided
 from bnpo.learner import Learner, TurnReport
-from bnpo.networks import Actor, Critic, Normalizer
+from bnpo.networks import Actor, Critic, Encoder, Normalizer, Recall, recalls
 from bnpo.notebook import BrainList, agent_table
 from bnpo.policy import Decision, Observation, Policy
 from bnpo.replay import SegmentTable
@@ -62,7 +62,6 @@ class Agent:
         self.config = config = config or AgentConfig()
         if config.networks.observe_achieved_goal:
             spec = dataclasses.replace(spec, observation_dim=spec.observation_dim + spec.goal_dim)
-        self.spec = spec
         self.seed = seed
         self.brains = BrainList(brains)
         self.env_kwargs = dict(env_kwargs or {})
@@ -72,7 +71,7 @@ class Agent:
         _seed_everything(seed)
         self.generator = self._new_generator(0)
         networks = config.networks
-        self.encoder = Normalizer(
+        normalizer = Normalizer(
             spec.observation_dim,
             spec.goal_dim,
             shows_achieved=networks.observe_achieved_goal and spec.is_goal_env,
@@ -81,9 +80,14 @@ class Agent:
             device=self.device,
             dtype=self.dtype,
         )
+        self.encoder: Encoder = normalizer
+        if recalls(networks):
+            self.encoder = Recall(normalizer, networks)
+            spec = dataclasses.replace(spec, observation_dim=self.encoder.state_dim)
+        self.spec = spec
         features = self.encoder.features
         self.actor = Actor(features, spec, networks).to(self.device, self.dtype)
-        self.policy = Policy(self.encoder, self.actor, config)
+        self.policy = Policy(self.encoder, self.actor, config, seed=seed)
         members = len(self.brains) if config.detach_critics else 1
         self.critics = [
             Critic(features, spec, networks).to(self.device, self.dtype) for _ in range(members)
@@ -139,9 +143,22 @@ class Agent:
         state = np.random.SeedSequence([self.seed, stream]).generate_state(1, np.uint64)
         return torch.Generator(self.device).manual_seed(int(state[0] >> 1))
 
-    def tensors(self, shown: Mapping[str, NDArray[Any]]) -> Observation:
-        """Observations of a batch of environments as the agent's state and goals."""
-        return self.policy.tensors(shown)
+    def tensors(
+        self,
+        shown: Mapping[str, NDArray[Any]],
+        before: Observation | None = None,
+        ended: NDArray[np.bool_] | None = None,
+    ) -> Observation:
+        """Observations of a batch of environments as the agent's state and goals.
+
+        Args:
+            shown: by the environments
+            before: state and goals one step before, for what the agent recalls of the past; None:
+                episodes begin here
+            ended: [N], environments that show the first observation of a new episode; None: none
+
+        """
+        return self.policy.tensors(shown, before, ended)
 
     def tensor(self, array: NDArray[Any]) -> Tensor:
         """Array on the agent's device, in its floating point type unless it holds booleans."""

@@ -112,11 +112,13 @@ def _critic_optimizer(
 ) -> torch.optim.Optimizer:
     """Return the brain's own optimizer; a rule's value coefficient scales its step.
 
-    Adam's step does not depend on the scale of a loss, and critic and actor share no parameter.
+    Adam's step does not depend on the scale of a loss, and critic and actor share no parameter but
+    those of a memory, which each trains with its own learning rate.
     """
     lr = description.lr_critic or config.lr_critic
     lr *= getattr(rule, "value_coefficient", 1.0)
-    return Adam(networks.critic.parameters(), lr)
+    parameters = [*networks.critic.parameters(), *networks.encoder.parameters()]
+    return Adam(parameters, lr)
 
 
 def _regress(description: BrainDescription, rule: Rule, climb_point: bool) -> Point:
@@ -142,7 +144,8 @@ def _actor_step(
         natural = NaturalGradient()
     if natural is not None:
         return NaturalStep(parameters, natural)
-    return GradientStep(parameters, description.lr_actor, config.clip_norm)
+    memory = networks.encoder.parameters()
+    return GradientStep([*parameters, *memory], description.lr_actor, config.clip_norm)
 
 
 def _scheme(description: BrainDescription, rule: Rule, spec: TaskSpec) -> CreditScheme:

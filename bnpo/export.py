@@ -18,6 +18,7 @@ from bnpo.agent import Agent
 from bnpo.envs import as_goal_observation, make_vector_env
 from bnpo.extras import require
 from bnpo.model_card import model_card
+from bnpo.networks import Normalizer, Recall
 from bnpo.runs import Checkpoint, find_run, load_agent, load_config, load_history, load_summary
 
 __all__ = ["ExportError", "Format", "Policy", "export", "visited_states"]
@@ -44,6 +45,7 @@ class Policy(nn.Module):
     def __init__(self, agent: Agent) -> None:
         """Take the networks of an agent."""
         super().__init__()
+        assert isinstance(agent.encoder, Normalizer)
         self.encoder = agent.encoder
         self.actor = agent.actor
 
@@ -100,6 +102,12 @@ def export(
         for module in ("onnx", "onnxscript", "onnxruntime"):
             require(module, "export", "format=onnx")
     agent = load_agent(folder, checkpoint)
+    if isinstance(agent.encoder, Recall):
+        raise ExportError(
+            f"the policy of {folder} has agent.networks.frame_history = "
+            f"{agent.config.networks.frame_history} and memory = {agent.config.networks.memory}: "
+            "a file keeps nothing from step to step, allowed are 1 and None"
+        )
     states = visited_states(agent, STATES)
     place = folder / "export" if output is None else Path(output)
     file = place / f"policy.{_SUFFIX[format]}"

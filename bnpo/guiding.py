@@ -201,7 +201,7 @@ def _draw(
                 reward=agent.tensor(reward).reshape(len(of), agent.spec.reward_dim),
                 terminated=agent.tensor(terminated),
                 truncated=agent.tensor(truncated),
-                outcome=agent.tensors(true_next_observation(following, infos)),
+                outcome=agent.tensors(true_next_observation(following, infos), before=shown),
             )
         )
         shown = drawn[-1].outcome
@@ -242,9 +242,10 @@ def _fit(agent: Agent, guidance: Guidance, rows: Tensor) -> None:
     table = agent.replay.trajectories
     taken = torch.arange(table.action.shape[1], device=agent.device) < table.length[rows, None]
     action = table.action[rows][taken]
-    features = agent.encoder(
-        table.observation[rows, :-1][taken], table.desired_goal[rows, :-1][taken]
-    )
+    with torch.no_grad():
+        features = agent.encoder(
+            table.observation[rows, :-1][taken], table.desired_goal[rows, :-1][taken]
+        )
     step = GradientStep(list(agent.actor.parameters()), guidance.fit_lr)
     for _ in range(guidance.fit_steps):
         at = torch.randint(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 if TYPE_CHECKING:
     from bnpo.agent import Agent
@@ -119,7 +119,11 @@ def require_finite(what: str, array: NDArray[Any], env_steps: int) -> tuple[floa
 
 def require_finite_networks(brain: str, networks: Networks, env_steps: int) -> None:
     """Raise a :class:`Diverged` where a parameter that a brain trains is not finite."""
-    trained = {"actor": networks.actor, "critic": networks.critic}
+    trained: dict[str, nn.Module] = {
+        "actor": networks.actor,
+        "critic": networks.critic,
+        "encoder": networks.encoder,
+    }
     parameters = [p.detach() for network in trained.values() for p in network.parameters()]
     if bool(torch.stack(torch._foreach_norm(parameters)).isfinite().all()):
         return

@@ -17,7 +17,7 @@ from bnpo.credit import with_later_ratios
 from bnpo.credit.checks import check_columns
 from bnpo.evaluator import NetworkEvaluator
 from bnpo.health import Diverged, gradient_norms, require_finite_networks
-from bnpo.networks import Actor
+from bnpo.networks import Actor, Recall
 from bnpo.replay import ImportanceRatio, Pool, SamplingLaw, SegmentTable, effective_sample_size
 from bnpo.types import CreditScheme, Transitions
 
@@ -157,10 +157,24 @@ class Learner:
         )
 
     def credit(
-        self, table: SegmentTable, segment: Tensor, time: Tensor, *, by_recorded: bool = False
+        self,
+        table: SegmentTable,
+        segment: Tensor,
+        time: Tensor,
+        *,
+        by_recorded: bool = False,
+        refresh: bool = False,
     ) -> Transitions:
-        """Credit of the transitions at (segment, time), both [B], by today's networks."""
-        trajectories = table.trajectories
+        """Credit of the transitions at (segment, time), both [B], by today's networks.
+
+        With refresh what a memory holds is theirs, too, not that of when the actions were taken.
+        """
+        trajectories, encoder = table.trajectories, self.brain.networks.encoder
+        if refresh and isinstance(encoder, Recall):
+            rows, segment = segment.unique(return_inverse=True)
+            trajectories = trajectories[rows]
+            states = encoder.refresh(trajectories.observation)
+            trajectories = trajectories.replace(observation=states)
         transitions = self.scheme.assign(trajectories, segment, time, self.evaluator)
         if self._kstep:
             transitions = with_later_ratios(
@@ -256,7 +270,7 @@ class Learner:
         segment, time = table.draw(
             description.optim_batch_size, description.memory_size, self.generator
         )
-        transitions = self.credit(table, segment, time)
+        transitions = self.credit(table, segment, time, refresh=True)
         self._push(transitions)
         return transitions
 
@@ -283,6 +297,7 @@ class Learner:
             bootstrap_actor=self._bootstrap_actor(bootstrap_actors),
             train_actor=self.gradient_steps % self.description.actor_delay == 0,
             wants_ratio=self._resampled,
+            train_encoder=not self._freezes_encoder(),
         )
         self.gradient_steps += 1
         self._info |= learnt.info
@@ -295,6 +310,11 @@ class Learner:
                 log_ratio = torch.zeros_like(td_error)
             self.pool.update(index, self._priority(batch, log_ratio, td_error))
         return learnt
+
+    def _freezes_encoder(self) -> bool:
+        """Whether the encoder stays as it is in this round: in the last of every freeze_delta."""
+        delta, count = self.config.freeze_delta, self.config.freeze_count
+        return delta is not None and self.rounds % delta >= delta - (count or 0)
 
     def _bootstrap_actor(self, actors: list[Actor]) -> Actor:
         if self.description.separate_actors or len(actors) == 1:

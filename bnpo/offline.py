@@ -22,6 +22,7 @@ from bnpo.minari_files import (
     require_free,
     write_segments,
 )
+from bnpo.networks import Recall
 from bnpo.replay import ImportanceRatio, SegmentTable
 from bnpo.types import Trajectories
 
@@ -60,6 +61,7 @@ def to_minari(
         OfflineError: the name is none or taken, there is nothing to write, or it cannot be written.
 
     """
+    _require_no_recall(agent)
     require_free(dataset_id)
     table = agent.replay if steps is None else play(agent, steps, num_envs=num_envs, seed=seed)
     if table is None or not table.transitions_stored:
@@ -102,12 +104,12 @@ def play(agent: Agent, steps: int, *, num_envs: int = 8, seed: int = 0) -> Segme
             decision = agent.policy.act(shown, settings.warmup_steps, generator)
             given = agent.actor.clip(decision.action).cpu().numpy()
             after, reward, terminated, truncated, infos = env.step(given)
-            following = agent.tensors(as_goal_observation(after))
+            following = agent.tensors(as_goal_observation(after), shown, terminated | truncated)
             table.append(
                 *decision,
                 agent.tensor(reward).reshape(num_envs, agent.spec.reward_dim),
                 *(agent.tensor(terminated), agent.tensor(truncated)),
-                *agent.tensors(true_next_observation(after, infos)),
+                *agent.tensors(true_next_observation(after, infos), shown),
                 *following,
             )
             shown = following
@@ -204,6 +206,7 @@ def check_offline(agent: Agent, dataset_id: str) -> None:
         OfflineError: naming the dataset or the brain, and what to change.
 
     """
+    _require_no_recall(agent)
     dataset = open_dataset(dataset_id, agent)
     known = knows_behaviour(dataset)
     for learner in agent.learners:
@@ -213,6 +216,16 @@ def check_offline(agent: Agent, dataset_id: str) -> None:
             )
         if not known:
             _require_no_ratio(learner, dataset_id)
+
+
+def _require_no_recall(agent: Agent) -> None:
+    """Refuse an agent whose states hold more than an environment's observation."""
+    if isinstance(agent.encoder, Recall):
+        networks = agent.config.networks
+        raise OfflineError(
+            f"networks.frame_history = {networks.frame_history} and memory = {networks.memory} "
+            "with a dataset, which holds single observations: allowed are 1 and None"
+        )
 
 
 def _require_no_ratio(learner: Learner, dataset_id: str) -> None:

@@ -50,12 +50,14 @@ class Ahead:
             lockstep: always by as many
 
         """
+        assert isinstance(agent.encoder, Normalizer)  # TrainConfig.require_fits
         self.agent = agent
+        self.encoder = agent.encoder
         self.stepper = stepper
         self.lead = lead
         self.lockstep = lockstep
-        renews = lockstep and agent.smooths and agent.encoder.enabled
-        self._statistics: Normalizer | None = agent.encoder.clone() if renews else None
+        renews = lockstep and agent.smooths and self.encoder.enabled
+        self._statistics: Normalizer | None = self.encoder.clone() if renews else None
         """Statistics of the steps ordered last, where they are not those of learning"""
         self._orders: SimpleQueue[_Order | None] = SimpleQueue()
         self._taken: SimpleQueue[Step | Exception] = SimpleQueue()
@@ -80,7 +82,7 @@ class Ahead:
             self._receive()
         step = self._ready.popleft()
         if step.statistics is not None:
-            self.agent.encoder.put_in_force(step.statistics)
+            self.encoder.put_in_force(step.statistics)
         return step
 
     def settle(self) -> None:
@@ -113,7 +115,7 @@ class Ahead:
 
     def _order(self, index: int) -> None:
         """Have the vector step of this number taken."""
-        encoder = self.agent.encoder
+        encoder = self.encoder
         begins = self._statistics is not None and self.agent.rollout_begins(index)
         if begins:
             encoder.count_pending()
@@ -137,7 +139,7 @@ class Ahead:
     def _refresh(self) -> None:
         """Make the agent's policy of now the newest; a copy only where it has changed."""
         agent, newest = self.agent, self._newest
-        if self._key == (agent.gradient_steps, agent.encoder.changes):
+        if self._key == (agent.gradient_steps, self.encoder.changes):
             self._newest = Policy(
                 newest.encoder, newest.actor, newest.config, version=agent.vector_steps
             )
@@ -146,7 +148,7 @@ class Ahead:
 
     def _copy(self) -> Policy:
         agent = self.agent
-        self._key = (agent.gradient_steps, agent.encoder.changes)
+        self._key = (agent.gradient_steps, self.encoder.changes)
         policy = agent.policy.snapshot(version=agent.vector_steps)
         if self._statistics is not None:
             policy.encoder = self._statistics
@@ -161,6 +163,6 @@ class Ahead:
             except Exception as error:
                 self._taken.put(error)
                 return
-            if order.begins:
+            if order.begins and isinstance(policy.encoder, Normalizer):
                 step = step._replace(statistics=policy.encoder.statistics())
             self._taken.put(step)

@@ -6,12 +6,13 @@ import copy
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Self
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from bnpo.config import AgentConfig
-from bnpo.networks import Actor, Normalizer, gaussian
+from bnpo.networks import Actor, Encoder, ParameterNoise, Recall, gaussian
 
 __all__ = ["Decision", "Observation", "Policy"]
 
@@ -53,30 +54,69 @@ class Policy:
     """
 
     def __init__(
-        self, encoder: Normalizer, actor: Actor, config: AgentConfig, *, version: int = 0
+        self,
+        encoder: Encoder,
+        actor: Actor,
+        config: AgentConfig,
+        *,
+        seed: int = 0,
+        version: int = 0,
     ) -> None:
         """Act by these networks.
 
         Args:
-            encoder: normalisation
+            encoder: normalisation, frame history, memory
             actor: distribution of actions
             config: its exploration and warm-up
+            seed: of parameter noise
             version: vector steps whose turns of the brains the networks have had
 
         """
         self.encoder = encoder
         self.actor = actor
         self.config = config
+        self.seed = seed
         self.version = version
+        scale = config.parameter_noise
+        self.noise = None if scale is None else ParameterNoise(scale, config.resample_delay, seed)
 
-    def tensors(self, shown: Mapping[str, NDArray[Any]]) -> Observation:
-        """Observations of a batch of environments as state and goals of the networks."""
+    def tensors(
+        self,
+        shown: Mapping[str, NDArray[Any]],
+        before: Observation | None = None,
+        ended: NDArray[np.bool_] | None = None,
+    ) -> Observation:
+        """Observations of a batch of environments as state and goals of the networks.
+
+        Args:
+            shown: by the environments
+            before: state and goals one step before, for what the policy recalls of the past; None:
+                episodes begin here
+            ended: [N], environments that show the first observation of a new episode; None: none
+
+        """
         observation, achieved, desired = (
             self.tensor(shown[key]) for key in ("observation", "achieved_goal", "desired_goal")
         )
         if self.config.networks.observe_achieved_goal:
             observation = torch.cat((observation, achieved), -1)
-        return Observation(observation, achieved, desired)
+        now = Observation(observation, achieved, desired)
+        return self._recall(now, before, ended)
+
+    def _recall(
+        self, shown: Observation, before: Observation | None, ended: NDArray[np.bool_] | None
+    ) -> Observation:
+        """Let states hold what is recalled of the past, where the encoder recalls any."""
+        encoder = self.encoder
+        if not isinstance(encoder, Recall):
+            return shown
+        if before is None:
+            return shown._replace(observation=encoder.start(shown.observation))
+        state = encoder.follow(before.observation, shown.observation)
+        if ended is not None and ended.any():
+            begun = self.tensor(ended)[:, None]
+            state = torch.where(begun, encoder.start(shown.observation), state)
+        return shown._replace(observation=state)
 
     def tensor(self, array: NDArray[Any]) -> Tensor:
         """Array on the networks' device, in their floating point type unless it holds booleans."""
@@ -94,7 +134,11 @@ class Policy:
             generator: source of the noise, on the networks' device
 
         """
-        mu, sigma = self.actor(self.encoder(shown.observation, shown.desired_goal))
+        features = self.encoder(shown.observation, shown.desired_goal)
+        if self.noise is None:
+            mu, sigma = self.actor(features)
+        else:
+            mu, sigma = self.noise.act(self.actor, features, env_steps // len(features))
         if self.config.exploration != (1.0,):
             sigma = sigma * self._exploration(mu, env_steps)
         noise = torch.randn(mu.shape, device=mu.device, dtype=mu.dtype, generator=generator)
@@ -123,4 +167,5 @@ class Policy:
 
         """
         encoder, actor = copy.deepcopy((self.encoder, self.actor))
-        return type(self)(encoder, actor.requires_grad_(False), self.config, version=version)
+        actor.requires_grad_(False)
+        return type(self)(encoder, actor, self.config, seed=self.seed, version=version)

@@ -109,10 +109,13 @@ class Stepper:
         self.vector_steps += 1
         self.env_steps += self.num_envs
         low, high = self._check(reward, shown)
-        following = outcome = agent.tensors(as_goal_observation(shown))
+        begun = terminated | truncated
+        if restarted is not None:
+            begun = begun | restarted
+        following = outcome = agent.tensors(as_goal_observation(shown), self.shown, begun)
         if last is not None:
             self._check(reward, last)
-            outcome = agent.tensors(last)
+            outcome = agent.tensors(last, self.shown)
         self.shown = following
         return Step(
             decision,

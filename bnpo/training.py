@@ -73,7 +73,11 @@ class Trainer:
             config: how long, on how many environments
             progress_bar: show steps, speed, success and time left
 
+        Raises:
+            ConfigError: for settings of the run and the agent that exclude each other.
+
         """
+        config.require_fits(agent.config)
         torch.set_num_threads(config.threads)
         self.agent = agent
         self.config = config

@@ -17,7 +17,7 @@ from bnpo.brains.entropy import entropy_bonus
 from bnpo.brains.losses import half_mean_square, td_target
 from bnpo.brains.optimizers import ActorStep, descend
 from bnpo.brains.rule import Adaptive, Info, Rule, Sample
-from bnpo.networks import Actor, Critic, Normalizer, gaussian
+from bnpo.networks import Actor, Critic, Encoder, gaussian
 from bnpo.types import Transitions
 
 AnyNetwork = TypeVar("AnyNetwork", bound=nn.Module)
@@ -48,8 +48,8 @@ class Follower:
 class Networks:
     """The networks one brain may read; it trains ``actor`` and ``critic``."""
 
-    encoder: Normalizer
-    """Features of (s, g), shared"""
+    encoder: Encoder
+    """Features of (s, g), shared; its memory learns with actor and critic"""
 
     actor: Actor
     """Online actor, shared by all brains"""
@@ -133,8 +133,9 @@ class Brain:
         self.state: dict[str, float] = {}
         for part in self._adaptive:
             self.state |= part.initial_state()
-        self._critic_parameters = list(networks.critic.parameters())
-        self._actor_parameters = list(networks.actor.parameters())
+        memory = list(networks.encoder.parameters())
+        self._critic_parameters = [*networks.critic.parameters(), *memory]
+        self._actor_parameters = [*networks.actor.parameters(), *memory]
 
     def learn(
         self,
@@ -145,6 +146,7 @@ class Brain:
         bootstrap_actor: Actor | None = None,
         train_actor: bool = True,
         wants_ratio: bool = False,
+        train_encoder: bool = True,
     ) -> Learnt:
         """Take one gradient step of the critic and one of the actor.
 
@@ -155,28 +157,50 @@ class Brain:
             bootstrap_actor: pi' of the TD target; the brain's own target actor by default
             train_actor: False leaves the actor as it is (delayed policy updates)
             wants_ratio: whether to return the importance ratio of the samples
+            train_encoder: False leaves the encoder's memory as it is
 
         """
         networks = self.networks
         features = networks.encoder(batch.observation, batch.goal)
+        shares = features.requires_grad and train_encoder  # a memory learns from both steps
+        if features.requires_grad and not train_encoder:
+            features = features.detach()
         y = self._td_target(batch, bootstrap_actor or networks.target_actor)
         baseline = self._baseline(batch, features)
-        error, info = self._critic_step(batch, features, y, weight, resampled)
-        log_ratio = None
-        if train_actor or wants_ratio:
-            outputs = networks.actor.heads(features)
-            if wants_ratio or self.floor is not None:
-                mu, sigma, _ = outputs
-                log_prob = gaussian.log_prob(batch.action, mu.detach(), sigma.detach())
-                log_ratio = log_prob - batch.behaviour_log_prob
-            if train_actor:
-                arguments = (batch, features, outputs, y.sum(-1), baseline, weight)
-                step = partial(self._actor_step, *arguments)
-                if self.floor is None or log_ratio is None:
-                    info |= step()
-                else:
-                    info |= self.floor.hold(log_ratio, self._actor_parameters, step)
-        return Learnt(info=info, error=error, log_ratio=log_ratio)
+        moves = (batch, features, y.sum(-1), baseline, weight)
+        if shares:  # the actor first, so that the ratio of what has just been done is exactly 1
+            log_ratio, info = self._policy_step(*moves, train_actor, wants_ratio)
+            features = networks.encoder(batch.observation, batch.goal)
+        error, critic_info = self._critic_step(batch, features, y, weight, resampled)
+        if not shares:
+            log_ratio, info = self._policy_step(*moves, train_actor, wants_ratio)
+        return Learnt(info=critic_info | info, error=error, log_ratio=log_ratio)
+
+    def _policy_step(
+        self,
+        batch: Transitions,
+        features: Tensor,
+        y: Tensor,
+        baseline: Tensor,
+        weight: Tensor | None,
+        train_actor: bool,
+        wants_ratio: bool,
+    ) -> tuple[Tensor | None, Info]:
+        """Move the actor; return the log ratios [B] before and scalars, where asked for."""
+        if not (train_actor or wants_ratio):
+            return None, {}
+        outputs, log_ratio = self.networks.actor.heads(features), None
+        if wants_ratio or self.floor is not None:
+            mu, sigma, _ = outputs
+            log_prob = gaussian.log_prob(batch.action, mu.detach(), sigma.detach())
+            log_ratio = log_prob - batch.behaviour_log_prob
+        if not train_actor:
+            return log_ratio, {}
+        state = features.detach()  # no memory is moved to where Q is large
+        step = partial(self._actor_step, batch, state, outputs, y, baseline, weight)
+        if self.floor is None or log_ratio is None:
+            return log_ratio, step()
+        return log_ratio, self.floor.hold(log_ratio, self._actor_parameters, step)
 
     def end_turn(self, info: Mapping[str, float]) -> None:
         """Let the rule's own numbers move after a turn with these scalars for the log."""
@@ -213,7 +237,6 @@ class Brain:
             return batch.discount[:0]
         return self.networks.critic.value(features, batch.mu, batch.sigma).sum(-1)
 
-    @torch.no_grad()
     def _critic_step(
         self,
         batch: Transitions,
@@ -232,19 +255,28 @@ class Brain:
             resampled=resampled,
             generator=self.generator,
         )
-        trace: list[tuple[Tensor, ...]] = []
-        error = y - networks.critic.traced(features, mu, sigma, trace)  # [E, B, R]
-        loss, slope = half_mean_square(error, weight)
-        norm = descend(
-            self._critic_parameters,
-            networks.critic.gradients(trace, -slope),
-            self.critic_optimizer,
-            self.clip_norm,
-        )
+        error, loss, gradients = self._critic_gradients(features, mu, sigma, y, weight)
+        norm = descend(self._critic_parameters, gradients, self.critic_optimizer, self.clip_norm)
         info = {"critic_loss": loss}
         if norm is not None:
             info["critic_gradient_norm"] = norm
         return error, info
+
+    def _critic_gradients(
+        self, features: Tensor, mu: Tensor, sigma: Tensor, y: Tensor, weight: Tensor | None
+    ) -> tuple[Tensor, Tensor, list[Tensor | None]]:
+        """Error [E, B, R], loss and its gradients by critic and memory; None: memory is fixed."""
+        critic, parameters = self.networks.critic, self._critic_parameters
+        if features.requires_grad:  # through the critic into the memory
+            error = y - critic(features, mu, sigma)
+            loss, _ = half_mean_square(error, weight)
+            return error.detach(), loss.detach(), list(torch.autograd.grad(loss, parameters))
+        with torch.no_grad():
+            trace: list[tuple[Tensor, ...]] = []
+            error = y - critic.traced(features, mu, sigma, trace)
+            loss, slope = half_mean_square(error, weight)
+            gradients: list[Tensor | None] = [*critic.gradients(trace, -slope)]
+        return error, loss, gradients + [None] * (len(parameters) - len(gradients))
 
     def _actor_step(
         self,

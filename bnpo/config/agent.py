@@ -44,6 +44,21 @@ class AgentConfig:
     """Environment steps before the first turn of any brain; all environments explore with the
     largest multiple until then."""
 
+    parameter_noise: Scale | None = None
+    """Scale of the noise on the weights of the actor that explores, over the square root of a
+    layer's inputs (0.5 in the paper on noisy layers); None: no noise. Evaluation and learning are
+    without it."""
+
+    resample_delay: Count = 1
+    """Vector environment steps between renewals of the parameter noise, of one layer at a time."""
+
+    freeze_delta: Count | None = None
+    """Encoder freezing: period (learning rounds of a brain); None: it always learns. The encoder is
+    the GRU memory that actor and critic share."""
+
+    freeze_count: Count | None = None
+    """Rounds at the end of each freeze_delta in which the encoder stays as it is."""
+
     max_log_ratio: Annotated[float, Field(gt=0, le=80)] = 10.0
     """Bound on |log rho| of every importance ratio; float32 holds e^80."""
 
@@ -89,4 +104,32 @@ class AgentConfig:
             raise ConfigError(
                 f"AgentConfig.target_bounds = {self.target_bounds!r}: allowed is (low, high) with "
                 "low below high"
+            )
+        self._check_freezing()
+        networks = self.networks
+        if networks.memory is not None and self.max_steps < networks.memory_window:
+            raise ConfigError(
+                f"AgentConfig.max_steps = {self.max_steps} with networks.memory = "
+                f"{networks.memory}: allowed is at least networks.memory_window = "
+                f"{networks.memory_window}, since in shorter segments the memory's state cannot be "
+                "computed anew; raise max_steps or lower networks.memory_window"
+            )
+
+    def _check_freezing(self) -> None:
+        delta, count = self.freeze_delta, self.freeze_count
+        if (delta is None) != (count is None):
+            raise ConfigError(
+                f"AgentConfig.freeze_count = {count} with freeze_delta = {delta}: allowed is to "
+                "set both or neither"
+            )
+        if delta is None or count is None:
+            return
+        if count > delta:
+            raise ConfigError(
+                f"AgentConfig.freeze_count = {count}: allowed is from 1 to freeze_delta = {delta}"
+            )
+        if self.networks.memory is None:
+            raise ConfigError(
+                f"AgentConfig.freeze_delta = {delta} with networks.memory = None: allowed is None, "
+                "since there is no encoder that learns; set networks.memory to freeze it"
             )

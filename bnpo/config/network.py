@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from bnpo.config.base import ConfigError, Count, Scale, Sizes, config
 
@@ -51,6 +53,19 @@ class NetworkConfig:
 
     normalize_clip: Scale = 5.0
     """Normalised inputs are clipped to this many standard deviations."""
+
+    frame_history: Annotated[int, Field(ge=1, le=1000)] = 1
+    """Last observations that actor and critic see side by side, at an episode's start its first one
+    repeated. The replay holds each so many times."""
+
+    memory: Annotated[int, Field(ge=1, le=4096)] | None = None
+    """Units of a GRU memory over the observations of an episode, which actor and critic share and
+    train with their own learning rates (a natural step leaves it to the critic); None: no memory.
+    The goal joins after it."""
+
+    memory_window: Annotated[int, Field(ge=1, le=1000)] = 8
+    """Environment steps over which gradients reach back through the memory; what is further back
+    is in its stored state. The replay holds each observation so many times."""
 
     def __post_init__(self) -> None:
         """Check that the bounds of sigma hold its first value."""

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from bnpo.config.agent import AgentConfig
 from bnpo.config.base import ConfigError, Count, Positive, config
 
 __all__ = ["TrainConfig"]
@@ -99,3 +100,33 @@ class TrainConfig:
                 f"TrainConfig.offline_turns = {self.offline_turns}: allowed is 0 without "
                 "TrainConfig.offline, the dataset to learn from"
             )
+
+    def require_fits(self, agent: AgentConfig) -> None:
+        """Refuse what cannot be combined with how an agent sees and explores.
+
+        Other processes and threads show their policies single observations, without the noise of
+        the agent's own; datasets hold single ones, too.
+
+        Raises:
+            ConfigError: naming both fields and what is allowed.
+
+        """
+        networks = agent.networks
+        recalled = {
+            "networks.frame_history": networks.frame_history
+            if networks.frame_history > 1
+            else None,
+            "networks.memory": networks.memory,
+        }
+        ahead = recalled | {"parameter_noise": agent.parameter_noise}
+        for own, default, fields in (
+            ("rollouts", "local", ahead),
+            ("overlap", "off", ahead),
+            ("offline", None, recalled),
+        ):
+            for name, value in fields.items():
+                if getattr(self, own) != default and value is not None:
+                    raise ConfigError(
+                        f"TrainConfig.{own} = {getattr(self, own)!r} with AgentConfig.{name} = "
+                        f"{value}: allowed is {own} = {default!r}, or {name} as it is by default"
+                    )

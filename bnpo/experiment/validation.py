@@ -43,6 +43,7 @@ def validate(config: Mapping[str, Any]) -> tuple[Agent, TrainConfig]:
     _check_device(config["agent"].get("device"))
     _check_networks(spec, config)
     agent = build_agent(plain(config))
+    train_config.require_fits(agent.config)
     _check_replay(agent, train_config)
     _check_pools(agent)
     if train_config.offline is not None:
@@ -83,12 +84,14 @@ def _described(task: TaskConfig) -> TaskSpec:
 def _check_networks(spec: TaskSpec, config: Mapping[str, Any]) -> None:
     """Refuse networks that do not fit into the memory of this machine."""
     settings = NetworkConfig(**(config["agent"].get("networks") or {}))
-    seen = spec.observation_dim + 2 * spec.goal_dim
+    shown = settings.frame_history * (spec.observation_dim + spec.goal_dim)
+    units = settings.memory or 0
+    seen = shown + units + spec.goal_dim
     widths = [seen + 2 * spec.action_dim, *settings.critic_hidden, spec.reward_dim]
     critic = settings.critics * sum(a * b for a, b in pairwise(widths))
     actor = sum(a * b for a, b in pairwise([seen, *settings.actor_hidden, 2 * spec.action_dim]))
     copies = 4 + len(config["brains"])  # online, gradient, two moments; a target for each brain
-    needed = 4 * copies * (critic + actor)
+    needed = 4 * copies * (critic + actor + 3 * units * (shown + units))
     there = _memory()
     if needed > there:
         raise ConfigError(

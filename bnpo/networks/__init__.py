@@ -1,8 +1,22 @@
-"""Networks: running normalisation, the shared actor, the critic Q(s, g, mu, sigma)."""
+"""Networks: encoders, the shared actor and its noise, the critic Q(s, g, mu, sigma)."""
 
 from bnpo.networks import gaussian
 from bnpo.networks.actor import Actor
 from bnpo.networks.critic import Critic
 from bnpo.networks.normalizer import Normalizer
+from bnpo.networks.parameter_noise import ParameterNoise
+from bnpo.networks.recall import Recall, recalls
 
-__all__ = ["Actor", "Critic", "Normalizer", "gaussian"]
+__all__ = [
+    "Actor",
+    "Critic",
+    "Encoder",
+    "Normalizer",
+    "ParameterNoise",
+    "Recall",
+    "gaussian",
+    "recalls",
+]
+
+Encoder = Normalizer | Recall
+"""Makes features of a state and a goal."""

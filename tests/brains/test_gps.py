@@ -13,7 +13,7 @@ from bnpo import Agent, AgentConfig, BrainDescription, NetworkConfig, TrainConfi
 from bnpo.brains import GPS, Guidance
 from bnpo.brains.guided import guided_credit, review, start_baseline
 from bnpo.config import ConfigError
-from bnpo.networks import gaussian
+from bnpo.networks import Normalizer, gaussian
 from bnpo.presets import PRESETS, build_agent
 from bnpo.types import Trajectories
 
@@ -231,14 +231,16 @@ def test_the_actor_is_fitted_to_the_guiding_samples(trainer: Trainer) -> None:
 
 
 def test_a_turn_judges_the_policy_and_moves_the_weight(trainer: Trainer) -> None:
-    scale = trainer.agent.encoder.scale.clone()
+    encoder = trainer.agent.encoder
+    assert isinstance(encoder, Normalizer)
+    scale = encoder.scale.clone()
     for _ in range(20):
         trainer._step()
     info = trainer.progress.turns["gps"]
     assert info["log_z"] in (0.01 * 2.0**k for k in range(-2, 3))
     assert info["log_z"] != 0.01 or trainer.agent.learners[0].gradient_steps == 4
     assert info["best_value"] >= info["value"]
-    assert torch.equal(scale, trainer.agent.encoder.scale)  # those the actor was fitted with
+    assert torch.equal(scale, encoder.scale)  # those the actor was fitted with
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,91 @@
+"""Parameter noise: exploration by an actor whose weights are disturbed."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.func import functional_call
+
+from bnpo.networks.actor import Actor
+
+__all__ = ["ParameterNoise"]
+
+_STREAM = 3_000
+
+
+class ParameterNoise:
+    """Noisy layers, of which one is renewed at a time (Fortunato et al. 2018, factorised).
+
+    W + c/√p f(ε_out) f(ε_in)ᵀ and b + c/√p f(ε_out), f(x) = sign(x) √|x|, p inputs of the layer.
+    Between two renewals the noise is constant, so that exploration is consistent over time.
+
+    Differs from the paper: the scale c is given, not learnt, since the noise is in the actor that
+    explores and not in the one that learns. The noise is a function of seed, layer and time alone:
+    nothing of it has to be saved.
+    """
+
+    def __init__(self, scale: float, delay: int, seed: int) -> None:
+        """Disturb the layers of an actor.
+
+        Args:
+            scale: c
+            delay: steps between two renewals, of one layer each, in turn
+            seed: of the noise
+
+        """
+        self.scale = scale
+        self.delay = delay
+        self.seed = seed
+        self._drawn: dict[str, tuple[int, Tensor, Tensor]] = {}  # by layer: renewal and noise
+
+    def act(self, actor: Actor, features: Tensor, step: int) -> tuple[Tensor, Tensor]:
+        """Mean and scale of the disturbed actor's action, both [B, A].
+
+        Args:
+            actor: what is disturbed; it stays as it is
+            features: [B, F]
+            step: steps taken so far, from which follows how often each layer was renewed
+
+        """
+        disturbed = self.disturbed(actor, step)
+        outputs: tuple[Tensor, Tensor] = functional_call(actor, disturbed, (features,))
+        return outputs
+
+    @torch.no_grad()
+    def disturbed(self, actor: Actor, step: int) -> dict[str, Tensor]:
+        """Weights and biases with noise, by the names that they have in the actor."""
+        layers = [
+            (name, module)
+            for name, module in actor.named_modules()
+            if isinstance(module, torch.nn.Linear)
+        ]
+        made: dict[str, Tensor] = {}
+        for index, (name, layer) in enumerate(layers):
+            renewal = self._renewal(index, len(layers), step)
+            outer, inner = self._noise(name, index, renewal, layer.weight)
+            made[f"{name}.weight"] = torch.addcmul(layer.weight, outer[:, None], inner)
+            made[f"{name}.bias"] = layer.bias + outer
+        return made
+
+    def _renewal(self, index: int, layers: int, step: int) -> int:
+        """How often a layer was renewed: at step r delay it is layer (r - 1) mod n."""
+        return (step // self.delay + layers - 1 - index) // layers
+
+    def _noise(self, name: str, index: int, renewal: int, weight: Tensor) -> tuple[Tensor, Tensor]:
+        """c/√p f(ε_out) [out] and f(ε_in) [in] of a layer, drawn anew at each renewal."""
+        known = self._drawn.get(name)
+        if known is not None and known[0] == renewal:
+            return known[1], known[2]
+        sequence = np.random.SeedSequence([self.seed, _STREAM, index, renewal])
+        seed = int(sequence.generate_state(1, np.uint64)[0] >> 1)
+        generator = torch.Generator(weight.device).manual_seed(seed)
+        drawn = torch.randn(
+            sum(weight.shape), device=weight.device, dtype=weight.dtype, generator=generator
+        )
+        outer, inner = (drawn.sign() * drawn.abs().sqrt()).split(list(weight.shape))
+        outer = outer * (self.scale / math.sqrt(weight.shape[1]))
+        self._drawn[name] = (renewal, outer, inner)
+        return outer, inner
