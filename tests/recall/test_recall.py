@@ -36,7 +36,7 @@ def _trainer(request: Any, networks: dict[str, Any], *, steps: int = 4, **config
     )
     trainer = Trainer(
         agent,
-        TrainConfig(num_envs=32, total_steps=40_000, eval_interval=40_000, eval_episodes=40),
+        TrainConfig(num_envs=32, total_steps=5_000, eval_interval=5_000, eval_episodes=40),
         progress_bar=False,
     )
     request.addfinalizer(trainer.close)
@@ -110,14 +110,16 @@ def test_first_ratio_is_one_and_freezing_keeps_the_memory(request: pytest.Fixtur
     assert abs(ratios[0]) < 1e-6
 
 
-@pytest.mark.slow
-def test_a_cue_of_the_first_step_needs_memory(request: pytest.FixtureRequest) -> None:
-    blind = _trainer(request, {}).run()[-1].mean_return
+def test_a_cue_of_the_first_step_needs_memory(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bnpo.envs.making.available_cores", lambda: 1)  # a step costs too little
     memory = _trainer(request, {"memory": 8, "memory_window": 4}).run()[-1].mean_return
+    stored = _trainer(request, {"memory": 8, "memory_window": 2}).run()[-1].mean_return
     frames = _trainer(request, {"frame_history": 4}).run()[-1].mean_return
+    blind = _trainer(request, {}).run()[-1].mean_return
     assert blind < 0.45  # 0.36 is the best without
-    assert memory > 0.8
-    assert frames > 0.8
+    assert min(memory, stored, frames) > 0.8
 
 
 def test_noise_renews_one_layer_and_is_in_the_recorded_density(make_trainer: Any) -> None:
