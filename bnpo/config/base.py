@@ -28,8 +28,8 @@ __all__ = [
 
 T = TypeVar("T")
 
-Count = Annotated[int, Field(ge=1)]
-"""A whole number of at least one."""
+Count = Annotated[int, Field(ge=1, le=2**53)]
+"""A whole number of at least one; at most 2^53, which floating point numbers and tensors hold."""
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 """A number in [0, 1]."""

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import logging
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-with warnings.catch_warnings():
-    warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
-    from sacred import SETTINGS, Experiment
-    from sacred.config import ConfigDict
-    from sacred.observers import FileStorageObserver
-    from sacred.utils import SacredError
+from sacred import SETTINGS, Experiment
+from sacred.config import ConfigDict
+from sacred.observers import FileStorageObserver
+from sacred.utils import SacredError
 
 from bnpo.checkpoint_folder import CheckpointFolder
 from bnpo.config import ConfigError

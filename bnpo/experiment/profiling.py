@@ -22,6 +22,7 @@ from bnpo.experiment.session import Session
 from bnpo.experiment.validation import plain
 from bnpo.health import Monitor
 from bnpo.networks import Actor, Critic, Normalizer
+from bnpo.policy import Policy
 from bnpo.replay import Pool, SegmentTable
 from bnpo.training import Trainer
 from bnpo.types import Transitions
@@ -49,9 +50,9 @@ _WHOLE = frozenset({"stepping", "acting", "storing", "credit", "evaluation", "lo
 """Sections to which belongs whatever is called within them."""
 
 _HOOKS: tuple[tuple[Any, str, str], ...] = (
-    (Agent, "act", "acting"),
-    (Agent, "tensors", "transfer"),
-    (Agent, "tensor", "transfer"),
+    (Policy, "act", "acting"),
+    (Policy, "tensors", "transfer"),
+    (Policy, "tensor", "transfer"),
     (torch.Tensor, "cpu", "transfer"),
     (Agent, "_observe", "storing"),
     (Normalizer, "commit", "storing"),
