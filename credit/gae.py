@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from bnpo.config import Count, Fraction, config
+from bnpo.config import Fraction, Steps, config
 from bnpo.credit.returns import lambda_rewards
 from bnpo.types import Evaluator, Trajectories, Transitions
 
@@ -28,7 +28,7 @@ class GAE:
     gae_lambda: Fraction = 0.95
     """λ, decay of the longer returns."""
 
-    horizon: Count | None = None
+    horizon: Steps | None = None
     """Longest return (environment steps); None: to the end of the segment."""
 
     def assign(

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from bnpo.config import Count, Fraction, config
+from bnpo.config import Fraction, Steps, config
 from bnpo.credit.goals import check_strategy, choose
 from bnpo.types import Evaluator, Rows, Trajectories, Transitions
 
@@ -26,7 +26,7 @@ class HER:
     """future, final, episode, a callable (see bnpo.credit.goals), or {strategy: probability}."""
     ratio: Fraction = 0.8
     """Probability that a transition's goal is replaced."""
-    steps: Count = 3
+    steps: Steps = 3
     """n of the transitions that keep their goal; drawn from U{1..steps} if floating."""
     floating: bool = True
     """Whether that n is drawn anew for each transition each time."""

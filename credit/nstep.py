@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from bnpo.config import Count, config
+from bnpo.config import Steps, config
 from bnpo.types import Evaluator, Trajectories, Transitions
 
 __all__ = ["FloatingNStep", "NStep"]
@@ -20,7 +20,7 @@ class NStep:
     policy (see :mod:`bnpo.credit.kstep`).
     """
 
-    steps: Count = 1
+    steps: Steps = 1
     """n, length of the return (environment steps)."""
 
     def assign(
@@ -39,7 +39,7 @@ class FloatingNStep:
     With n > 1 on old data the return is not corrected for the change of the policy.
     """
 
-    steps: Count = 3
+    steps: Steps = 3
     """Longest return that is drawn (environment steps)."""
 
     def assign(

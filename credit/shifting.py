@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
-from bnpo.config import Count, Fraction, Positive, config
+from bnpo.config import Fraction, Positive, Steps, config
 from bnpo.credit.goal_windows import draw_shift, shift_goals
 from bnpo.types import Evaluator, Trajectories, Transitions
 
@@ -30,11 +30,11 @@ class ShiftedGoals:
     """Importance ratio for the goal that the actor was not shown."""
     fraction: Fraction = 0.5
     """Probability that a transition's goals are shifted."""
-    max_shift: Count | None = None
+    max_shift: Steps | None = None
     """Bound on the shift, both ways (environment steps); None: the segment's."""
     truncate: Positive | None = 2.0
     """Upper bound of the decoupled weight; None: no bound."""
-    steps: Count = 1
+    steps: Steps = 1
     """n, longest return (environment steps); cut where the goal window ends."""
     gae_lambda: Fraction = 1.0
     """Lambda of truncated lambda-returns; 1: n-step returns."""

@@ -15,6 +15,7 @@ from bnpo.config.base import (
     Positive,
     Scale,
     Sizes,
+    Steps,
     config,
     nested,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "Positive",
     "Scale",
     "Sizes",
+    "Steps",
     "TrainConfig",
     "config",
     "nested",

@@ -22,14 +22,18 @@ __all__ = [
     "Positive",
     "Scale",
     "Sizes",
+    "Steps",
     "config",
     "nested",
 ]
 
 T = TypeVar("T")
 
-Count = Annotated[int, Field(ge=1, le=2**53)]
-"""A whole number of at least one; at most 2^53, which floating point numbers and tensors hold."""
+Count = Annotated[int, Field(ge=1)]
+"""A whole number of at least one."""
+
+Steps = Annotated[int, Field(ge=1, le=2**53)]
+"""A number of steps of at least one, and small enough for the integers of a tensor."""
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 """A number in [0, 1]."""

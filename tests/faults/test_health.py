@@ -113,7 +113,9 @@ def test_finite_arrays_pass_with_their_range() -> None:
 
 
 def test_the_parameter_that_is_not_finite_is_named() -> None:
-    networks: Any = SimpleNamespace(actor=torch.nn.Linear(2, 2), critic=torch.nn.Linear(2, 1))
+    networks: Any = SimpleNamespace(
+        actor=torch.nn.Linear(2, 2), critic=torch.nn.Linear(2, 1), encoder=torch.nn.Identity()
+    )
     require_finite_networks("b", networks, 7)
     with torch.no_grad():
         networks.critic.bias[0] = float("nan")
