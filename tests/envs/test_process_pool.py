@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -331,9 +332,10 @@ class Fragile(Walk):
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         self.taken += 1
-        if self.taken == 4 and self.fuse.exists():
-            self.fuse.unlink()
-            os.kill(os.getpid(), signal.SIGKILL)
+        if self.taken == 4:
+            with suppress(FileNotFoundError):  # another worker was first
+                self.fuse.unlink()
+                os.kill(os.getpid(), signal.SIGKILL)
         return super().step(action)
 
 
