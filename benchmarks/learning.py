@@ -61,7 +61,7 @@ RACES = {
         programs={
             "bpo": Program(preset="bpo", steps=30_000),
             "ddpg_her": Program(preset="ddpg_her", steps=30_000),
-            "ppo": Program(preset="ppo", steps=40_000),
+            "ppo": Program(preset="ppo", steps=100_000),
         },
         peer=PLANAR,
     ),
