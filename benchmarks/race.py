@@ -158,8 +158,8 @@ def table(race: Race, names: list[str], seeds: list[int], overrides: Sequence[st
     medians: dict[str, float] = {}
     lines = [
         "| program | steps to solved, by seed | seconds to solved, by seed | median steps | "
-        "median seconds | last success, by seed | gradient steps/s |",
-        "|---|---|---|---|---|---|---|",
+        "median seconds | last success, by seed | gradient steps/s | CPU seconds, by seed |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for name in names:
         rows = [found[name, seed] for seed in seeds if (name, seed) in found]
@@ -170,11 +170,12 @@ def table(race: Race, names: list[str], seeds: list[int], overrides: Sequence[st
         seconds = [p[1] if p else float("inf") for p in points]
         medians[name] = statistics.median(seconds)
         rate = statistics.median(row["gradient_steps"] / row["curve"][-1][1] for row in rows)
+        cpu = " ".join(f"{row['cpu_s']:,.0f}" if "cpu_s" in row else "-" for row in rows)
         last = " ".join(f"{row['curve'][-1][2]:.2f}" for row in rows)
         lines.append(
-            f"| {name} | {_join(steps, '{:,}')} | {_join(seconds, '{:.1f}')} | "
-            f"{_join([statistics.median(steps)], '{:,.0f}')} | "
-            f"{_join([medians[name]], '{:.1f}')} | {last} | {rate:.0f} |"
+            f"| {name} | {by_seed(steps, '{:,}')} | {by_seed(seconds, '{:.1f}')} | "
+            f"{by_seed([statistics.median(steps)], '{:,.0f}')} | "
+            f"{by_seed([medians[name]], '{:.1f}')} | {last} | {rate:.0f} | {cpu} |"
         )
     first = names[0]
     lines += [
@@ -185,7 +186,8 @@ def table(race: Race, names: list[str], seeds: list[int], overrides: Sequence[st
     return "\n".join(lines)
 
 
-def _join(values: list[float], form: str) -> str:
+def by_seed(values: Sequence[float], form: str) -> str:
+    """Figures of the seeds in one cell; infinity: not solved."""
     return " ".join("not solved" if v == float("inf") else form.format(v) for v in values)
 
 

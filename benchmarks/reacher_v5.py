@@ -28,6 +28,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from race import by_seed
+
 RESULTS = Path(__file__).parent / "results" / "reacher_v5.jsonl"
 SEARCH = RESULTS.with_name("reacher_v5_search.jsonl")
 ENV_ID = "Reacher-v5"
@@ -64,24 +66,15 @@ def fingerprint(program: str) -> str:
 
 def run_bnpo(seed: int, settings: dict[str, Any], steps: int = STEPS) -> list[Point]:
     """Train the preset until it is solved twice in a row or its steps are used up."""
-    from bnpo import Trainer
+    from timed import TimedTrainer
+
     from bnpo.experiment.composition import compose
     from bnpo.presets import build_agent, build_train_config
-
-    class Timed(Trainer):
-        """Counts the CPU seconds of its steps."""
-
-        cpu_s = 0.0
-
-        def _step(self) -> None:
-            started = time.process_time()
-            super()._step()
-            self.cpu_s += time.process_time() - started
 
     run = {"total_steps": steps, "eval_interval": INTERVAL, "stop_when_solved": True}
     config = compose(["ppo", "reacher_v5"], {**run, "eval_episodes": EPISODES, **settings})
     agent = build_agent(config | {"seed": seed})
-    trainer = Timed(agent, build_train_config(config), progress_bar=False)
+    trainer = TimedTrainer(agent, build_train_config(config), progress_bar=False)
     curve: list[Point] = []
     trainer.run(
         lambda r: curve.append(
@@ -260,18 +253,14 @@ def table(seeds: list[int]) -> str:
         steps, cpu, wall = zip(*(solved(row["curve"]) or never for row in rows), strict=True)
         medians[program] = statistics.median(cpu)
         lines.append(
-            f"| {program} | {_join(steps, '{:,}')} | {_join(cpu, '{:.1f}')} | "
-            f"{_join(wall, '{:.1f}')} | {_join([statistics.median(steps)], '{:,.0f}')} | "
-            f"{_join([medians[program]], '{:.1f}')} |"
+            f"| {program} | {by_seed(steps, '{:,}')} | {by_seed(cpu, '{:.1f}')} | "
+            f"{by_seed(wall, '{:.1f}')} | {by_seed([statistics.median(steps)], '{:,.0f}')} | "
+            f"{by_seed([medians[program]], '{:.1f}')} |"
         )
     if len(medians) == len(PROGRAMS):
         ratio = medians[PEER] / medians["ppo"]
         lines.append(f"\n{PEER} takes {ratio:.1f} times the CPU seconds of ppo (medians).")
     return "\n".join(lines)
-
-
-def _join(values: Any, form: str) -> str:
-    return " ".join("not solved" if v == float("inf") else form.format(v) for v in values)
 
 
 def main() -> None:

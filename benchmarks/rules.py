@@ -71,24 +71,16 @@ def fingerprint(preset: str, steps: int) -> str:
 
 def run(preset: str, seed: int, steps: int) -> dict[str, Any]:
     """Train a preset on its task and evaluate it."""
-    from bnpo import Trainer, evaluate
+    from timed import TimedTrainer
+
+    from bnpo import evaluate
     from bnpo.experiment.composition import compose
     from bnpo.presets import build_agent, build_train_config
-
-    class Timed(Trainer):
-        """Counts the CPU seconds of its steps."""
-
-        cpu_s = 0.0
-
-        def _step(self) -> None:
-            started = time.process_time()
-            super()._step()
-            self.cpu_s += time.process_time() - started
 
     config = compose([preset, task_of(preset)[1]], updates(preset, steps)) | {"seed": seed}
     agent = build_agent(config)
     started = time.process_time()
-    trainer = Timed(agent, build_train_config(config), progress_bar=False)
+    trainer = TimedTrainer(agent, build_train_config(config), progress_bar=False)
     trainer.cpu_s = time.process_time() - started
     curve: list[dict[str, Any]] = []
     trainer.run(lambda record: curve.append(point(record, trainer.cpu_s)))

@@ -149,15 +149,7 @@ class Agent:
         before: Observation | None = None,
         ended: NDArray[np.bool_] | None = None,
     ) -> Observation:
-        """Observations of a batch of environments as the agent's state and goals.
-
-        Args:
-            shown: by the environments
-            before: state and goals one step before, for what the agent recalls of the past; None:
-                episodes begin here
-            ended: [N], environments that show the first observation of a new episode; None: none
-
-        """
+        """Observations as state and goals; see :meth:`bnpo.policy.Policy.tensors`."""
         return self.policy.tensors(shown, before, ended)
 
     def tensor(self, array: NDArray[Any]) -> Tensor:
