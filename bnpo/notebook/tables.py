@@ -1,28 +1,16 @@
-"""What makes a Jupyter notebook feel at home: tables, a live learning curve, videos, interrupts.
-
-Nothing here is needed outside of a notebook, and IPython is asked for only where it runs already.
-"""
+"""HTML tables of brains, agents and histories."""
 
 from __future__ import annotations
 
-import base64
 import dataclasses
 import html
-import importlib
 import inspect
-import io
 import re
-import signal
-import sys
-import threading
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from bnpo.config import BrainDescription
+from bnpo.notebook.page import Page
 
 if TYPE_CHECKING:
     from bnpo.agent import Agent
@@ -30,35 +18,17 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BrainList",
-    "LiveBar",
     "agent_table",
     "brain_table",
     "field_meanings",
     "history_table",
     "html_table",
-    "in_notebook",
-    "interruptible",
-    "video",
 ]
-
-_REFRESH_S = 0.25
-"""Seconds between two redraws of the bar."""
 
 _ROWS = 12
 """Evaluations that a history shows; the rest is left out of the middle."""
 
 _CELL = "text-align:{align};padding:2px 8px;vertical-align:top"
-
-
-class Page:
-    """A piece of HTML as the result of a cell."""
-
-    def __init__(self, content: str) -> None:
-        """Hold this content."""
-        self.content = content
-
-    def _repr_html_(self) -> str:
-        return self.content
 
 
 class BrainList(tuple[BrainDescription, ...]):
@@ -68,20 +38,6 @@ class BrainList(tuple[BrainDescription, ...]):
 
     def _repr_html_(self) -> str:
         return brain_table(self).content
-
-
-def in_notebook() -> bool:
-    """Whether this process is the kernel of a notebook."""
-    return getattr(_shell(), "kernel", None) is not None
-
-
-def _shell() -> Any:
-    """Return IPython's shell where one runs, without importing IPython."""
-    ipython = sys.modules.get("IPython")
-    return None if ipython is None else ipython.get_ipython()
-
-
-# --- tables ---
 
 
 def html_table(
@@ -213,127 +169,3 @@ def _has(record: Any, key: str) -> bool:
 
 def _rounded(value: Any) -> Any:
     return round(value, 3) if isinstance(value, float) else value
-
-
-# --- progress ---
-
-
-class LiveBar:
-    """A progress bar with a learning curve under it, redrawn in place.
-
-    It has of tqdm's bar what a training run uses. It is an output of the cell, not a stream, so
-    what captures streams (sacred) does not swallow it, and it stays in the saved notebook.
-    """
-
-    def __init__(self, total: int, initial: int, curve: Callable[[], Any]) -> None:
-        """Show an empty bar.
-
-        Args:
-            total: steps of the run
-            initial: steps already taken
-            curve: draws the learning curve, a matplotlib figure
-
-        """
-        self.total, self.done, self.initial = total, initial, initial
-        self.curve = curve
-        self.notes = ""
-        self.started = self.drawn = time.monotonic()
-        self._display: Any = importlib.import_module("IPython.display").display
-        self._bar = self._display(Page(self._html()), display_id=True)
-        self._picture: Any = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self._draw()
-
-    def update(self, steps: int) -> None:
-        """Count steps."""
-        self.done += steps
-        if time.monotonic() - self.drawn >= _REFRESH_S:
-            self._draw()
-
-    def set_postfix(self, headline: Mapping[str, str]) -> None:
-        """Show an evaluation and the learning curve up to it."""
-        self.notes = ", ".join(f"{key} {value}" for key, value in headline.items())
-        self._draw()
-        picture = Page(_image(_png(self.curve()), "png", 480))
-        if self._picture is None:
-            self._picture = self._display(picture, display_id=True)
-        else:
-            self._picture.update(picture)
-
-    def _draw(self) -> None:
-        self.drawn = time.monotonic()
-        self._bar.update(Page(self._html()))
-
-    def _html(self) -> str:
-        seconds = max(time.monotonic() - self.started, 1e-6)
-        speed = (self.done - self.initial) / seconds
-        parts = [f"{self.done:,} of {self.total:,} steps", f"{seconds:.0f} s"]
-        if speed:
-            parts += [f"{speed:,.0f} steps/s"]
-            left = (self.total - self.done) / speed
-            parts += [f"{left:.0f} s left"] if left >= 1 else []
-        text = html.escape(", ".join([*parts, *([self.notes] if self.notes else [])]))
-        return (
-            f'<progress value="{min(self.done, self.total)}" max="{self.total}" '
-            f'style="width:240px"></progress> <span>{text}</span>'
-        )
-
-
-@contextmanager
-def interruptible(stop: Callable[[], None]) -> Iterator[None]:
-    """In a notebook, let the first interrupt end the run in good order, the second at once.
-
-    Whoever handles the signal already keeps it; elsewhere this does nothing.
-
-    Args:
-        stop: ends the run after its current step
-
-    """
-    usable = in_notebook() and threading.current_thread() is threading.main_thread()
-    if not usable or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        yield
-        return
-
-    def handle(_signum: int, _frame: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        stop()
-
-    before = signal.signal(signal.SIGINT, handle)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-# --- pictures ---
-
-
-def video(path: str | Path, width: int = 320) -> Page:
-    """Return a GIF file as part of the page, so that a saved notebook holds it."""
-    return Page(_image(Path(path).read_bytes(), "gif", width))
-
-
-def _image(data: bytes, kind: str, width: int) -> str:
-    text = base64.b64encode(data).decode()
-    return f'<img src="data:image/{kind};base64,{text}" width="{width}">'
-
-
-def _png(figure: Any, dpi: int = 80) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=dpi)
-    return buffer.getvalue()
-
-
-def _register() -> None:
-    """Teach the notebook to show figures and single brains."""
-    formatters = _shell().display_formatter.formatters
-    formatters["image/png"].for_type_by_name("matplotlib.figure", "Figure", _png)
-    formatters["text/html"].for_type(BrainDescription, lambda brain: brain_table([brain]).content)
-
-
-if in_notebook():
-    _register()

@@ -1,0 +1,39 @@
+"""What a cell can show: pieces of HTML, pictures, videos."""
+
+from __future__ import annotations
+
+import base64
+import io
+from pathlib import Path
+from typing import Any
+
+__all__ = ["Page", "image", "png", "video"]
+
+
+class Page:
+    """A piece of HTML as the result of a cell."""
+
+    def __init__(self, content: str) -> None:
+        """Hold this content."""
+        self.content = content
+
+    def _repr_html_(self) -> str:
+        return self.content
+
+
+def video(path: str | Path, width: int = 320) -> Page:
+    """Return a GIF file as part of the page, so that a saved notebook holds it."""
+    return Page(image(Path(path).read_bytes(), "gif", width))
+
+
+def image(data: bytes, kind: str, width: int) -> str:
+    """Return a picture as HTML that holds its bytes; width in pixels."""
+    text = base64.b64encode(data).decode()
+    return f'<img src="data:image/{kind};base64,{text}" width="{width}">'
+
+
+def png(figure: Any, dpi: int = 80) -> bytes:
+    """Return a matplotlib figure as a PNG file."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=dpi)
+    return buffer.getvalue()
