@@ -21,7 +21,7 @@ _HOMES = {
     "GoalReacherConfig": "goal_reacher",
     "GoalReacherEnv": "goal_reacher",
     "GoalReacherVectorEnv": "goal_reacher",
-    "MovingReacherConfig": "moving_reacher",
+    "MovingReacherConfig": "moving_reacher_config",
     "MovingReacherEnv": "moving_reacher",
     "MovingReacherVectorEnv": "moving_reacher",
     "as_goal_observation": "making",

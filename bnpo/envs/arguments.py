@@ -93,3 +93,10 @@ def require_actions(actions: object, *, shape: tuple[int, ...]) -> npt.NDArray[n
             "allowed are finite numbers"
         )
     return array.astype(np.float64)
+
+
+def shortened(episode_steps: int, max_episode_steps: int | None) -> int:
+    """Length of an episode when Gymnasium's own limit is given as well."""
+    if max_episode_steps is None:
+        return episode_steps
+    return min(episode_steps, require_int("max_episode_steps", max_episode_steps, minimum=1))

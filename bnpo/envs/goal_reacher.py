@@ -22,6 +22,7 @@ from bnpo.envs.arguments import (
     require_choice,
     require_int,
     require_number,
+    shortened,
 )
 from bnpo.envs.drawing import draw_planar_reacher
 from bnpo.envs.simulator import BatchSimulator
@@ -253,13 +254,6 @@ def planar_arm_xml() -> str:
             world.remove(element)
     ElementTree.SubElement(option, "flag", contact="disable")
     return ElementTree.tostring(root, encoding="unicode")
-
-
-def shortened(episode_steps: int, max_episode_steps: int | None) -> int:
-    """Length of an episode when Gymnasium's own limit is given as well."""
-    if max_episode_steps is None:
-        return episode_steps
-    return min(episode_steps, require_int("max_episode_steps", max_episode_steps, minimum=1))
 
 
 def _unbounded(size: int) -> Box:

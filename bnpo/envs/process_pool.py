@@ -16,6 +16,7 @@ from bnpo.envs.arguments import require_actions, require_int
 from bnpo.envs.pool_handles import CallerChunk, Factory, WorkerProcess
 from bnpo.envs.pool_restarts import Restarts
 from bnpo.envs.pool_worker import Infos
+from bnpo.envs.seeds import seed_each
 from bnpo.envs.shared_arrays import (
     anonymous_file,
     map_arrays,
@@ -24,9 +25,6 @@ from bnpo.envs.shared_arrays import (
 )
 from bnpo.envs.simulator import available_cores
 from bnpo.envs.worker_care import WorkerCare, WorkerError
-
-MAKING = 120.0
-"""Least time that a worker has for all that is no step and no reset (seconds)."""
 
 
 class ProcessPoolVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
@@ -86,7 +84,7 @@ class ProcessPoolVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
             self._workers = [*self._workers, worker]
             worker.begin(factory, autoreset_mode)
         try:
-            answers = [worker.answer(self._limit("begin")) for worker in self._workers]
+            answers = [worker.answer(self.care.longest_wait("begin")) for worker in self._workers]
         except WorkerError as error:
             self.close()
             if isinstance(error.__cause__, ValueError):  # the factory's own complaint
@@ -118,7 +116,7 @@ class ProcessPoolVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
 
     def _connect(self, worker: WorkerProcess | CallerChunk) -> None:
         """Have a worker map the shared arrays."""
-        worker.ask("share", (self._layout,), self._limit("share"))
+        worker.ask("share", (self._layout,), self.care.longest_wait("share"))
         worker.progress = self._arrays["progress"][worker.slice]
 
     def reset(
@@ -128,7 +126,7 @@ class ProcessPoolVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
         options: dict[str, Any] | None = None,
     ) -> tuple[Any, dict[str, Any]]:
         """Reset all environments, or those of ``options["reset_mask"]``; s seeds i with s + i."""
-        seeds = self._seeds(seed)
+        seeds = seed_each(seed, self.num_envs)
         self.restarts.seed(seeds)
         options = None if options is None else dict(options)
         mask = (options or {}).pop("reset_mask", np.ones(self.num_envs, np.bool_))
@@ -236,17 +234,6 @@ class ProcessPoolVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
         """End the workers of a pool that nobody closed."""
         self.close()
 
-    def _seeds(self, seed: int | Sequence[int | None] | None) -> list[int | None]:
-        """One seed for each environment."""
-        if seed is None:
-            return [None] * self.num_envs
-        if isinstance(seed, Sequence):
-            if len(seed) != self.num_envs:
-                raise ValueError(f"seed={seed!r} must hold num_envs={self.num_envs} seeds")
-            return list(seed)
-        first = require_int("seed", seed, minimum=0)
-        return [first + index for index in range(self.num_envs)]
-
     def _observations(self) -> Any:
         """Copies of the shared observations."""
         parts = observation_parts(self.single_observation_space)
@@ -279,7 +266,7 @@ class ProcessPoolVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
     def _answer(self, index: int, method: str, given: tuple[Any, ...]) -> Any:
         """Wait for the answer of a worker, or of those that take its place."""
         try:
-            return self._workers[index].answer(self._limit(method))
+            return self._workers[index].answer(self.care.longest_wait(method))
         except WorkerError as error:
             failure = error
         while True:
@@ -289,11 +276,6 @@ class ProcessPoolVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
             except WorkerError as error:
                 failure = error
 
-    def _limit(self, method: str) -> float:
-        """Longest wait (seconds)."""
-        least = 0.0 if method in ("step", "reset") else MAKING
-        return max(self.care.timeout, least)
-
     def _replace(self, index: int, method: str, given: tuple[Any, ...]) -> Any:
         """Start a process with fresh episodes in the place of a failed one, and ask it."""
         workers, rows = list(self._workers), self._workers[index].rows
@@ -302,16 +284,16 @@ class ProcessPoolVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
         workers[index] = made
         self._workers = workers
         made.begin(self._factory, self.autoreset_mode)
-        made.answer(self._limit("begin"))
+        made.answer(self.care.longest_wait("begin"))
         self._connect(made)
         for name, values in self._attributes.items():
-            made.ask("set_attr", (name, values[made.slice]), self._limit("set_attr"))
+            made.ask("set_attr", (name, values[made.slice]), self.care.longest_wait("set_attr"))
         mask = np.ones(len(rows), np.bool_)
         fresh = (self.restarts.fresh_seeds(rows), mask, None)
-        infos = made.ask("reset", fresh, self._limit("reset"))
+        infos = made.ask("reset", fresh, self.care.longest_wait("reset"))
         self.restarts.lost[made.slice] = True
         if method == "step":
             for name in ("rewards", "terminations", "truncations"):
                 self._arrays[name][made.slice] = 0
             return infos
-        return made.ask(method, given, self._limit(method))
+        return made.ask(method, given, self.care.longest_wait(method))

@@ -16,6 +16,7 @@ from gymnasium.vector.utils import batch_space
 
 from bnpo.envs.arguments import refuse_unknown, require_actions, require_choice, require_int
 from bnpo.envs.drawing import tile
+from bnpo.envs.seeds import seed_each
 from bnpo.envs.vector_info import add_final, add_info
 
 FloatArray = npt.NDArray[np.float64]
@@ -244,15 +245,7 @@ class VectorGoalEnv(VectorEnv[Observations, npt.NDArray[Any], npt.NDArray[Any]])
 
     def _reseed(self, seed: int | Sequence[int | None] | None, mask: BoolArray) -> None:
         """Seed the generators of the masked environments; without a seed only missing ones."""
-        if seed is None:
-            seeds: list[int | None] = [None] * self.num_envs
-        elif isinstance(seed, Sequence):
-            if len(seed) != self.num_envs:
-                raise ValueError(f"seed={seed!r} must hold num_envs={self.num_envs} seeds")
-            seeds = [None if one is None else require_int("seed", one, minimum=0) for one in seed]
-        else:
-            first = require_int("seed", seed, minimum=0)
-            seeds = [first + index for index in range(self.num_envs)]
+        seeds = seed_each(seed, self.num_envs)
         if not self.generators:
             self.generators = [seeding.np_random(one)[0] for one in seeds]
             return

@@ -17,6 +17,9 @@ __all__ = ["STUCK", "WorkerCare", "WorkerError", "interrupting"]
 STUCK = "no step or reset of it ended within worker_timeout = {:g} s"
 """What is said of a worker that hangs; takes the timeout (seconds)."""
 
+_MAKING = 120.0
+"""Least time that a worker has for all that is no step and no reset (seconds)."""
+
 
 class WorkerError(RuntimeError):
     """A worker failed: the first line of the message says how, the others are its traceback."""
@@ -48,6 +51,10 @@ class WorkerCare:
         require_number("timeout", self.timeout, minimum=0.0, exclusive=True)
         require_int("restarts", self.restarts, minimum=1)
 
+    def longest_wait(self, request: str) -> float:
+        """Longest wait for the answer to a request, by its name (seconds)."""
+        return self.timeout if request in ("step", "reset") else max(self.timeout, _MAKING)
+
 
 @contextmanager
 def interrupting(timeout: float, done: Callable[[], int]) -> Iterator[None]:
@@ -71,9 +78,7 @@ def interrupting(timeout: float, done: Callable[[], int]) -> Iterator[None]:
         rings = rings + 1 if done() == seen else 0
         seen = done()
         if rings > 1:  # one alone may have been waiting while the program was stopped
-            raise TimeoutError(
-                f"no step or reset of it ended within worker_timeout = {timeout:g} s"
-            )
+            raise TimeoutError(STUCK.format(timeout))
 
     before: Any = signal.signal(signal.SIGALRM, ring)
     signal.setitimer(signal.ITIMER_REAL, timeout / 2, timeout / 2)
