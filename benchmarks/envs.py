@@ -21,9 +21,9 @@ from mujoco.rollout import Rollout
 
 from bnpo.envs import GoalReacherVectorEnv, MovingReacherVectorEnv, make_env, make_vector_env
 from bnpo.envs.arm_dynamics import arm_xml
+from bnpo.envs.cores import available_cores
 from bnpo.envs.goal_reacher import FRAME_SKIP, planar_arm_xml
 from bnpo.envs.moving_reacher import PHYSICS_STEPS
-from bnpo.envs.simulator import available_cores
 
 Work = Callable[[], int]
 """Does a piece of work and returns how many environment steps it was."""

@@ -32,9 +32,10 @@ from typing import Any
 
 import yaml
 
+from bnpo.envs.cores import available_cores
 from bnpo.runs import load_summary
 from bnpo.study import Study
-from bnpo.study.processes import ONE_THREAD, available_cores
+from bnpo.study.processes import ONE_THREAD
 from bnpo.study.results import is_finished
 from bnpo.summary import read_json, versions, write_json
 

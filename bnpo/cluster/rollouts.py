@@ -83,7 +83,8 @@ class RolloutWorker:
         self._key = 0
         self.generator = torch.Generator()
         self.generator.set_state(noise.clone())
-        self.env = make_vector_env(spec.env_id, num_envs, threads=threads, **settings)
+        cores = {"threads": threads, "workers": threads}
+        self.env = make_vector_env(spec.env_id, num_envs, **cores, **settings)
         self._shown = as_goal_observation(self.env.reset(seed=seed)[0])
 
     def shown(self) -> Any:

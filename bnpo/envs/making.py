@@ -15,9 +15,9 @@ from gymnasium.spaces import Box, Dict, Space
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 
 from bnpo.envs.arguments import require_int
+from bnpo.envs.cores import available_cores
 from bnpo.envs.lookup import AnyEnv, create, find_spec
 from bnpo.envs.process_pool import ProcessPoolVectorEnv
-from bnpo.envs.simulator import available_cores
 from bnpo.envs.worker_care import WorkerCare
 from bnpo.types import TaskSpec
 

@@ -13,6 +13,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from bnpo.envs.arguments import require_actions, require_int
+from bnpo.envs.cores import available_cores
 from bnpo.envs.pool_handles import CallerChunk, Factory, WorkerProcess
 from bnpo.envs.pool_restarts import Restarts
 from bnpo.envs.pool_worker import Infos
@@ -23,7 +24,6 @@ from bnpo.envs.shared_arrays import (
     observation_parts,
     step_layout,
 )
-from bnpo.envs.simulator import available_cores
 from bnpo.envs.worker_care import WorkerCare, WorkerError
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import mujoco
@@ -11,15 +10,11 @@ import numpy.typing as npt
 from mujoco.rollout import Rollout
 
 from bnpo.envs.arguments import require_int
+from bnpo.envs.cores import available_cores
 
 FloatArray = npt.NDArray[np.float64]
 
 _PHYSICS = int(mujoco.mjtState.mjSTATE_FULLPHYSICS)
-
-
-def available_cores() -> int:
-    """Cores that this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class BatchSimulator:

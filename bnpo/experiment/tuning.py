@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from bnpo.envs.simulator import available_cores
+from bnpo.envs.cores import available_cores
 from bnpo.experiment.report import say
 from bnpo.experiment.validation import plain, validate
 from bnpo.training import Trainer

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from bnpo.config import ConfigError
+from bnpo.envs.cores import CORES, available_cores
 
 __all__ = [
     "ONE_THREAD",
@@ -19,20 +20,15 @@ __all__ = [
     "Process",
     "Processes",
     "Words",
-    "available_cores",
     "checked_workers",
 ]
 
 ONE_THREAD = {
     **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"),
+    CORES: "1",
     "TQDM_MININTERVAL": "30",
 }
 """Environment of a process that is one of several."""
-
-
-def available_cores() -> int:
-    """Return the number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def checked_workers(workers: object) -> int:

@@ -10,6 +10,7 @@ import pytest
 from gymnasium.spaces import Box, Dict, MultiBinary
 from gymnasium.vector import AutoresetMode
 
+from bnpo.config import ConfigError
 from bnpo.envs import (
     GoalReacherVectorEnv,
     as_goal_observation,
@@ -21,6 +22,7 @@ from bnpo.envs import (
 )
 from bnpo.envs.making import check_spaces
 from bnpo.envs.process_pool import ProcessPoolVectorEnv
+from bnpo.study.processes import ONE_THREAD
 from bnpo.types import TaskSpec
 
 FLAT = Box(-1.0, 1.0, (2,), np.float32)
@@ -67,6 +69,24 @@ def test_python_environments_go_to_a_pool_or_stay_here() -> None:
     for env in (pool, here):
         assert env.metadata["autoreset_mode"] is AutoresetMode.SAME_STEP
         env.close()
+
+
+def test_one_of_several_runs_keeps_to_its_own_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in ONE_THREAD.items():
+        monkeypatch.setenv(name, value)
+    pool = make_vector_env("Reacher-v5", 4)
+    assert isinstance(pool, ProcessPoolVectorEnv)
+    assert len(pool._workers) == 1
+    pool.close()
+
+
+@pytest.mark.parametrize("value", ["0", "two", "-1", "1.5"])
+def test_a_number_of_cores_that_is_none_is_refused(
+    value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BNPO_CORES", value)
+    with pytest.raises(ConfigError, match=f"BNPO_CORES = '{value}': allowed is a whole number"):
+        make_vector_env("Reacher-v5", 4)
 
 
 def test_true_next_observation_undoes_the_autoreset() -> None:
