@@ -14,14 +14,8 @@ from bnpo.config import ConfigError
 from bnpo.envs import as_goal_observation, make_vector_env, true_next_observation
 from bnpo.guiding import is_guided
 from bnpo.learner import Learner, TurnReport
-from bnpo.minari_files import (
-    OfflineError,
-    knows_behaviour,
-    open_dataset,
-    read_segments,
-    require_free,
-    write_segments,
-)
+from bnpo.minari_episodes import OfflineError, knows_behaviour, read_segments
+from bnpo.minari_files import open_dataset, require_free, write_segments
 from bnpo.networks import Recall
 from bnpo.replay import ImportanceRatio, SegmentTable
 from bnpo.types import Trajectories

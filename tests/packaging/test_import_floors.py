@@ -28,11 +28,10 @@ DATA = floor("credit replay", sees=GROUND.members)
 BRAINS = floor("brains", sees=GROUND.members | {"bnpo.networks"})
 BELOW_AGENT = GROUND.members | TOOLS.members | DATA.members | BRAINS.members
 AGENT = floor(
-    "agent assembly checkpoint checkpoint_files checkpoint_folder row_parts generators health"
-    " cluster env_dynamics guiding"
-    " evaluation evaluator export extras history learner minari_files model_card notebook offline"
-    " overlap plotting policy presets recording runs scenes stepping summary"
-    " training",
+    "agent assembly checkpoint checkpoint_files checkpoint_folder cluster env_dynamics"
+    " evaluation evaluator export extras generators guiding health history learner"
+    " minari_episodes minari_files model_card notebook offline overlap plotting policy presets"
+    " recording row_parts runs scenes stepping summary training",
     sees=BELOW_AGENT,
     together=True,
 )
