@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor
 
+from bnpo import generators
 from bnpo.assembly import build_learners
 from bnpo.brains import PolicyExchange, target_of
 from bnpo.config import AgentConfig, BrainDescription, ConfigError
 from bnpo.envs import describe, make_env, reward_function
 from bnpo.evaluator import RewardFunction
-from bnpo.guiding import guide, is_guided
+from bnpo.guiding import guide
 from bnpo.learner import Learner, TurnReport
-from bnpo.networks import Actor, Critic, Encoder, Normalizer, Recall, recalls
+from bnpo.networks import Actor, Critic, Recall, build_encoder
+from bnpo.normalization import Statistics
 from bnpo.notebook import BrainList, agent_table
 from bnpo.policy import Decision, Observation, Policy
 from bnpo.replay import SegmentTable
@@ -68,21 +67,11 @@ class Agent:
         self.reward_of = reward_of
         self.device = torch.device(config.device)
         self.dtype: torch.dtype = getattr(torch, config.dtype)
-        _seed_everything(seed)
+        generators.seed(seed)
         self.generator = self._new_generator(0)
         networks = config.networks
-        normalizer = Normalizer(
-            spec.observation_dim,
-            spec.goal_dim,
-            shows_achieved=networks.observe_achieved_goal and spec.is_goal_env,
-            enabled=networks.normalize,
-            clip=networks.normalize_clip,
-            device=self.device,
-            dtype=self.dtype,
-        )
-        self.encoder: Encoder = normalizer
-        if recalls(networks):
-            self.encoder = Recall(normalizer, networks)
+        self.encoder = build_encoder(spec, networks, self.device, self.dtype)
+        if isinstance(self.encoder, Recall):
             spec = dataclasses.replace(spec, observation_dim=self.encoder.state_dim)
         self.spec = spec
         features = self.encoder.features
@@ -106,9 +95,7 @@ class Agent:
         self.replay: SegmentTable | None = None
         self.vector_steps = 0
         self.env_steps = 0
-        self._fresh = False
-        self.smooths = any(not learner.brain.rule.pathwise for learner in self.learners)
-        """Whether a likelihood-ratio brain is among them"""
+        self.statistics = Statistics(self.encoder, self.learners)
 
     @classmethod
     def for_env(
@@ -143,26 +130,9 @@ class Agent:
         state = np.random.SeedSequence([self.seed, stream]).generate_state(1, np.uint64)
         return torch.Generator(self.device).manual_seed(int(state[0] >> 1))
 
-    def tensors(
-        self,
-        shown: Mapping[str, NDArray[Any]],
-        before: Observation | None = None,
-        ended: NDArray[np.bool_] | None = None,
-    ) -> Observation:
-        """Observations as state and goals; see :meth:`bnpo.policy.Policy.tensors`."""
-        return self.policy.tensors(shown, before, ended)
-
-    def tensor(self, array: NDArray[Any]) -> Tensor:
-        """Array on the agent's device, in its floating point type unless it holds booleans."""
-        return self.policy.tensor(array)
-
     def act(self, shown: Observation) -> Decision:
         """Draw actions from the online actor."""
         return self.policy.act(shown, self.env_steps, self.generator)
-
-    def best_action(self, shown: Observation) -> Tensor:
-        """Mean of the online actor's distribution, [N, A]: the policy that is evaluated."""
-        return self.policy.best_action(shown)
 
     def begin(self, num_envs: int, shown: Observation) -> None:
         """Open the replay for a batch of freshly reset environments.
@@ -215,24 +185,20 @@ class Agent:
         )
         if not len(rows):
             return
-        self._fresh = True
-        self._observe(rows)
+        self.statistics.observe(self.replay.trajectories, rows)
         for learner in self.learners:
             learner.receive(self.replay, rows, by_recorded=by_recorded)
 
     def learn(self, *, commit: bool = True) -> dict[str, TurnReport]:
         """Give every brain that is due its turn, in the order of the list.
 
-        Statistics of normalisation stay frozen until a likelihood-ratio brain has had its turn on
-        the rollouts that were acted with them; those that the actor was fitted with stay for good.
-
         Args:
-            commit: False leaves all statistics to the caller
+            commit: False leaves all statistics of normalisation to the caller
 
         """
         warming_up = self.env_steps < self.config.warmup_steps
         due = [] if warming_up else [one for one in self.learners if one.due(self.vector_steps)]
-        frozen = self.smooths and not warming_up
+        frozen = bool(self.statistics.on_policy) and not warming_up
         return self.take_turns(due, frozen=frozen, commit=commit)
 
     def take_turns(
@@ -255,29 +221,9 @@ class Agent:
                 if self.exchange is not None:
                     self.exchange.after_turn(self.learners.index(learner))
             frozen = frozen and learner.brain.rule.pathwise
-        if commit and self._fresh and not (frozen or self._is_fitted):
-            self.encoder.commit()
-            self._fresh = False
+        if commit and not frozen:
+            self.statistics.renew()
         return reports
-
-    def rollout_begins(self, vector_step: int) -> bool:
-        """Whether statistics may change before this step: a likelihood-ratio brain learns there."""
-        brains = (one for one in self.learners if not one.brain.rule.pathwise)
-        return not self._is_fitted and any(one.due(vector_step) for one in brains)
-
-    @property
-    def _is_fitted(self) -> bool:
-        """Whether the actor was fitted to guiding samples, under their statistics."""
-        return any(is_guided(learner) for learner in self.learners)
-
-    def _observe(self, rows: Tensor) -> None:
-        """Count the samples of finished segments [K] into the statistics of normalisation."""
-        assert self.replay is not None
-        table = self.replay.trajectories
-        steps = torch.arange(table.observation.shape[1], device=self.device)
-        written = steps <= table.length[rows, None]
-        goals = (table.achieved_goal[rows][written], table.desired_goal[rows][written])
-        self.encoder.observe(table.observation[rows][written], torch.cat(goals))
 
     @property
     def gradient_steps(self) -> int:
@@ -308,7 +254,7 @@ class Agent:
             "target_critics": [critic.state_dict() for critic in self.target_critics],
             "learners": [learner.state_dict() for learner in self.learners],
             "replay": None if self.replay is None else self.replay.state_dict(),
-            "fresh": self._fresh,
+            "fresh": self.statistics.waiting,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -332,16 +278,9 @@ class Agent:
         if state["replay"] is not None:
             assert self.replay is not None, "begin() comes first"
             self.replay.load_state_dict(state["replay"])
-        self._fresh = state["fresh"]
+        self.statistics.waiting = state["fresh"]
 
     def load_policy(self, state: dict[str, Any]) -> None:
         """Take over actor and normalisation alone, enough to act and evaluate."""
         self.encoder.load_state_dict(state["encoder"])
         self.actor.load_state_dict(state["actor"])
-
-
-def _seed_everything(seed: int) -> None:
-    """Seed the global generators of Python, NumPy and torch."""
-    random.seed(seed)
-    np.random.seed(seed % 2**32)  # noqa: NPY002
-    torch.manual_seed(seed)

@@ -96,12 +96,12 @@ class Evaluator:
         env, agent = self.env, self.agent
         number = env.num_envs
         shown, _ = env.reset(seed=seed)
-        state = agent.tensors(as_goal_observation(shown))
+        state = agent.policy.tensors(as_goal_observation(shown))
         running = np.ones(number, bool)
         returns, lengths = np.zeros(number), np.zeros(number)
         successes, scores = np.full(number, np.nan), np.zeros(number)
         while running.any():
-            action = agent.best_action(state)
+            action = agent.policy.best_action(state)
             shown, reward, terminated, truncated, infos = env.step(action.cpu().numpy())
             if "restarted" in infos:
                 return self._play(seed)
@@ -112,7 +112,7 @@ class Evaluator:
             successes[running] = success[running]
             ended = terminated | truncated
             running &= ~ended
-            state = agent.tensors(as_goal_observation(shown), state, ended)
+            state = agent.policy.tensors(as_goal_observation(shown), state, ended)
         return returns, lengths, successes, scores
 
     def close(self) -> None:

@@ -154,7 +154,7 @@ def visited_states(agent: Agent, count: int) -> dict[str, NDArray[np.float32]]:
         for _ in range(-(-count // number)):
             goals = as_goal_observation(shown)
             seen.append({key: np.array(value, dtype) for key, value in goals.items()})
-            action = agent.actor.clip(agent.act(agent.tensors(goals)).action)
+            action = agent.actor.clip(agent.act(agent.policy.tensors(goals)).action)
             shown, *_ = env.step(action.cpu().numpy())
     finally:
         env.close()
@@ -225,7 +225,7 @@ def _examples(
 
 def _difference(agent: Agent, states: Mapping[str, NDArray[Any]], acting: Any) -> float:
     """Return the largest difference of the actions, in a batch and one by one."""
-    expected = agent.best_action(agent.tensors(states)).cpu().numpy()
+    expected = agent.policy.best_action(agent.policy.tensors(states)).cpu().numpy()
     inputs = [states[name] for name in input_names(agent)]
     single = [acting(*(column[row : row + 1] for column in inputs)) for row in range(8)]
     half = (agent.actor.high - agent.actor.low).cpu().numpy() / 2

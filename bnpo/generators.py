@@ -9,7 +9,14 @@ from typing import Any
 import numpy as np
 import torch
 
-__all__ = ["restore", "state"]
+__all__ = ["restore", "seed", "state"]
+
+
+def seed(number: int) -> None:
+    """Seed all of them."""
+    random.seed(number)
+    np.random.seed(number % 2**32)  # noqa: NPY002
+    torch.manual_seed(number)
 
 
 def state() -> dict[str, Any]:

@@ -180,7 +180,7 @@ def _draw(
     noise = np.random.default_rng(seed)
     chosen = made[of]
     scale = np.sqrt(np.diagonal(chosen.covariance, axis1=2, axis2=3)) * dynamics.half_range
-    shown, drawn = agent.tensors(env._observe()), []
+    shown, drawn = agent.policy.tensors(env._observe()), []
     for t in range(made.action.shape[1]):
         unit = chosen.mean(dynamics, t, dynamics.read(env))
         mu = dynamics.middle + dynamics.half_range * unit
@@ -195,13 +195,13 @@ def _draw(
         drawn.append(
             _Step(
                 shown=shown,
-                action=agent.tensor(action),
-                mu=agent.tensor(mu),
-                sigma=agent.tensor(scale[:, t]),
-                reward=agent.tensor(reward).reshape(len(of), agent.spec.reward_dim),
-                terminated=agent.tensor(terminated),
-                truncated=agent.tensor(truncated),
-                outcome=agent.tensors(true_next_observation(following, infos), before=shown),
+                action=agent.policy.tensor(action),
+                mu=agent.policy.tensor(mu),
+                sigma=agent.policy.tensor(scale[:, t]),
+                reward=agent.policy.tensor(reward).reshape(len(of), agent.spec.reward_dim),
+                terminated=agent.policy.tensor(terminated),
+                truncated=agent.policy.tensor(truncated),
+                outcome=agent.policy.tensors(true_next_observation(following, infos), before=shown),
             )
         )
         shown = drawn[-1].outcome
@@ -231,8 +231,8 @@ def _store(agent: Agent, drawn: list[_Step], num_envs: int) -> Tensor:
         rows.append(finished)
         agent.env_steps += num_envs * len(drawn)
     stored = torch.cat(rows)
-    agent._observe(stored)
-    agent.encoder.commit()
+    agent.statistics.observe(table.trajectories, stored)
+    agent.statistics.put_in_force()
     return stored
 
 

@@ -148,15 +148,15 @@ def _episode(raw: Any, agent: Agent, known: bool) -> _Episode:
     if np.any(raw.terminations[:-1]):
         raise _bad(raw, "it goes on after a termination")
     if known:
-        made = {name: agent.tensor(behaviour[name]) for name in _BEHAVIOUR}
+        made = {name: agent.policy.tensor(behaviour[name]) for name in _BEHAVIOUR}
     else:
-        action = agent.tensor(np.asarray(raw.actions))
+        action = agent.policy.tensor(np.asarray(raw.actions))
         mass = torch.zeros_like(action)
         made = {"action": action, "mu": action, "sigma": mass, "log_prob": mass[:, 0]}
     return _Episode(
-        shown=tuple(agent.tensors(shown)),
+        shown=tuple(agent.policy.tensors(shown)),
         behaviour=made,
-        reward=agent.tensor(np.asarray(raw.rewards)).reshape(steps, agent.spec.reward_dim),
+        reward=agent.policy.tensor(np.asarray(raw.rewards)).reshape(steps, agent.spec.reward_dim),
         terminated=bool(raw.terminations[-1]),
         truncated=bool(raw.truncations[-1]),
     )

@@ -92,18 +92,22 @@ def play(agent: Agent, steps: int, *, num_envs: int = 8, seed: int = 0) -> Segme
     )
     env = make_vector_env(agent.spec.env_id, num_envs, **agent.env_kwargs)
     try:
-        shown = agent.tensors(as_goal_observation(env.reset(seed=int(sequence[1]) % 2**31)[0]))
+        shown = agent.policy.tensors(
+            as_goal_observation(env.reset(seed=int(sequence[1]) % 2**31)[0])
+        )
         table.begin(*shown)
         for _ in range(-(-steps // num_envs)):
             decision = agent.policy.act(shown, settings.warmup_steps, generator)
             given = agent.actor.clip(decision.action).cpu().numpy()
             after, reward, terminated, truncated, infos = env.step(given)
-            following = agent.tensors(as_goal_observation(after), shown, terminated | truncated)
+            following = agent.policy.tensors(
+                as_goal_observation(after), shown, terminated | truncated
+            )
             table.append(
                 *decision,
-                agent.tensor(reward).reshape(num_envs, agent.spec.reward_dim),
-                *(agent.tensor(terminated), agent.tensor(truncated)),
-                *agent.tensors(true_next_observation(after, infos), shown),
+                agent.policy.tensor(reward).reshape(num_envs, agent.spec.reward_dim),
+                *(agent.policy.tensor(terminated), agent.policy.tensor(truncated)),
+                *agent.policy.tensors(true_next_observation(after, infos), shown),
                 *following,
             )
             shown = following
@@ -148,11 +152,9 @@ def recall(agent: Agent, segments: Trajectories) -> int:
         agent.new_replay(1)
     assert agent.replay is not None
     rows = agent.replay.extend(segments)
-    agent._observe(rows)
-    if agent.env_steps:
-        agent._fresh = True
-    else:
-        agent.encoder.commit()
+    agent.statistics.observe(agent.replay.trajectories, rows)
+    if not agent.env_steps:
+        agent.statistics.put_in_force()
     for learner in agent.learners:
         for part in _newest(learner, agent.replay, rows).split(_SEGMENTS_AT_ONCE):
             learner.receive(agent.replay, part)

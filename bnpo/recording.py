@@ -99,14 +99,14 @@ def play(agent: Agent, episodes: int) -> Iterator[Episode]:
 def _play(agent: Agent, shown: Scene, seed: int) -> Episode:
     fps = float(shown.metadata.get("render_fps", _FPS))
     stride = max(1, round(fps / _FPS), math.ceil((agent.spec.max_episode_steps or 0) / _MOST))
-    state = agent.tensors(shown.reset(seed))
+    state = agent.policy.tensors(shown.reset(seed))
     frames, steps = [shown.picture()], [0]
     total, success, ended, step = 0.0, None, False, 0
     while not ended:
         with torch.no_grad():
-            actions = agent.best_action(state).cpu().numpy()
+            actions = agent.policy.best_action(state).cpu().numpy()
         seen, reward, ended, info = shown.step(actions)
-        state = agent.tensors(seen, before=state)
+        state = agent.policy.tensors(seen, before=state)
         total += float(np.sum(reward)) / shown.num_envs
         said = info.get("is_success", info.get("success"))
         success = None if said is None else float(np.mean(said))

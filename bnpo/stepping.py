@@ -85,7 +85,7 @@ class Stepper:
         self.agent = agent
         self.env = env
         self.remote = remote
-        self.shown = agent.tensors(as_goal_observation(shown))
+        self.shown = agent.policy.tensors(as_goal_observation(shown))
         self.num_envs = len(self.shown.observation)
         agent.begin(self.num_envs, self.shown)
         self.start_at(self.shown)
@@ -112,22 +112,22 @@ class Stepper:
         begun = terminated | truncated
         if restarted is not None:
             begun = begun | restarted
-        following = outcome = agent.tensors(as_goal_observation(shown), self.shown, begun)
+        following = outcome = agent.policy.tensors(as_goal_observation(shown), self.shown, begun)
         if last is not None:
             self._check(reward, last)
-            outcome = agent.tensors(last, self.shown)
+            outcome = agent.policy.tensors(last, self.shown)
         self.shown = following
         return Step(
             decision,
-            agent.tensor(reward).reshape(self.num_envs, agent.spec.reward_dim),
-            agent.tensor(terminated),
-            agent.tensor(truncated),
+            agent.policy.tensor(reward).reshape(self.num_envs, agent.spec.reward_dim),
+            agent.policy.tensor(terminated),
+            agent.policy.tensor(truncated),
             outcome,
             following,
             low,
             high,
             lag,
-            lost=None if restarted is None else agent.tensor(restarted),
+            lost=None if restarted is None else agent.policy.tensor(restarted),
         )
 
     def _take(self, policy: Policy) -> tuple[Any, ...]:

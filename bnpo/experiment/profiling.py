@@ -14,7 +14,6 @@ import torch
 from torch import nn
 
 from bnpo import learner
-from bnpo.agent import Agent
 from bnpo.brains import Adam, Brain, Follower, NaturalStep
 from bnpo.evaluation import Evaluator
 from bnpo.experiment.report import say, table
@@ -22,6 +21,7 @@ from bnpo.experiment.session import Session
 from bnpo.experiment.validation import plain
 from bnpo.health import Monitor
 from bnpo.networks import Actor, Critic, Normalizer
+from bnpo.normalization import Statistics
 from bnpo.policy import Policy
 from bnpo.replay import Pool, SegmentTable
 from bnpo.training import Trainer
@@ -54,7 +54,7 @@ _HOOKS: tuple[tuple[Any, str, str], ...] = (
     (Policy, "tensors", "transfer"),
     (Policy, "tensor", "transfer"),
     (torch.Tensor, "cpu", "transfer"),
-    (Agent, "_observe", "storing"),
+    (Statistics, "observe", "storing"),
     (Normalizer, "commit", "storing"),
     (SegmentTable, "append", "storing"),
     (learner.Learner, "credit", "credit"),

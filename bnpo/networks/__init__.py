@@ -3,9 +3,10 @@
 from bnpo.networks import gaussian
 from bnpo.networks.actor import Actor
 from bnpo.networks.critic import Critic
+from bnpo.networks.encoder import Encoder, build_encoder
 from bnpo.networks.normalizer import Normalizer
 from bnpo.networks.parameter_noise import ParameterNoise
-from bnpo.networks.recall import Recall, recalls
+from bnpo.networks.recall import Recall
 
 __all__ = [
     "Actor",
@@ -14,9 +15,6 @@ __all__ = [
     "Normalizer",
     "ParameterNoise",
     "Recall",
+    "build_encoder",
     "gaussian",
-    "recalls",
 ]
-
-Encoder = Normalizer | Recall
-"""Makes features of a state and a goal."""

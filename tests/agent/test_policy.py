@@ -12,11 +12,11 @@ from tests.agent.conftest import likelihood_ratio, pathwise, play
 def test_a_snapshot_stays_as_it_was_while_the_brains_learn(make_trainer: Any) -> None:
     trainer = make_trainer(likelihood_ratio(), pathwise())
     agent, shown = trainer.agent, trainer._stepper.shown
-    kept, before = agent.policy.snapshot(version=3), agent.best_action(shown)
+    kept, before = agent.policy.snapshot(version=3), agent.policy.best_action(shown)
     play(trainer, 20)
     assert kept.version == 3
     assert torch.equal(kept.best_action(shown), before)
-    assert not torch.equal(agent.best_action(shown), before)
+    assert not torch.equal(agent.policy.best_action(shown), before)
     assert not any(parameter.requires_grad for parameter in kept.actor.parameters())
 
 

@@ -81,7 +81,7 @@ def test_a_file_acts_like_its_agent_without_bnpo(run: Path, tmp_path: Path, kind
     states = visited_states(agent, 1_000)
     inputs = {name: states[name] for name in input_names(agent)}
     assert [*inputs] == ["observation", "achieved_goal", "desired_goal"]
-    expected = agent.best_action(agent.tensors(states)).numpy()
+    expected = agent.policy.best_action(agent.policy.tensors(states)).numpy()
     found = elsewhere(file, kind, inputs, tmp_path)
     assert found.shape == (1_000, 2)
     assert np.abs(found - expected).max() <= 1e-5
@@ -93,10 +93,10 @@ def test_a_file_acts_like_its_agent_without_bnpo(run: Path, tmp_path: Path, kind
 def test_normalisation_is_inside(run: Path) -> None:
     agent = load_agent(run)
     states = visited_states(agent, 16)
-    inputs = [agent.tensor(states[name]) for name in input_names(agent)]
+    inputs = [agent.policy.tensor(states[name]) for name in input_names(agent)]
     with torch.no_grad():
         normalised, raw = Policy(agent)(*inputs), agent.actor(torch.cat(inputs, -1))[0]
-    assert torch.equal(normalised, agent.best_action(agent.tensors(states)))
+    assert torch.equal(normalised, agent.policy.best_action(agent.policy.tensors(states)))
     assert (normalised - raw).abs().max() > 1e-3
 
 

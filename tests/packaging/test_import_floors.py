@@ -30,8 +30,8 @@ BELOW_AGENT = GROUND.members | TOOLS.members | DATA.members | BRAINS.members
 AGENT = floor(
     "agent assembly checkpoint checkpoint_files checkpoint_folder cluster env_dynamics"
     " evaluation evaluator export extras generators guiding health history learner"
-    " minari_episodes minari_files model_card notebook offline overlap plotting policy presets"
-    " recording row_parts runs scenes stepping summary training",
+    " minari_episodes minari_files model_card normalization notebook offline overlap plotting"
+    " policy presets recording row_parts runs scenes stepping summary training",
     sees=BELOW_AGENT,
     together=True,
 )

@@ -132,7 +132,7 @@ def test_noise_renews_one_layer_and_is_in_the_recorded_density(make_trainer: Any
     changed = [name for name in first if not torch.equal(second[name], third[name])]
     assert changed == ["head.weight", "head.bias"]
     decision = agent.act(shown)
-    clean = agent.best_action(shown)
+    clean = agent.policy.best_action(shown)
     assert not torch.equal(decision.mu, clean)
     features = agent.encoder(shown.observation, shown.desired_goal)
     assert torch.equal(clean, agent.actor(features)[0])
