@@ -6,18 +6,14 @@ import dataclasses
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
 import torch
 from tqdm import tqdm
 
 from bnpo import generators
 from bnpo.agent import Agent
-from bnpo.cluster.joining import joined
 from bnpo.config import TrainConfig
-from bnpo.envs import make_vector_env
 from bnpo.envs.worker_care import WorkerCare
 from bnpo.evaluation import Evaluation, Evaluator
 from bnpo.health import Monitor
@@ -28,38 +24,11 @@ from bnpo.offline import from_minari, learn_offline
 from bnpo.overlap import Ahead
 from bnpo.plotting import plot
 from bnpo.policy import Observation
+from bnpo.progress import Progress
 from bnpo.stepping import Stepper
+from bnpo.training_envs import env_state, make_training_envs, set_env_state
 
-if TYPE_CHECKING:
-    from bnpo.cluster.rollouts import RemoteRollouts
-
-__all__ = ["StateUnknown", "Trainer", "train"]
-
-_ENVIRONMENT_STREAM = 1_000
-
-
-class StateUnknown(ValueError):
-    """An environment that cannot tell its state: only the policy of its runs can be saved."""
-
-
-@dataclass
-class Progress:
-    """Where a run stands."""
-
-    wall_s: float = 0.0
-    """Seconds of training and credit, without evaluation"""
-    checkpoint_s: float = 0.0
-    """Seconds that checkpoints took, which are not in these"""
-    turns: dict[str, dict[str, float]] = field(default_factory=dict)
-    """Scalars of each brain's last turn"""
-    reward_low: float = 0.0
-    """Least reward so far, of those not above zero"""
-    reward_high: float = 0.0
-    """Largest reward so far, of those not below zero"""
-    worker_restarts: list[dict[str, Any]] = field(default_factory=list)
-    """Environment steps and cause of every restart of a worker"""
-    policy_lag: int = 0
-    """Most vector steps, since the last evaluation, by which the acting policy was behind"""
+__all__ = ["Trainer", "train"]
 
 
 class Trainer:
@@ -96,10 +65,8 @@ class Trainer:
         )
         self.evaluator = Evaluator(agent, config.eval_episodes, threads=config.threads, care=care)
         self._stop = False
-        later = [agent.env_steps] if agent.env_steps else []  # not the first episodes again
-        sequence = np.random.SeedSequence([agent.seed, _ENVIRONMENT_STREAM, *later])
         self._joined = ExitStack()
-        shown = self._make_env(int(sequence.generate_state(1)[0] >> 1), care)
+        self.env, shown, self._remote = make_training_envs(agent, config, care, self._joined)
         self._stepper = Stepper(agent, self.env, shown, self._remote)
         self._ahead = (
             None
@@ -111,36 +78,6 @@ class Trainer:
                 lockstep=config.overlap == "lockstep",
             )
         )
-
-    def _make_env(self, seed: int, care: WorkerCare) -> Any:
-        """Make the training environments, here or on a cluster; return what they show at first."""
-        agent, config = self.agent, self.config
-        settings: dict[str, Any] = {"care": care, **agent.env_kwargs}
-        if config.train_episode_steps is not None:
-            settings["max_episode_steps"] = config.train_episode_steps
-        self._remote: RemoteRollouts | None = None
-        self.env: Any
-        if config.rollouts == "local":
-            self.env = make_vector_env(
-                agent.spec.env_id,
-                config.num_envs,
-                threads=config.threads,
-                in_caller=config.overlap == "off",
-                **settings,
-            )
-            return self.env.reset(seed=seed)[0]
-        from bnpo.cluster.rollouts import RemoteRollouts
-
-        self._remote = self.env = RemoteRollouts(
-            agent,
-            self._joined.enter_context(joined(config.ray, "rollouts='ray'")),
-            seed,
-            num_envs=config.num_envs,
-            workers=config.rollout_workers,
-            threads=config.threads,
-            settings=settings,
-        )
-        return self._remote.shown()
 
     def request_stop(self) -> None:
         """End the run after the current step."""
@@ -222,29 +159,21 @@ class Trainer:
 
     def _step(self) -> None:
         """Take one step of every environment, then the brains' turns."""
-        agent, ahead, progress = self.agent, self._ahead, self.progress
+        agent, ahead = self.agent, self._ahead
         agent.policy.version = agent.vector_steps
         step = self._stepper.step(agent.policy) if ahead is None else ahead.next()
-        progress.reward_low = min(progress.reward_low, step.reward_low)
-        progress.reward_high = max(progress.reward_high, step.reward_high)
-        progress.policy_lag = max(progress.policy_lag, step.lag)
+        self.progress.note_step(step)
         if step.lost is not None:
-            self._note_restarts(self.env)
+            self.progress.note_restarts(self.env, agent.env_steps)
         agent.remember(step, by_recorded=ahead is not None)
         self._take_note(agent.learn(commit=self.config.overlap != "lockstep"))
-
-    def _note_restarts(self, env: Any) -> None:
-        """Keep what made workers of an environment restart."""
-        news = env.restarts.news() if hasattr(env, "restarts") else []
-        at = self.agent.env_steps
-        self.progress.worker_restarts += [{"env_steps": at, "cause": cause} for cause in news]
 
     def _evaluate(self) -> Record:
         """Evaluate the policy of the moment and add it to the history."""
         evaluation: Evaluation = self.evaluator.run()
-        for env in (self.env, self.evaluator.env):
-            self._note_restarts(env)
         progress = self.progress
+        for env in (self.env, self.evaluator.env):
+            progress.note_restarts(env, self.agent.env_steps)
         values = self._monitor.values(progress.reward_low, progress.reward_high)
         for name, figures in values.items():
             self._monitor.judge(name, figures)
@@ -269,16 +198,11 @@ class Trainer:
 
         """
         ahead = None if self._ahead is None else self._ahead.state_dict()
-        try:
-            env_state = self.env.get_state()
-        except (AttributeError, ValueError) as error:
-            raise StateUnknown(
-                f"{self.agent.spec.env_id} cannot tell its state, so its runs cannot be resumed"
-            ) from error
+        envs = env_state(self.env, self.agent.spec.env_id)
         return {
             "agent": self.agent.state_dict(),
             "generators": generators.state(),
-            "env": _plain(env_state),
+            "env": envs,
             "shown": list(self._stepper.shown),
             "ahead": ahead,
             "progress": dataclasses.asdict(self.progress),
@@ -293,7 +217,7 @@ class Trainer:
         """
         self.agent.load_state_dict(state["agent"])
         generators.restore(state["generators"])
-        self.env.set_state(_arrays(state["env"]))
+        set_env_state(self.env, state["env"])
         ahead = state["ahead"]
         if (ahead is None) != (self._ahead is None):
             raise ValueError(f"its run was not one of overlap = {self.config.overlap!r}")
@@ -354,23 +278,3 @@ def train(
         return trainer.run(on_evaluation)
     finally:
         trainer.close()
-
-
-def _plain(value: Any) -> Any:
-    """Arrays as tensors and NumPy numbers as Python's, so that a checkpoint may hold them."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, np.ndarray):
-        return torch.from_numpy(value)
-    return value.item() if isinstance(value, np.generic) else value
-
-
-def _arrays(value: Any) -> Any:
-    """Tensors of a checkpoint as the arrays that a simulator works on."""
-    if isinstance(value, dict):
-        return {key: _arrays(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_arrays(item) for item in value]
-    return value.numpy() if isinstance(value, torch.Tensor) else value

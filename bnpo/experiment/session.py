@@ -22,7 +22,8 @@ from bnpo.history import Record
 from bnpo.plotting import draw
 from bnpo.runs import RunError, history_state
 from bnpo.summary import Summary, write_json
-from bnpo.training import StateUnknown, Trainer
+from bnpo.training import Trainer
+from bnpo.training_envs import StateUnknown
 
 __all__ = ["Session"]
 

@@ -31,7 +31,8 @@ AGENT = floor(
     "agent assembly checkpoint checkpoint_files checkpoint_folder cluster env_dynamics"
     " evaluation evaluator export extras generators guiding health history learner"
     " minari_episodes minari_files model_card normalization notebook offline overlap plotting"
-    " policy presets recording row_parts runs scenes stepping summary training",
+    " policy presets progress recording row_parts runs scenes stepping summary training"
+    " training_envs",
     sees=BELOW_AGENT,
     together=True,
 )
