@@ -8,6 +8,8 @@ import pytest
 import torch
 
 from bnpo import Agent, AgentConfig, BrainDescription, NetworkConfig, TrainConfig, Trainer
+from bnpo.experiment.composition import compose
+from bnpo.presets import build_agent, build_train_config
 
 SMALL = NetworkConfig(actor_hidden=(16,), critic_hidden=(16,))
 
@@ -96,3 +98,16 @@ class Spy:
             return original(batch, **options)
 
         learner.brain.learn = learn
+
+
+def learns(train: dict[str, Any]) -> float:
+    """Success rate that the preset bpo has reached on the goal Reacher after 15,000 steps."""
+    updates = {"total_steps": 15_000, "eval_interval": 15_000, **train}
+    config = compose(["bpo", "goal_reacher"], updates)
+    trainer = Trainer(build_agent(config), build_train_config(config), progress_bar=False)
+    try:
+        success = trainer.run()[-1].success_rate
+    finally:
+        trainer.close()
+    assert success is not None
+    return success

@@ -12,7 +12,7 @@ from bnpo import ConfigError, TrainConfig
 from bnpo.checkpoint import load_checkpoint, save_checkpoint
 from bnpo.health import Diverged
 from bnpo.stepping import Step
-from tests.agent.conftest import Spy, likelihood_ratio, parameters, pathwise, play
+from tests.agent.conftest import Spy, learns, likelihood_ratio, parameters, pathwise, play
 
 LISTS = {
     "pathwise": [pathwise(recalc_delay=1, sampler="importance_ratio")],
@@ -210,3 +210,9 @@ def _slow_down(trainer: Any, seconds: float) -> None:
         return step(action)
 
     trainer.env.step = slow
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["lockstep", "free"])
+def test_it_learns_under_an_older_policy(mode: str) -> None:
+    assert learns({"overlap": mode}) >= 0.8

@@ -11,7 +11,7 @@ import torch
 from bnpo.config import ConfigError, TrainConfig
 from bnpo.networks import gaussian
 from bnpo.runs import RunError, load_history
-from tests.agent.conftest import likelihood_ratio, make_trainer, pathwise, play
+from tests.agent.conftest import learns, likelihood_ratio, make_trainer, pathwise, play
 from tests.study.conftest import TINY, Command, command
 
 __all__ = ["command", "make_trainer"]
@@ -122,3 +122,8 @@ def test_a_run_on_the_command_line(ray: Any, command: Command) -> None:
     status, _, errors = command(line)
     assert status == 0, errors
     assert [record.env_steps for record in load_history(Path("runs/1"))] == [40, 80]
+
+
+@pytest.mark.slow
+def test_it_learns_from_two_workers(ray: Any) -> None:
+    assert learns(on_ray(2)) >= 0.8
