@@ -7,15 +7,13 @@ busy machine slows all of them. ``make bench-envs`` runs it.
 from __future__ import annotations
 
 import argparse
-import statistics
-import time
-from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
 
 import gymnasium as gym
 import mujoco
 import numpy as np
+from clock import CLOCKS, Clock, Work
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from mujoco.rollout import Rollout
 
@@ -25,9 +23,6 @@ from bnpo.envs.cores import available_cores
 from bnpo.envs.goal_reacher import FRAME_SKIP, planar_arm_xml
 from bnpo.envs.moving_reacher import PHYSICS_STEPS
 
-Work = Callable[[], int]
-"""Does a piece of work and returns how many environment steps it was."""
-
 REACHERS, ARMS, FETCHES = 64, 20, 8
 
 
@@ -35,14 +30,14 @@ def main() -> None:
     """Measure everything and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="rounds, of which the median counts")
-    rounds = parser.parse_args().rounds
+    clock = Clock(parser.parse_args().rounds, CLOCKS["wall"])
     print(f"{available_cores()} cores, MuJoCo {mujoco.__version__}, Gymnasium {gym.__version__}\n")
-    goal_reacher(rounds)
-    moving_reacher(rounds)
-    fetch(rounds)
+    goal_reacher(clock)
+    moving_reacher(clock)
+    fetch(clock)
 
 
-def goal_reacher(rounds: int) -> None:
+def goal_reacher(clock: Clock) -> None:
     """GoalReacher against MuJoCo's own rollout and Gymnasium's SyncVectorEnv."""
     published = gym.make("Reacher-v5").unwrapped.model  # type: ignore[attr-defined]
     lean = mujoco.MjModel.from_xml_string(planar_arm_xml())
@@ -51,15 +46,14 @@ def goal_reacher(rounds: int) -> None:
     singles = SyncVectorEnv(
         [lambda: gym.make("bnpo/GoalReacher-v0")] * REACHERS, autoreset_mode=mode
     )
-    speed = measure(
+    speed = clock.measure(
         {
             "env": stepping(env, 100),
             "published": rolling(published, REACHERS, FRAME_SKIP, 100),
             "lean": rolling(lean, REACHERS, FRAME_SKIP, 100),
             "sync": stepping(singles, 10),
             "reset": resetting(env, 20),
-        },
-        rounds,
+        }
     )
     table(
         f"bnpo/GoalReacher-v0, batch of {REACHERS}",
@@ -74,7 +68,7 @@ def goal_reacher(rounds: int) -> None:
     env.close()
 
 
-def moving_reacher(rounds: int) -> None:
+def moving_reacher(clock: Clock) -> None:
     """MovingReacher against mj_step alone: its default integration, and the Unity port's.
 
     The port's model has geoms to look at, which cost time in every step; the environment's model
@@ -88,15 +82,14 @@ def moving_reacher(rounds: int) -> None:
         port = mujoco.MjModel.from_xml_string(as_specified(bare))
         env = MovingReacherVectorEnv(num_envs=ARMS, **settings)
         threads = env.threads  # as many threads for the peer
-        speed = measure(
+        speed = clock.measure(
             {
                 "env": stepping(env, 100),
                 "physics": rolling(model, ARMS, PHYSICS_STEPS * substeps, 100, threads),
                 "port": rolling(port, ARMS, PHYSICS_STEPS * substeps, 100, threads),
                 "cores": rolling(port, ARMS, PHYSICS_STEPS * substeps, 100),
                 "reset": resetting(env, 20),
-            },
-            rounds,
+            }
         )
         table(
             f"bnpo/MovingReacher-v0, {ARMS} arms, {integrator} with {substeps} substeps",
@@ -136,7 +129,7 @@ def as_specified(bare: str) -> str:
     )
 
 
-def fetch(rounds: int) -> None:
+def fetch(clock: Clock) -> None:
     """The process pool against one environment and against one process per environment."""
     one = make_env("FetchReach-v4")
     pool = make_vector_env("FetchReach-v4", FETCHES)
@@ -152,7 +145,7 @@ def fetch(rounds: int) -> None:
     }
     if find_spec("stable_baselines3"):
         peers["sb3"], candidates["sb3"] = subproc_vec_env("gymnasium_robotics:FetchReach-v4")
-    speed = measure(candidates, rounds)
+    speed = clock.measure(candidates)
     rows = [
         ("process pool", speed["pool"], ""),
         compared("one environment", speed["pool"], speed["one"], 1.7),
@@ -163,19 +156,6 @@ def fetch(rounds: int) -> None:
     table(f"FetchReach-v4, {FETCHES} environments", rows)
     for env in (one, pool, *peers.values()):
         env.close()
-
-
-def measure(candidates: dict[str, Work], rounds: int) -> dict[str, float]:
-    """Steps per second of each candidate, the median over rounds in which they alternate."""
-    speeds: dict[str, list[float]] = {name: [] for name in candidates}
-    for work in candidates.values():
-        work()
-    for _ in range(rounds):
-        for name, work in candidates.items():
-            began = time.perf_counter()
-            steps = work()
-            speeds[name].append(steps / (time.perf_counter() - began))
-    return {name: statistics.median(values) for name, values in speeds.items()}
 
 
 def stepping(env: Any, steps: int) -> Work:

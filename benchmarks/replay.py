@@ -13,24 +13,24 @@ from __future__ import annotations
 
 import argparse
 import functools
-import statistics
-import time
-from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
 
-import gymnasium as gym
-import numpy as np
 import torch
+from clock import CLOCKS, Clock, Work
 from medians import Median, compared, leave, show
+from replay_peers import (
+    distance_reward,
+    sampling_sb3,
+    sampling_tianshou,
+    sb3_her,
+    tianshou_prioritized,
+)
 from torch import Tensor
 
 from bnpo.credit import HER
 from bnpo.replay import ImportanceRatio, Pool, SamplingLaw, SegmentTable, TDError, Uniform
 from bnpo.types import TaskSpec, Transitions
-
-Work = Callable[[], int]
-"""Does a piece of work and returns how many transitions it was."""
 
 ENVS, STEPS, BATCHES = 8, 50, (256, 2048)
 SPEC = TaskSpec(
@@ -41,9 +41,6 @@ SPEC = TaskSpec(
     action_high=(1.0,) * 4,
     max_episode_steps=STEPS,
 )
-
-
-CLOCKS = {"cpu": time.process_time, "wall": time.perf_counter}
 
 
 def main() -> None:
@@ -75,26 +72,6 @@ def main() -> None:
 # --- what is compared ---
 
 
-class Clock:
-    """Measures works that alternate."""
-
-    def __init__(self, rounds: int, now: Callable[[], float]) -> None:
-        """Take the number of rounds, of which the median counts, and what tells the time."""
-        self.rounds, self.now = rounds, now
-
-    def measure(self, candidates: dict[str, Work]) -> dict[str, float]:
-        """Transitions per second of each, the median over rounds in which they alternate."""
-        speeds: dict[str, list[float]] = {name: [] for name in candidates}
-        for work in candidates.values():
-            work()
-        for _ in range(self.rounds):
-            for name, work in candidates.items():
-                began = self.now()
-                done = work()
-                speeds[name].append(done / (self.now() - began))
-        return {name: statistics.median(values) for name, values in speeds.items()}
-
-
 class Judge:
     """Evaluator of a sparse task whose networks are not asked."""
 
@@ -110,12 +87,6 @@ class Judge:
         return torch.from_numpy(reward)[:, None]
 
 
-def distance_reward(achieved_goal: Any, desired_goal: Any) -> Any:
-    """Zero within 5 cm of the goal, else minus one, [B]."""
-    distance = np.linalg.norm(achieved_goal - desired_goal, axis=-1)
-    return -(distance > 0.05).astype(np.float32)
-
-
 def hindsight(table: SegmentTable, clock: Clock, capacity: int) -> list[Median]:
     """Draw, relabel and credit a batch; write a step of every environment."""
     judge: Any = Judge()
@@ -125,7 +96,7 @@ def hindsight(table: SegmentTable, clock: Clock, capacity: int) -> list[Median]:
         for name, scheme in schemes.items():
             candidates[f"{name} {batch}"] = functools.partial(relabel, table, scheme, judge, batch)
     if find_spec("stable_baselines3"):
-        buffer, add = sb3_her(capacity)
+        buffer, add = sb3_her(capacity, ENVS, STEPS)
         candidates["SB3 insert"] = lambda: add(200)
         for batch in BATCHES:
             candidates[f"SB3 {batch}"] = sampling_sb3(buffer, batch)
@@ -294,93 +265,6 @@ def draw_and_update(pool: Pool, generator: torch.Generator, priority: Tensor) ->
         index = pool.draw(len(priority), generator)[1]
         pool.update(index, priority)
     return 20 * len(priority)
-
-
-# --- peers ---
-
-
-class Goals(gym.Env[Any, Any]):
-    """An environment of Fetch's shapes that rewards alone: SB3 asks it to relabel."""
-
-    def __init__(self) -> None:
-        """Declare the spaces."""
-        widths = {"observation": 25, "achieved_goal": 3, "desired_goal": 3}
-        self.observation_space = gym.spaces.Dict(
-            {k: gym.spaces.Box(-np.inf, np.inf, (w,), np.float32) for k, w in widths.items()}
-        )
-        self.action_space = gym.spaces.Box(-1, 1, (4,), np.float32)
-
-    def compute_reward(self, achieved_goal: Any, desired_goal: Any, _info: Any) -> Any:
-        """Zero within 5 cm of the goal, else minus one."""
-        return distance_reward(achieved_goal, desired_goal)
-
-
-def sb3_her(capacity: int) -> tuple[Any, Callable[[int], int]]:
-    """SB3's buffer, filled, and a function that adds steps to it."""
-    from stable_baselines3 import HerReplayBuffer
-    from stable_baselines3.common.vec_env import DummyVecEnv
-
-    env = DummyVecEnv([Goals] * ENVS)
-    spaces = (env.observation_space, env.action_space)
-    buffer = HerReplayBuffer(capacity, *spaces, env=env, n_envs=ENVS, n_sampled_goal=4)
-    rng = np.random.default_rng(0)
-    widths = {"observation": 25, "achieved_goal": 3, "desired_goal": 3}
-    seen = {k: rng.normal(size=(ENVS, w)).astype(np.float32) for k, w in widths.items()}
-    action = rng.normal(size=(ENVS, 4)).astype(np.float32)
-    infos: list[dict[str, Any]] = [{} for _ in range(ENVS)]
-
-    def add(times: int) -> int:
-        for i in range(times):
-            done = np.full(ENVS, i % STEPS == STEPS - 1)
-            buffer.add(seen, seen, action, -np.ones(ENVS), done, infos)
-        return times * ENVS
-
-    add(capacity // ENVS // STEPS * STEPS)
-    return buffer, add
-
-
-def sampling_sb3(buffer: Any, batch: int) -> Work:
-    """Draw and relabel batches."""
-
-    def work() -> int:
-        for _ in range(20):
-            buffer.sample(batch)
-        return 20 * batch
-
-    return work
-
-
-def tianshou_prioritized(capacity: int) -> Any:
-    """Tianshou's buffer, filled; observation and goal are one array, which is its fastest form."""
-    from tianshou.data import Batch, PrioritizedReplayBuffer
-
-    buffer = PrioritizedReplayBuffer(capacity, alpha=0.6, beta=0.4)
-    rng = np.random.default_rng(0)
-    step = Batch(
-        obs=rng.normal(size=28).astype(np.float32),
-        act=rng.normal(size=4).astype(np.float32),
-        rew=-1.0,
-        terminated=False,
-        truncated=False,
-        obs_next=rng.normal(size=28).astype(np.float32),
-        info={},
-    )
-    for _ in range(capacity):
-        buffer.add(step)
-    buffer.update_weight(np.arange(capacity), rng.random(capacity) + 0.5)
-    return buffer
-
-
-def sampling_tianshou(buffer: Any, batch: int) -> Work:
-    """Draw batches and give them new priorities."""
-    priority = np.random.default_rng(0).random(batch) + 0.5
-
-    def work() -> int:
-        for _ in range(20):
-            buffer.update_weight(buffer.sample(batch)[1], priority)
-        return 20 * batch
-
-    return work
 
 
 if __name__ == "__main__":
