@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import ast
-import hashlib
 import json
 import resource
 import statistics
@@ -24,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from peers import Peer, learn
-from records import fingerprint
+from records import fingerprint, short_name
 
 RESULTS = Path(__file__).parent / "results"
 Curve = list[tuple[int, float, float]]
@@ -104,7 +103,7 @@ class Race:
         """Short name of a program's settings."""
         settings = self.settings(name, overrides)
         if self.rival(name):
-            return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
+            return short_name(settings)
         return fingerprint(settings)
 
     def load(self, overrides: Sequence[str] = ()) -> dict[tuple[str, int], dict[str, Any]]:

@@ -17,7 +17,6 @@ solved by then.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import os
 import statistics
@@ -29,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from race import by_seed
+from records import fingerprint, short_name
 
 RESULTS = Path(__file__).parent / "results" / "reacher_v5.jsonl"
 SEARCH = RESULTS.with_name("reacher_v5_search.jsonl")
@@ -54,25 +54,28 @@ Point = tuple[int, float, float, float]
 """Environment steps, CPU seconds, seconds, mean return."""
 
 
-def fingerprint(program: str) -> str:
-    """Short name of the settings: results of other settings do not count."""
-    from bnpo.presets import PRESETS, TASKS, TUNED
+def configuration(settings: dict[str, Any], steps: int) -> dict[str, Any]:
+    """Everything but the seed that decides what the preset reaches."""
+    from bnpo.experiment.composition import compose
 
-    own = [PRESETS["ppo"], TASKS["reacher_v5"], TUNED["ppo", "reacher_v5"]]
-    said = [PEER_SETTINGS, PEER_ENVS] if program == PEER else own
-    text = json.dumps([said, STEPS, INTERVAL], sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+    run = {"total_steps": steps, "eval_interval": INTERVAL, "stop_when_solved": True}
+    return compose(["ppo", "reacher_v5"], {**run, "eval_episodes": EPISODES, **settings})
+
+
+def label(program: str) -> str:
+    """Short name of a program's settings: results of other settings do not count."""
+    if program == PEER:
+        return short_name([[PEER_SETTINGS, PEER_ENVS], STEPS, INTERVAL])
+    return fingerprint(configuration({}, STEPS))
 
 
 def run_bnpo(seed: int, settings: dict[str, Any], steps: int = STEPS) -> list[Point]:
     """Train the preset until it is solved twice in a row or its steps are used up."""
     from timed import TimedTrainer
 
-    from bnpo.experiment.composition import compose
     from bnpo.presets import build_agent, build_train_config
 
-    run = {"total_steps": steps, "eval_interval": INTERVAL, "stop_when_solved": True}
-    config = compose(["ppo", "reacher_v5"], {**run, "eval_episodes": EPISODES, **settings})
+    config = configuration(settings, steps)
     agent = build_agent(config | {"seed": seed})
     trainer = TimedTrainer(agent, build_train_config(config), progress_bar=False)
     curve: list[Point] = []
@@ -228,7 +231,7 @@ def load() -> dict[tuple[str, int], dict[str, Any]]:
     """Newest result of every program and seed under the settings of today."""
     if not RESULTS.exists():
         return {}
-    names = {program: fingerprint(program) for program in PROGRAMS}
+    names = {program: label(program) for program in PROGRAMS}
     rows = [json.loads(line) for line in RESULTS.read_text().splitlines()]
     return {
         (row["program"], row["seed"]): row
@@ -279,7 +282,7 @@ def main() -> None:
         return
     if options.one:
         curve = run_peer(seed, PEER_SETTINGS) if options.one == PEER else run_bnpo(seed, {})
-        labels = {"program": options.one, "seed": seed, "settings": fingerprint(options.one)}
+        labels = {"program": options.one, "seed": seed, "settings": label(options.one)}
         print(json.dumps({**labels, "curve": curve}))
         return
     done = {} if options.fresh else load()

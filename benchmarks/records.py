@@ -14,7 +14,12 @@ def fingerprint(config: Mapping[str, Any]) -> str:
     What stands at its default is left out, so that a field that is added later, at a default which
     changes nothing, leaves the name as it is.
     """
-    text = json.dumps(_own(config), sort_keys=True, default=str)
+    return short_name(_own(config))
+
+
+def short_name(settings: Any) -> str:
+    """Short name of settings of any kind, those of a peer for instance."""
+    text = json.dumps(settings, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
