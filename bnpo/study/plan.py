@@ -117,19 +117,20 @@ def on_cpu(config: Mapping[str, Any]) -> dict[str, Any]:
     return {**config, "agent": {**config["agent"], "device": "cpu"}}
 
 
-def read_plan(path: str | Path, kind: type[Any]) -> dict[str, Any]:
+def read_plan(path: str | Path, kind: type[Any], word: str) -> dict[str, Any]:
     """Read the fields of a plan from a YAML file (JSON is YAML).
 
     Args:
         path: the file
         kind: of plan
+        word: what it is a plan of: study or sweep
 
     Raises:
         ConfigError: naming the file, and the key where one is unknown.
 
     """
     path = Path(path)
-    what = "study file" if kind is StudyPlan else "sweep file"
+    what = f"{word} file"
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -9,85 +9,42 @@ from typing import Any
 
 from tqdm import tqdm
 
-from bnpo.cluster.joining import checked_address, joined
 from bnpo.cluster.process import TaskProcess, resources
 from bnpo.config import ConfigError
 from bnpo.experiment.reading import differing_keys
 from bnpo.experiment.stopping import Interrupted, StopSignals
-from bnpo.experiment.validation import check_writable
-from bnpo.extras import require
 from bnpo.runs import RunError
+from bnpo.study.campaign import Campaign
 from bnpo.study.folder_lock import alone
-from bnpo.study.plan import Job, StudyPlan, plan_fields, read_plan
+from bnpo.study.plan import Job, StudyPlan, plan_fields
 from bnpo.study.processes import (
     ONE_THREAD,
     LocalProcess,
     Process,
     Processes,
     Words,
-    checked_workers,
 )
 from bnpo.study.report import draw_figures, page, write_page
 from bnpo.study.results import Results, is_finished, read_results
 from bnpo.summary import read_json, write_json
 
-__all__ = ["STUDIES", "Study"]
-
-STUDIES = Path("studies")
-"""Where studies are put, unless told otherwise."""
+__all__ = ["Study"]
 
 
-class Study:
+class Study(Campaign[StudyPlan]):
     """Presets on tasks with seeds, run in parallel into one folder.
 
     A study is run again to go on with it: finished runs are not repeated, and one that was stopped
     goes on from its checkpoint, or starts over where there is none.
     """
 
-    def __init__(
-        self,
-        *,
-        folder: str | Path | None = None,
-        workers: int | None = None,
-        ray: str | None = None,
-        **plan: Any,
-    ) -> None:
-        """Check the plan; nothing is run and no file is written.
+    word = "study"
+    kind = StudyPlan
+    library = "scipy"
+    place = Path("studies")
 
-        Args:
-            folder: where everything goes; None: studies/NAME
-            workers: processes at a time, of one thread each; None: one for each core, on Ray as
-                many as the cluster takes
-            ray: address of a Ray cluster that makes the runs: local, auto or HOST:PORT; None: they
-                are made on this machine, without Ray
-            **plan: fields of :class:`bnpo.study.plan.StudyPlan`
-
-        Raises:
-            ConfigError: naming what cannot work.
-            MissingExtra: SciPy is not installed, or Ray where it is asked for.
-
-        """
-        require("scipy", "study", "a study")
-        self.plan = StudyPlan(**plan)
-        self.ray = None if ray is None else checked_address(ray, "a study on Ray")
-        self.workers = checked_workers(workers) if ray is None or workers is not None else None
-        self.folder = STUDIES / self.plan.name if folder is None else Path(folder)
-        self.jobs = self.plan.jobs(elsewhere=ray is not None)
-
-    @classmethod
-    def read(cls, path: str | Path, **settings: Any) -> Study:
-        """Make a study of a YAML file, which may hold folder and workers, too.
-
-        Args:
-            path: the file
-            **settings: replace what the file holds
-
-        """
-        fields = read_plan(path, StudyPlan) | {k: v for k, v in settings.items() if v is not None}
-        try:
-            return cls(**fields)
-        except ConfigError as error:
-            raise ConfigError(f"study file {path}: {error}") from None
+    def _prepare(self) -> None:
+        self.jobs = self.plan.jobs(elsewhere=self.ray is not None)
 
     @property
     def runs(self) -> Path:
@@ -103,8 +60,7 @@ class Study:
             Interrupted: a signal stopped the study; it goes on when it is run again.
 
         """
-        with joined(self.ray, "a study on Ray") as cluster:
-            check_writable(self.folder)
+        with self._cluster_joined() as cluster:
             failed = self._run(cluster, progress_bar)
         results = self.report()
         if failed:

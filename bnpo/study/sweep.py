@@ -13,84 +13,40 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from bnpo.cluster.joining import checked_address, joined
 from bnpo.cluster.process import TaskProcess, resources
 from bnpo.config import ConfigError
 from bnpo.experiment.stopping import Interrupted, StopSignals
-from bnpo.experiment.validation import check_writable
-from bnpo.extras import require
 from bnpo.runs import RunError
+from bnpo.study.campaign import Campaign
 from bnpo.study.figures import importance
 from bnpo.study.folder_lock import alone
-from bnpo.study.plan import plan_fields, read_plan
-from bnpo.study.processes import ONE_THREAD, LocalProcess, Process, Words, checked_workers
+from bnpo.study.plan import plan_fields
+from bnpo.study.processes import ONE_THREAD, LocalProcess, Process, Words
 from bnpo.study.sweep_plan import SweepPlan
 from bnpo.summary import read_json, write_json
 
-__all__ = ["SWEEPS", "Sweep"]
-
-SWEEPS = Path("sweeps")
-"""Where sweeps are put, unless told otherwise."""
+__all__ = ["Sweep"]
 
 
-class Sweep:
+class Sweep(Campaign[SweepPlan]):
     """Trials of configurations in parallel processes, kept in an SQLite file by Optuna.
 
     A sweep is run again to go on with it: trials that were being made when it was stopped are made
     again. This process alone writes to the file.
     """
 
-    def __init__(
-        self,
-        *,
-        folder: str | Path | None = None,
-        workers: int | None = None,
-        ray: str | None = None,
-        **plan: Any,
-    ) -> None:
-        """Check the plan; nothing is run and no file is written.
+    word = "sweep"
+    kind = SweepPlan
+    library = "optuna"
+    place = Path("sweeps")
 
-        Args:
-            folder: where everything goes; None: sweeps/NAME
-            workers: processes at a time, of one thread each; None: one for each core, on Ray as
-                many as the cluster has room for at the start
-            ray: address of a Ray cluster that makes the trials: local, auto or HOST:PORT; None:
-                they are made on this machine, without Ray
-            **plan: fields of :class:`bnpo.study.sweep_plan.SweepPlan`
-
-        Raises:
-            ConfigError: naming what cannot work.
-            MissingExtra: Optuna is not installed, or Ray where it is asked for.
-
-        """
-        self.optuna = require("optuna", "study", "a sweep")
-        self.plan = SweepPlan(**plan)
-        self.ray = None if ray is None else checked_address(ray, "a sweep on Ray")
-        self.workers = checked_workers(workers) if ray is None or workers is not None else None
-        self.folder = SWEEPS / self.plan.name if folder is None else Path(folder)
-        self.ranges = self.plan.searched(elsewhere=ray is not None)
+    def _prepare(self) -> None:
+        self.optuna = self._library
+        self.ranges = self.plan.searched(elsewhere=self.ray is not None)
         self._cluster: Any = None
         self._guard = threading.RLock()
         self._running: dict[int, Process] = {}
         self._stopped = threading.Event()
-
-    @classmethod
-    def read(cls, path: str | Path | None, **settings: Any) -> Sweep:
-        """Make a sweep of a YAML file, which may hold folder and workers, too.
-
-        Args:
-            path: the file; None: settings hold all of the plan
-            **settings: replace what the file holds
-
-        """
-        given = {key: value for key, value in settings.items() if value is not None}
-        if path is None:
-            return cls(**given)
-        fields = read_plan(path, SweepPlan) | given
-        try:
-            return cls(**fields)
-        except ConfigError as error:
-            raise ConfigError(f"sweep file {path}: {error}") from None
 
     def run(self, *, progress_bar: bool = True) -> dict[str, Any]:
         """Make the trials that are missing; return the best one's values by dotted path.
@@ -100,8 +56,7 @@ class Sweep:
             Interrupted: a signal stopped the sweep; it goes on when it is run again.
 
         """
-        with joined(self.ray, "a sweep on Ray") as self._cluster:
-            check_writable(self.folder)
+        with self._cluster_joined() as self._cluster:
             return self._run(progress_bar)
 
     def _run(self, progress_bar: bool) -> dict[str, Any]:

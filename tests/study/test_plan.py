@@ -30,7 +30,7 @@ overrides:
 def test_a_plan_is_presets_times_tasks_times_seeds(tmp_path: Path) -> None:
     file = tmp_path / "my plan.yaml"
     file.write_text(PLAN)
-    plan = StudyPlan(**read_plan(file, StudyPlan))
+    plan = StudyPlan(**read_plan(file, StudyPlan, "study"))
     jobs = {job.name: job for job in plan.jobs()}
     assert plan.name == "my-plan"
     assert list(jobs)[:4] == [
