@@ -11,6 +11,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
+from bnpo.brains.climb import MeanClimb
 from bnpo.brains.collapse import SampleFloor
 from bnpo.brains.critic import Point, regression_point
 from bnpo.brains.entropy import entropy_bonus
@@ -167,7 +168,7 @@ class Brain:
             features = features.detach()
         y = self._td_target(batch, bootstrap_actor or networks.target_actor)
         baseline = self._baseline(batch, features)
-        moves = (batch, features, y.sum(-1), baseline, weight)
+        moves = (batch, features, y, baseline, weight)
         if shares:  # the actor first, so that the ratio of what has just been done is exactly 1
             log_ratio, info = self._policy_step(*moves, train_actor, wants_ratio)
             features = networks.encoder(batch.observation, batch.goal)
@@ -189,18 +190,30 @@ class Brain:
         """Move the actor; return the log ratios [B] before and scalars, where asked for."""
         if not (train_actor or wants_ratio):
             return None, {}
-        outputs, log_ratio = self.networks.actor.heads(features), None
+        climb = None if features.requires_grad else self._mean_climb
+        trace: list[Tensor] = []
+        with torch.set_grad_enabled(climb is None):
+            outputs, log_ratio = self.networks.actor.heads(features, trace), None
         if wants_ratio or self.floor is not None:
             mu, sigma, _ = outputs
             log_prob = gaussian.log_prob(batch.action, mu.detach(), sigma.detach())
             log_ratio = log_prob - batch.behaviour_log_prob
         if not train_actor:
             return log_ratio, {}
-        state = features.detach()  # no memory is moved to where Q is large
-        step = partial(self._actor_step, batch, state, outputs, y, baseline, weight)
+        if climb is not None:
+            step = partial(climb.step, features, outputs, trace, weight)
+        else:
+            state = features.detach()  # no memory is moved to where Q is large
+            step = partial(self._actor_step, batch, state, outputs, y, baseline, weight)
         if self.floor is None or log_ratio is None:
             return log_ratio, step()
         return log_ratio, self.floor.hold(log_ratio, self._actor_parameters, step)
+
+    @property
+    def _mean_climb(self) -> MeanClimb | None:
+        """The actor's step where its gradient is known in closed form."""
+        actor, critic = self.networks.actor, self.networks.critic
+        return MeanClimb.of(self.rule, actor, critic, self.actor_step, point=self.climb_point)
 
     def end_turn(self, info: Mapping[str, float]) -> None:
         """Let the rule's own numbers move after a turn with these scalars for the log."""
@@ -300,7 +313,7 @@ class Brain:
                     mu=mu,
                     sigma=sigma,
                     raw=raw,
-                    td_target=y,
+                    td_target=y.sum(-1),
                     baseline=baseline,
                     climb=self._climb(features),
                     played=networks.actor.clip(batch.action),

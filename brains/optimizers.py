@@ -129,7 +129,10 @@ class GradientStep:
 
     def ascend(self, objective: Objective, policy: Policy) -> Info:
         """Take one Adam step up the objective."""
-        gradients = torch.autograd.grad(-objective(), self.parameters, allow_unused=True)
+        return self.descend(torch.autograd.grad(-objective(), self.parameters, allow_unused=True))
+
+    def descend(self, gradients: Sequence[Tensor | None]) -> Info:
+        """Take one Adam step against gradients, one for each parameter."""
         norm = descend(self.parameters, gradients, self.optimizer, self.clip_norm)
         return {} if norm is None else {"actor_gradient_norm": norm}
 

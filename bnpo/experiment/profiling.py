@@ -69,6 +69,8 @@ _HOOKS: tuple[tuple[Any, str, str], ...] = (
     (Critic, "forward", "forward"),
     (torch.autograd, "grad", "backward"),
     (Critic, "gradients", "backward"),
+    (Critic, "mean_slope", "backward"),
+    (Actor, "gradients", "backward"),
     (Adam, "step", "optimizer"),
     (NaturalStep, "ascend", "optimizer"),
     (nn.utils, "clip_grad_norm_", "optimizer"),

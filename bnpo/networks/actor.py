@@ -74,17 +74,60 @@ class Actor(nn.Module):
         mean, sigma, _ = self.heads(features)
         return mean, sigma
 
-    def heads(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Mean, scale and the output before tanh, all [B, A], for features [B, F]."""
+    def heads(
+        self, features: Tensor, trace: list[Tensor] | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Mean, scale and the output before tanh, all [B, A].
+
+        Args:
+            features: [B, F]
+            trace: empty; gets what :meth:`gradients` needs: the input of every layer, then tanh
+
+        """
+        kept = [] if trace is None else trace
         x = features
         for layer in cast("Iterable[nn.Linear]", self.hidden):
+            kept.append(x)
             x = torch.relu_(functional.linear(x, layer.weight, layer.bias))
+        kept.append(x)
         out = functional.linear(x, self.head.weight, self.head.bias)
         raw = out[:, : self.action_dim] if self.sigma_mode == "state" else out
         mu = torch.tanh(raw)
+        kept.append(mu)
         if not self.unit_box:
             mu = self.middle + self.half_range * mu
         return mu, self._sigma(out).expand_as(mu), raw
+
+    @torch.no_grad()
+    def gradients(
+        self, trace: list[Tensor], by_mean: Tensor, by_raw: Tensor | None
+    ) -> list[Tensor | None]:
+        """Gradient of Σ by_mean · μ + by_raw · z, in the order of ``parameters()``, σ aside.
+
+        The products that automatic differentiation takes, without its graph: the same bits sooner.
+
+        Args:
+            trace: of the forward pass (:meth:`heads`)
+            by_mean: [B, A]
+            by_raw: [B, A], by the output z before tanh; None: it plays no part
+
+        """
+        *inputs, squashed = trace
+        slope = by_mean if self.unit_box else by_mean * self.half_range
+        slope = torch.ops.aten.tanh_backward(slope, squashed)
+        if by_raw is not None:
+            slope = slope + by_raw
+        if self.sigma_mode == "state":
+            slope = functional.pad(slope, (0, self.action_dim))
+        layers = [*cast("Iterable[nn.Linear]", self.hidden), self.head]
+        found: list[Tensor | None] = []
+        for depth in range(len(layers) - 1, -1, -1):
+            x = inputs[depth]
+            found += (slope.sum(0), torch.mm(slope.t(), x))
+            if depth:
+                slope = torch.mm(slope, layers[depth].weight)
+                slope = torch.ops.aten.threshold_backward(slope, x, 0)
+        return [None] * (self.sigma_mode != "fixed") + found[::-1]
 
     def _sigma(self, out: Tensor) -> Tensor:
         """Scale in the action's units, [A] or [B, A]."""

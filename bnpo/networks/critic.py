@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import cast
 
 import torch
@@ -110,12 +110,33 @@ class Critic(nn.Module):
 
         """
         found: list[Tensor] = []
+        for (x, *_), by_output in zip(reversed(trace), self._slopes(trace, slope), strict=True):
+            found += (by_output.sum(1, keepdim=True), torch.bmm(x.mT, by_output))
+        return found[::-1]
+
+    @torch.no_grad()
+    def mean_slope(self, trace: list[tuple[Tensor, ...]], slope: Tensor) -> Tensor:
+        """Gradient of Σ slope · Q by μ alone, [B, A].
+
+        Args:
+            trace: of the forward pass (:meth:`traced`)
+            slope: [E, B, R]
+
+        """
+        *_, by_output = self._slopes(trace, slope)
+        first = cast("_EnsembleLinear", self.hidden[0] if len(self.hidden) else self.head)
+        actions = len(self.half_range)
+        by_input = torch.bmm(by_output, first.weight.mT)
+        by_input = by_input[0] if self.members == 1 else by_input.sum(0)
+        by_mean = by_input[:, -2 * actions : -actions]
+        return by_mean if self.unit_box else by_mean / self.half_range
+
+    def _slopes(self, trace: list[tuple[Tensor, ...]], slope: Tensor) -> Iterator[Tensor]:
+        """Gradient by the output of every layer, from the head down, of that by the head's."""
         layers = [*self.hidden, self.head]
-        for depth in range(len(layers) - 1, -1, -1):
+        yield slope
+        for depth in range(len(layers) - 1, 0, -1):
             x, *kept = trace[depth]
-            found += (slope.sum(1, keepdim=True), torch.bmm(x.mT, slope))
-            if depth == 0:
-                break
             slope = torch.bmm(slope, cast("_EnsembleLinear", layers[depth]).weight.mT)
             slope = torch.ops.aten.threshold_backward(slope, x, 0)
             if kept:
@@ -123,11 +144,29 @@ class Critic(nn.Module):
                 slope, _, _ = torch.ops.aten.native_layer_norm_backward(
                     slope, kept[0], width, kept[1], kept[2], None, None, [True, False, False]
                 )
-        return found[::-1]
+            yield slope
 
     def value(self, features: Tensor, mu: Tensor, sigma: Tensor) -> Tensor:
         """Value of the ensemble, reduced by minimum or mean, [B, R]."""
-        q: Tensor = self(features, mu, sigma)
+        return self.reduced(self(features, mu, sigma))
+
+    def reduced(self, q: Tensor) -> Tensor:
+        """Minimum or mean over the ensemble of its values [E, B, R], [B, R]."""
         if self.members == 1:
             return q[0]
         return q.mean(0) if self.reduce == "mean" else q.amin(0)
+
+    def reduced_slope(self, q: Tensor, slope: Tensor) -> Tensor:
+        """Gradient of Σ slope · reduced(q) by the ensemble's values q [E, B, R], [E, B, R].
+
+        Args:
+            q: [E, B, R]
+            slope: [B, R]; members that share the minimum share it
+
+        """
+        if self.members == 1:
+            return slope[None]
+        if self.reduce == "mean":
+            return (slope / self.members).expand_as(q)
+        least = q == q.amin(0)
+        return slope * least / least.sum(0)
