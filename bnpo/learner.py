@@ -233,7 +233,9 @@ class Learner:
         learnt: Learnt | None = None
         first = 0
         if self._reanalyses():
-            batch = self._reanalyse(table)[: description.batch_size]
+            batch = self._reanalyse(table)
+            if len(batch) > description.batch_size:
+                batch = batch[: description.batch_size]
             learnt = self._learn(batch, None, None, bootstrap_actors)
             first = 1
         if first < description.optim_epochs:

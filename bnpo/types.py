@@ -213,7 +213,10 @@ class Trajectories(_Batch):
 
         """
         length = self.length.index_select(0, segment)
-        steps = torch.minimum(steps, length - time)
+        if most == 1:
+            steps = torch.ones_like(time)
+        else:
+            steps = torch.minimum(steps, length - time)
         here, there = Rows(segment, time), Rows(segment, time + steps)
         observation, goal, action, mu, sigma, log_prob, reward = here.of_all(
             self.observation,
@@ -231,7 +234,10 @@ class Trajectories(_Batch):
             rows, first, n = (column.index_select(0, longer) for column in (segment, time, steps))
             reward.index_add_(0, longer, self._later_reward(rows, first, n, gamma))
         ended = self.terminated.index_select(0, segment) & (there.time == length)
-        discount = torch.where(ended, 0.0, torch.pow(gamma, steps.to(reward.dtype)))
+        if most == 1:
+            discount = torch.full_like(time, gamma, dtype=reward.dtype).masked_fill_(ended, 0.0)
+        else:
+            discount = torch.where(ended, 0.0, torch.pow(gamma, steps.to(reward.dtype)))
         return Transitions(
             observation=observation,
             goal=goal,

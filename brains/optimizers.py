@@ -40,15 +40,32 @@ class _State(NamedTuple):
     """Parameters and Adam's numbers about them, side by side."""
 
     parameters: list[Tensor]
+    others: list[Tensor]
+    """Parameters of the group that had no gradient"""
+
     means: list[Tensor]
     squares: list[Tensor]
+    count: Tensor
+    """[K], steps taken"""
+
     steps: list[Tensor]
+    """The same, each as a view"""
 
     @classmethod
-    def of(cls, parameters: list[Tensor], state: dict[Tensor, Any]) -> Self:
-        """Take what an optimizer keeps of the parameters."""
-        keys = ("exp_avg", "exp_avg_sq", "step")
-        return cls(parameters, *([state[p][key] for p in parameters] for key in keys))
+    def of(cls, parameters: list[Tensor], others: list[Tensor], state: dict[Tensor, Any]) -> Self:
+        """Take what an optimizer keeps of the parameters; its step counts become one tensor."""
+        count = torch.stack([state[p]["step"] for p in parameters])
+        steps = list(count.unbind())
+        for parameter, step in zip(parameters, steps, strict=True):
+            state[parameter]["step"] = step
+        means, squares = ([state[p][key] for p in parameters] for key in ("exp_avg", "exp_avg_sq"))
+        return cls(parameters, others, means, squares, count, steps)
+
+    def gradients(self) -> list[Tensor] | None:
+        """Gradients of the parameters; None where others have one than before."""
+        found = [p.grad for p in self.parameters if p.grad is not None]
+        same = len(found) == len(self.parameters) and all(p.grad is None for p in self.others)
+        return found if same else None
 
 
 class Adam(torch.optim.Adam):
@@ -68,17 +85,19 @@ class Adam(torch.optim.Adam):
     def step(self, closure: None = None) -> None:  # type: ignore[override]
         """Take one step along the parameters' ``grad``; those without one stay as they are."""
         (group,) = self.param_groups
-        moved = [parameter for parameter in group["params"] if parameter.grad is not None]
         known = self._known
-        if known is None or list(map(id, moved)) != list(map(id, known.parameters)):
+        gradients = None if known is None else known.gradients()
+        if known is None or gradients is None:
             super().step()
-            self._known = _State.of(moved, self.state)
+            moved = [parameter for parameter in group["params"] if parameter.grad is not None]
+            others = [parameter for parameter in group["params"] if parameter.grad is None]
+            self._known = _State.of(moved, others, self.state) if moved else None
             return
         beta1, beta2 = group["betas"]
-        torch._foreach_add_(known.steps, 1)
+        known.count.add_(1)
         torch._fused_adam_(
             known.parameters,
-            [parameter.grad for parameter in moved],
+            gradients,
             known.means,
             known.squares,
             [],

@@ -47,7 +47,8 @@ class HER:
         replaced = torch.rand(time.shape, generator=generator, device=time.device) < self.ratio
         fewest = 1 if self.floating else self.steps
         steps = torch.empty_like(time).random_(fewest, self.steps + 1, generator=generator)
-        steps.masked_fill_(replaced, 1)  # later actions did not pursue the new goal
+        if self.steps > 1:
+            steps.masked_fill_(replaced, 1)  # later actions did not pursue the new goal
         made = trajectories.n_step(segment, time, steps, evaluator.gamma, self.steps)
         goal = choose(self.strategy, trajectories, segment, time, generator)
         reward = evaluator.reward(Rows(segment, time + 1).of(trajectories.achieved_goal), goal)

@@ -105,11 +105,14 @@ class Pool:
             self._tree.update(slots, priority[len(transitions) - count :])
         with torch.no_grad():
             parts = [getattr(kept, name) for name, _, _ in columns]
-            block = torch.cat([part if part.ndim == 2 else part[:, None] for part in parts], dim=1)
-            block = block.to(matrix.dtype)
-            head = min(count, self.capacity - self._cursor)
-            matrix[self._cursor : self._cursor + head] = block[:head]
-            matrix[: count - head] = block[head:]
+            parts = [part if part.ndim == 2 else part.unsqueeze(1) for part in parts]
+            room = matrix[self._cursor : self._cursor + count]
+            if len(room) == count:
+                torch.cat(parts, dim=1, out=room)
+            else:
+                block = torch.cat(parts, dim=1).to(matrix.dtype)
+                room.copy_(block[: len(room)])
+                matrix[: count - len(room)] = block[len(room) :]
         self._cursor = (self._cursor + count) % self.capacity
         self._size = min(self._size + count, self.capacity)
         self._pushed += count
