@@ -68,7 +68,7 @@ class Agent:
         self.device = torch.device(config.device)
         self.dtype: torch.dtype = getattr(torch, config.dtype)
         generators.seed(seed)
-        self.generator = self._new_generator(0)
+        self.generator = self.new_generator(0)
         networks = config.networks
         self.encoder = build_encoder(spec, networks, self.device, self.dtype)
         if isinstance(self.encoder, Recall):
@@ -125,7 +125,7 @@ class Agent:
             env_kwargs=env_kwargs,
         )
 
-    def _new_generator(self, stream: int) -> torch.Generator:
+    def new_generator(self, stream: int) -> torch.Generator:
         """Return a generator of its own for one purpose, fed by the agent's seed."""
         state = np.random.SeedSequence([self.seed, stream]).generate_state(1, np.uint64)
         return torch.Generator(self.device).manual_seed(int(state[0] >> 1))

@@ -70,7 +70,7 @@ def _build(agent: Agent, index: int, description: BrainDescription, taken: list[
         target_actor=agent.target_actors[index % len(agent.target_actors)],
         target_critic=agent.target_critics[critic],
     )
-    generator = agent._new_generator(1 + index)
+    generator = agent.new_generator(1 + index)
     brain = Brain(
         rule,
         networks,

@@ -13,7 +13,7 @@ from bnpo.agent import Agent
 from bnpo.envs import as_goal_observation, make_vector_env, step_info
 from bnpo.envs.worker_care import WorkerCare
 
-__all__ = ["Evaluation", "Evaluator", "evaluate"]
+__all__ = ["Evaluation", "PolicyEvaluator", "evaluate"]
 
 EVALUATION_SEED = 1_000_000
 """Seed of the first evaluation episode; episode i has this plus i, whatever the run's seed is."""
@@ -46,7 +46,7 @@ class Evaluation:
     """Environment's own score per episode (the sum of ``contact_reward``), where it has one"""
 
 
-class Evaluator:
+class PolicyEvaluator:
     """Environments kept ready for repeated evaluation of one agent."""
 
     def __init__(
@@ -129,7 +129,7 @@ def evaluate(agent: Agent, episodes: int = 100, *, threads: int = 1) -> Evaluati
         threads: of the simulator
 
     """
-    evaluator = Evaluator(agent, episodes, threads=threads)
+    evaluator = PolicyEvaluator(agent, episodes, threads=threads)
     try:
         return evaluator.run()
     finally:

@@ -15,7 +15,7 @@ from bnpo import generators
 from bnpo.agent import Agent
 from bnpo.config import TrainConfig
 from bnpo.envs.worker_care import WorkerCare
-from bnpo.evaluation import Evaluation, Evaluator
+from bnpo.evaluation import Evaluation, PolicyEvaluator
 from bnpo.health import Monitor
 from bnpo.history import History, Record
 from bnpo.learner import TurnReport
@@ -63,7 +63,9 @@ class Trainer:
             timeout=config.worker_timeout,
             restarts=config.worker_restarts,
         )
-        self.evaluator = Evaluator(agent, config.eval_episodes, threads=config.threads, care=care)
+        self.evaluator = PolicyEvaluator(
+            agent, config.eval_episodes, threads=config.threads, care=care
+        )
         self._stop = False
         self._joined = ExitStack()
         self.env, shown, self._remote = make_training_envs(agent, config, care, self._joined)

@@ -15,7 +15,7 @@ from torch import nn
 
 from bnpo import learner
 from bnpo.brains import Adam, Brain, Follower, NaturalStep
-from bnpo.evaluation import Evaluator
+from bnpo.evaluation import PolicyEvaluator
 from bnpo.experiment.report import say, table
 from bnpo.experiment.session import Session
 from bnpo.experiment.validation import plain
@@ -75,7 +75,7 @@ _HOOKS: tuple[tuple[Any, str, str], ...] = (
     (NaturalStep, "ascend", "optimizer"),
     (nn.utils, "clip_grad_norm_", "optimizer"),
     (Follower, "sync", "targets"),
-    (Evaluator, "run", "evaluation"),
+    (PolicyEvaluator, "run", "evaluation"),
     (Brain, "drift", "logging"),
     (learner, "gradient_norms", "logging"),
     (learner, "effective_sample_size", "logging"),
