@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,13 +13,11 @@ from gymnasium.vector.utils import batch_space
 
 from bnpo.envs.arguments import require_actions, require_int
 from bnpo.envs.cores import available_cores
-from bnpo.envs.pool_handles import CallerChunk, Factory, WorkerProcess
-from bnpo.envs.pool_restarts import Restarts
+from bnpo.envs.pool_crew import Crew
+from bnpo.envs.pool_handles import Factory
 from bnpo.envs.pool_worker import Infos
 from bnpo.envs.seeds import seed_each
 from bnpo.envs.shared_arrays import (
-    anonymous_file,
-    map_arrays,
     observation_parts,
     step_layout,
 )
@@ -41,9 +38,6 @@ class ProcessPoolVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
     for, another process takes over with fresh episodes instead; the step in which that happened
     has ``infos["restarted"]``, booleans [N], with zero reward and no end of the episode there.
     """
-
-    _workers: Sequence[WorkerProcess | CallerChunk] = ()
-    _memory_descriptor = -1
 
     def __init__(
         self,
@@ -73,20 +67,13 @@ class ProcessPoolVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
         in_caller = in_caller and self.care.on_failure == "stop"
         count = available_cores() if workers is None else require_int("workers", workers, minimum=1)
         self.autoreset_mode = autoreset_mode
-        self._memory_descriptor = anonymous_file()
-        self._factory = factory
-        self._attributes: dict[str, list[Any]] = {}
-        self.restarts = Restarts(self.care, num_envs)
-        chunks = np.array_split(np.arange(num_envs), min(count, num_envs))
-        for index, rows in enumerate(chunks):
-            kind = CallerChunk if in_caller and index == 0 else WorkerProcess
-            worker = kind(range(rows[0], rows[-1] + 1), self._memory_descriptor)
-            self._workers = [*self._workers, worker]
-            worker.begin(factory, autoreset_mode)
+        self._crew = Crew(factory, num_envs, autoreset_mode, self.care)
+        self.restarts = self._crew.restarts
+        parts = np.array_split(np.arange(num_envs), min(count, num_envs))
+        chunks = [range(rows[0], rows[-1] + 1) for rows in parts]
         try:
-            answers = [worker.answer(self.care.longest_wait("begin")) for worker in self._workers]
+            answers = self._crew.start(chunks, in_caller=in_caller)
         except WorkerError as error:
-            self.close()
             if isinstance(error.__cause__, ValueError):  # the factory's own complaint
                 raise error.__cause__ from error
             raise
@@ -109,15 +96,7 @@ class ProcessPoolVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
         except ValueError:
             self.close()
             raise
-        self._arrays, self._memory = map_arrays(self._memory_descriptor, layout)
-        self._layout = layout
-        for worker in self._workers:
-            self._connect(worker)
-
-    def _connect(self, worker: WorkerProcess | CallerChunk) -> None:
-        """Have a worker map the shared arrays."""
-        worker.ask("share", (self._layout,), self.care.longest_wait("share"))
-        worker.progress = self._arrays["progress"][worker.slice]
+        self._arrays = self._crew.share(layout)
 
     def reset(
         self,
@@ -134,9 +113,9 @@ class ProcessPoolVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
             raise ValueError(f"reset_mask={mask!r} must be booleans of shape ({self.num_envs},)")
         requests = [
             (seeds[worker.slice], np.asarray(mask, np.bool_)[worker.slice], options)
-            for worker in self._workers
+            for worker in self._crew.workers
         ]
-        infos = self._infos(self._request("reset", requests))
+        infos = self._infos(self._crew.request("reset", requests))
         self._ended[mask] = False
         self.restarts.lost[mask] = False
         return self._observations(), infos
@@ -159,7 +138,7 @@ class ProcessPoolVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
             raise gym.error.ResetNeeded(
                 f"environments {np.flatnonzero(self._ended).tolist()} have ended their episode"
             )
-        infos = self._infos(self._request("step", [()] * len(self._workers)))
+        infos = self._infos(self._crew.request_all("step"))
         terminations = self._arrays["terminations"].copy()
         truncations = self._arrays["truncations"].copy()
         self._ended = terminations | truncations
@@ -171,7 +150,7 @@ class ProcessPoolVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
 
     def call(self, name: str, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
         """Call a method, or get an attribute, of every environment."""
-        answers = self._request("call", [(name, args, kwargs)] * len(self._workers))
+        answers = self._crew.request_all("call", name, args, kwargs)
         return tuple(result for chunk in answers for result in chunk)
 
     def get_attr(self, name: str) -> tuple[Any, ...]:
@@ -183,9 +162,7 @@ class ProcessPoolVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
         each = values if isinstance(values, list | tuple) else [values] * self.num_envs
         if len(each) != self.num_envs:
             raise ValueError(f"values={values!r} must be one value, or num_envs={self.num_envs}")
-        self._attributes[name] = list(each)
-        requests = [(name, list(each[worker.slice])) for worker in self._workers]
-        self._request("set_attr", requests)
+        self._crew.set_attr(name, list(each))
 
     def get_state(self) -> dict[str, Any]:
         """Everything that the future depends on, as arrays, lists, dicts and plain numbers.
@@ -194,7 +171,7 @@ class ProcessPoolVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
             ValueError: the environments are none of MuJoCo's.
 
         """
-        chunks = self._request("get_state", [()] * len(self._workers))
+        chunks = self._crew.request_all("get_state")
         if isinstance(chunks[0], str):
             raise ValueError(chunks[0])
         return {
@@ -213,7 +190,8 @@ class ProcessPoolVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
         states, ended = list(state["envs"]), np.asarray(state["ended"], np.bool_)
         if len(states) != self.num_envs:
             raise ValueError(f"the state is of {len(states)} environments, not {self.num_envs}")
-        self._request("set_state", [(states[w.slice], ended[w.slice]) for w in self._workers])
+        requests = [(states[w.slice], ended[w.slice]) for w in self._crew.workers]
+        self._crew.request("set_state", requests)
         self._ended = ended.copy()
         self.restarts.set_state(state)
 
@@ -223,12 +201,8 @@ class ProcessPoolVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
 
     def close_extras(self, **_: Any) -> None:
         """End the workers."""
-        for worker in self._workers:
-            worker.end()
-        self._workers = ()
-        if self._memory_descriptor >= 0:
-            os.close(self._memory_descriptor)
-            self._memory_descriptor = -1
+        if hasattr(self, "_crew"):  # else it was refused at once
+            self._crew.end()
 
     def __del__(self) -> None:
         """End the workers of a pool that nobody closed."""
@@ -247,53 +221,3 @@ class ProcessPoolVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
             for row, info in chunk:
                 infos = self._add_info(infos, info, row)
         return infos
-
-    def _request(self, method: str, arguments: list[tuple[Any, ...]]) -> list[Any]:
-        """Ask every worker and return the answers in the workers' order.
-
-        A failure closes the pool and is raised, unless the worker can be restarted.
-        """
-        if not self._workers:
-            raise WorkerError("the process pool is closed")
-        try:
-            for worker, given in zip(self._workers, arguments, strict=True):
-                worker.send((method, given))
-            return [self._answer(index, method, given) for index, given in enumerate(arguments)]
-        except BaseException:
-            self.close()
-            raise
-
-    def _answer(self, index: int, method: str, given: tuple[Any, ...]) -> Any:
-        """Wait for the answer of a worker, or of those that take its place."""
-        try:
-            return self._workers[index].answer(self.care.longest_wait(method))
-        except WorkerError as error:
-            failure = error
-        while True:
-            self.restarts.allow(failure)
-            try:
-                return self._replace(index, method, given)
-            except WorkerError as error:
-                failure = error
-
-    def _replace(self, index: int, method: str, given: tuple[Any, ...]) -> Any:
-        """Start a process with fresh episodes in the place of a failed one, and ask it."""
-        workers, rows = list(self._workers), self._workers[index].rows
-        workers[index].end(patience=0.0)
-        made = WorkerProcess(rows, self._memory_descriptor)
-        workers[index] = made
-        self._workers = workers
-        made.begin(self._factory, self.autoreset_mode)
-        made.answer(self.care.longest_wait("begin"))
-        self._connect(made)
-        for name, values in self._attributes.items():
-            made.ask("set_attr", (name, values[made.slice]), self.care.longest_wait("set_attr"))
-        mask = np.ones(len(rows), np.bool_)
-        fresh = (self.restarts.fresh_seeds(rows), mask, None)
-        infos = made.ask("reset", fresh, self.care.longest_wait("reset"))
-        self.restarts.lost[made.slice] = True
-        if method == "step":
-            for name in ("rewards", "terminations", "truncations"):
-                self._arrays[name][made.slice] = 0
-            return infos
-        return made.ask(method, given, self.care.longest_wait(method))

@@ -218,7 +218,7 @@ def _kill_a_worker() -> None:
 
     def step(self: Trainer) -> None:
         if self.agent.env_steps == 300:
-            workers = self.env._workers
+            workers = self.env._crew.workers
             next(one for one in workers if isinstance(one, WorkerProcess)).process.kill()
         real(self)
 
