@@ -213,10 +213,7 @@ class Trajectories(_Batch):
 
         """
         length = self.length.index_select(0, segment)
-        if most == 1:
-            steps = torch.ones_like(time)
-        else:
-            steps = torch.minimum(steps, length - time)
+        steps = torch.ones_like(time) if most == 1 else torch.minimum(steps, length - time)
         here, there = Rows(segment, time), Rows(segment, time + steps)
         observation, goal, action, mu, sigma, log_prob, reward = here.of_all(
             self.observation,
