@@ -73,6 +73,7 @@ class Learner:
         )
         self._uniform = not law.needs
         self._resampled = isinstance(law, ImportanceRatio)
+        self._draws = description.recalc_delay > 0 or description.optim_epochs > 1
         self._checked = False
         self._kstep = isinstance(law, ImportanceRatio) and law.kstep
         self._needs_proximal = not getattr(scheme, "sets_proximal", False) and (
@@ -267,13 +268,17 @@ class Learner:
         return float(torch.rand((), generator=self.generator, device=device))
 
     def _reanalyse(self, table: SegmentTable) -> Transitions:
-        """Go back to the replay for a draw, re-assign its credit and push it into the pool."""
+        """Go back to the replay for a draw and re-assign its credit.
+
+        It is pushed into the pool, unless no round of this brain ever draws from there.
+        """
         description = self.description
         segment, time = table.draw(
             description.optim_batch_size, description.memory_size, self.generator
         )
         transitions = self.credit(table, segment, time, refresh=True)
-        self._push(transitions)
+        if self._draws:
+            self._push(transitions)
         return transitions
 
     def _minibatch(self, epoch: int, device: torch.device) -> Tensor | slice:

@@ -53,6 +53,8 @@ class Pool:
         self._tree: SumTree | None = None
         self._columns: list[_Column] = []
         self._sizes: list[int] = []
+        self._names: list[str] = []
+        self._others: dict[str, torch.dtype] = {}  # of another type than the matrix
 
     def __len__(self) -> int:
         """Return the number of transitions that it holds."""
@@ -64,6 +66,8 @@ class Pool:
         wide = [width for _, width, _ in columns if width is not None]
         self._sizes = [*wide, len(columns) - len(wide)]
         dtype = next(dtype for name, _, dtype in columns if name == "observation")
+        self._names = [name for name, _, _ in columns]
+        self._others = {name: own for name, _, own in columns if own is not dtype}
         owner = f"Pool.capacity = {self.capacity}"
         matrix = zeros(owner, (self.capacity, sum(self._sizes)), device, dtype)
         if self.law.needs:
@@ -159,14 +163,10 @@ class Pool:
     def _gather(self, matrix: Tensor, index: Tensor) -> Transitions:
         rows = matrix.index_select(0, index)
         *wide, plain = rows.split_with_sizes(self._sizes, dim=1)
-        return Transitions(
-            **{
-                name: column if dtype is rows.dtype else column.to(dtype)
-                for (name, _, dtype), column in zip(
-                    self._columns, (*wide, *plain.unbind(1)), strict=True
-                )
-            }
-        )
+        columns = dict(zip(self._names, (*wide, *plain.unbind(1)), strict=True))
+        for name, dtype in self._others.items():
+            columns[name] = columns[name].to(dtype)
+        return Transitions(**columns)
 
     def update(self, index: Tensor, priority: Tensor) -> None:
         """Give drawn transitions new priorities; without effect where the law has none.

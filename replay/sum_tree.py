@@ -154,10 +154,12 @@ class SumTree:
         node = torch.searchsorted(before[1:], mass, right=True)
         mass = mass - before.index_select(0, node)
         for level in reversed(self._levels[:-1]):
-            # [B, FAN_OUT]; the rounding of sums may push a mass past the block's end
-            block = level.view(-1, FAN_OUT).index_select(0, node).cumsum(1)
-            mass = torch.minimum(mass, block.select(1, -1) * self._below_one).unsqueeze(1)
+            block = level.view(-1, FAN_OUT).index_select(0, node).cumsum(1)  # [B, FAN_OUT]
+            mass = mass.unsqueeze(1)
             child = torch.searchsorted(block, mass, right=True)
+            if int(child.max()) == FAN_OUT:  # the rounding of sums pushed a mass past a block's end
+                mass = torch.minimum(mass, block[:, -1:] * self._below_one)
+                child = torch.searchsorted(block, mass, right=True)
             if level is not self._levels[0]:
                 passed = block.gather(1, (child - 1).clamp_(min=0))
                 mass = mass - torch.where(child > 0, passed, 0.0)
