@@ -45,7 +45,7 @@ class _State(NamedTuple):
 
     means: list[Tensor]
     squares: list[Tensor]
-    count: Tensor
+    taken: Tensor
     """[K], steps taken"""
 
     steps: list[Tensor]
@@ -54,12 +54,12 @@ class _State(NamedTuple):
     @classmethod
     def of(cls, parameters: list[Tensor], others: list[Tensor], state: dict[Tensor, Any]) -> Self:
         """Take what an optimizer keeps of the parameters; its step counts become one tensor."""
-        count = torch.stack([state[p]["step"] for p in parameters])
-        steps = list(count.unbind())
+        taken = torch.stack([state[p]["step"] for p in parameters])
+        steps = list(taken.unbind())
         for parameter, step in zip(parameters, steps, strict=True):
             state[parameter]["step"] = step
         means, squares = ([state[p][key] for p in parameters] for key in ("exp_avg", "exp_avg_sq"))
-        return cls(parameters, others, means, squares, count, steps)
+        return cls(parameters, others, means, squares, taken, steps)
 
     def gradients(self) -> list[Tensor] | None:
         """Gradients of the parameters; None where others have one than before."""
@@ -94,7 +94,7 @@ class Adam(torch.optim.Adam):
             self._known = _State.of(moved, others, self.state) if moved else None
             return
         beta1, beta2 = group["betas"]
-        known.count.add_(1)
+        known.taken.add_(1)
         torch._fused_adam_(
             known.parameters,
             gradients,
