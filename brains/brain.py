@@ -167,7 +167,7 @@ class Brain:
         if features.requires_grad and not train_encoder:
             features = features.detach()
         y = self._td_target(batch, bootstrap_actor or networks.target_actor)
-        baseline = self._baseline(batch, features)
+        baseline = batch.discount[:0] if self.rule.pathwise else self._baseline(batch, features)
         moves = (batch, features, y, baseline, weight)
         if shares:  # the actor first, so that the ratio of what has just been done is exactly 1
             log_ratio, info = self._policy_step(*moves, train_actor, wants_ratio)
@@ -245,9 +245,7 @@ class Brain:
 
     @torch.no_grad()
     def _baseline(self, batch: Transitions, features: Tensor) -> Tensor:
-        """Q(s, g, mu_b, sigma_b), [B]; empty where the rule needs no baseline."""
-        if self.rule.pathwise:
-            return batch.discount[:0]
+        """Q(s, g, mu_b, sigma_b), [B]."""
         return self.networks.critic.value(features, batch.mu, batch.sigma).sum(-1)
 
     def _critic_step(

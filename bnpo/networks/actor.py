@@ -98,13 +98,13 @@ class Actor(nn.Module):
             mu = self.middle + self.half_range * mu
         return mu, self._sigma(out).expand_as(mu), raw
 
-    @torch.no_grad()
     def gradients(
         self, trace: list[Tensor], by_mean: Tensor, by_raw: Tensor | None
     ) -> list[Tensor | None]:
         """Gradient of Σ by_mean · μ + by_raw · z, in the order of ``parameters()``, σ aside.
 
         The products that automatic differentiation takes, without its graph: the same bits sooner.
+        To be called where no gradients are recorded, as is :meth:`Critic.mean_slope`.
 
         Args:
             trace: of the forward pass (:meth:`heads`)
@@ -141,4 +141,6 @@ class Actor(nn.Module):
 
     def clip(self, action: Tensor) -> Tensor:
         """Clip actions [B, A] to the Box."""
+        if self.unit_box:
+            return torch.clamp(action, -1.0, 1.0)
         return torch.clamp(action, self.low, self.high)

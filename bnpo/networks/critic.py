@@ -98,11 +98,11 @@ class Critic(nn.Module):
         trace.append((x, *kept))
         return torch.baddbmm(self.head.bias, x, self.head.weight)
 
-    @torch.no_grad()
     def gradients(self, trace: list[tuple[Tensor, ...]], slope: Tensor) -> list[Tensor]:
         """Gradient of Σ slope · Q by every parameter, in the order of ``parameters()``.
 
         The products that automatic differentiation takes, without its graph: the same bits sooner.
+        To be called where no gradients are recorded.
 
         Args:
             trace: of the forward pass (:meth:`traced`)
@@ -114,7 +114,6 @@ class Critic(nn.Module):
             found += (by_output.sum(1, keepdim=True), torch.bmm(x.mT, by_output))
         return found[::-1]
 
-    @torch.no_grad()
     def mean_slope(self, trace: list[tuple[Tensor, ...]], slope: Tensor) -> Tensor:
         """Gradient of Σ slope · Q by μ alone, [B, A].
 
