@@ -9,8 +9,8 @@ import torch
 from pydantic import BeforeValidator, Field
 from torch import Tensor
 
-from bnpo.brains.guided import Guidance, guided_credit, start_baseline
-from bnpo.brains.off_policy import log_ratios
+from bnpo.brains.guided import Guidance, guided_credit
+from bnpo.brains.off_policy import log_ratios, start_baseline
 from bnpo.brains.rule import Info, Sample
 from bnpo.config import Positive, config, nested
 from bnpo.types import Evaluator, Trajectories, Transitions

@@ -7,8 +7,8 @@ one is kept and w_r falls; else w_r rises and the best one is taken up again. Th
 mixture of all; S_k is drawn anew in each gradient step, and Φ climbed for some Adam steps, not to
 its maximum; a policy is judged when it has acted, at the beginning of the next turn; no guiding
 samples come later; covariances are diagonal. Starts and goals vary within a sample, so rewards
-count beyond what these let expect (:func:`start_baseline`). The best policy θ* is the brain's
-target actor; what is evaluated is the online one.
+count beyond what these let expect (:func:`bnpo.brains.off_policy.start_baseline`). The best policy
+θ* is the brain's target actor; what is evaluated is the online one.
 """
 
 from __future__ import annotations
@@ -26,11 +26,12 @@ from bnpo.brains.off_policy import (
     log_ratios,
     off_policy_return,
     per_step_weights,
+    start_baseline,
 )
 from bnpo.config import Count, Positive, config
 from bnpo.types import Evaluator, Trajectories
 
-__all__ = ["Guidance", "Judge", "Reviewing", "guided_credit", "review", "start_baseline"]
+__all__ = ["Guidance", "Judge", "Reviewing", "guided_credit", "review"]
 
 Density = Callable[[Tensor, Tensor, Tensor], Tensor]
 
@@ -142,25 +143,6 @@ def guided_credit(reward: Tensor, log_ratio: Tensor, length: Tensor, gamma: floa
     discount = (gamma ** at.to(reward.dtype))[:, None]
     gain = weight[:, :, None] * discount * (paid - estimate.per_step)
     return _Credit(value=_to_go(gain), log_z=_to_go(weight), estimate=estimate)
-
-
-def start_baseline(trajectories: Trajectories) -> Tensor:
-    """Rewards that start and goal of a trajectory let expect, [S, T, R]; zero beyond its length.
-
-    Ridge regression of every step's reward on (1, x, x²), x the standardised first observation and
-    goal. What depends on start and goal alone does not depend on the policy: taken off the rewards,
-    it moves the estimate by a constant, but without it a policy raises the self-normalised estimate
-    by making the trajectories of difficult goals unlikely.
-    """
-    steps = trajectories.reward.shape[1]
-    x = torch.cat((trajectories.observation[:, 0], trajectories.desired_goal[:, 0]), 1)
-    x = (x - x.mean(0)) / (x.std(0, correction=0) + 1e-6)
-    x = torch.cat((torch.ones_like(x[:, :1]), x, x.square()), 1)  # [S, F]
-    written = torch.arange(steps, device=x.device) < trajectories.length[:, None]
-    paid = torch.where(written[:, :, None], trajectories.reward, 0.0)
-    ridge = torch.eye(x.shape[1], dtype=x.dtype, device=x.device)
-    fit = torch.linalg.solve(x.T @ x + ridge, x.T @ paid.flatten(1))
-    return torch.where(written[:, :, None], (x @ fit).view_as(paid), 0.0)
 
 
 def _to_go(column: Tensor) -> Tensor:

@@ -8,7 +8,13 @@ import torch
 from torch import Tensor
 
 from bnpo.brains.entropy import Entropy
-from bnpo.brains.off_policy import log_ratios, off_policy_return, per_step_weights
+from bnpo.brains.natural import Natural
+from bnpo.brains.off_policy import (
+    log_ratios,
+    off_policy_return,
+    per_step_weights,
+    start_baseline,
+)
 from bnpo.brains.rule import Info, Sample
 from bnpo.config import NonNegative, config
 from bnpo.types import Evaluator, Trajectories, Transitions
@@ -40,6 +46,14 @@ class ISReturn:
     log_z: NonNegative = 0.0
     """Weight w of log Z, which holds the policy near the trajectories."""
 
+    by_start: bool = False
+    """Count rewards beyond what a trajectory's start and goal let expect, which no action decides
+    (see :func:`bnpo.brains.off_policy.start_baseline`)."""
+
+    natural: Natural | None = None
+    """Options of a natural-gradient step, whose bound on the KL keeps the weights even; None: an
+    Adam step."""
+
     normalize: bool = True
     """Scale c of a minibatch to unit variance (its mean says how to act, so it stays)."""
 
@@ -55,11 +69,12 @@ class ISReturn:
         rows, row = torch.unique(segment, return_inverse=True)  # [U], [B]
         sample = trajectories[rows]
         log_ratio = log_ratios(sample, evaluator)
-        estimate = off_policy_return(sample.reward, log_ratio, sample.length, gamma)
+        paid = sample.reward - start_baseline(sample) if self.by_start else sample.reward
+        estimate = off_policy_return(paid, log_ratio, sample.length, gamma)
         weight = per_step_weights(log_ratio)  # [U, T]
         at = torch.arange(weight.shape[1], device=weight.device)
         written = (at < sample.length[:, None])[:, :, None]
-        gain = torch.where(written, sample.reward, 0.0) - estimate.per_step
+        gain = torch.where(written, paid, 0.0) - estimate.per_step
         gain = gain * (gamma ** at.to(gain.dtype))[:, None] + self.log_z / gain.shape[-1]
         gain = gain * (weight * (at < sample.length.max()))[:, :, None]
         to_go = gain.flip(1).cumsum(1).flip(1)

@@ -9,7 +9,13 @@ from torch import Tensor
 
 from bnpo.types import Evaluator, Trajectories
 
-__all__ = ["OffPolicyReturn", "log_ratios", "off_policy_return", "per_step_weights"]
+__all__ = [
+    "OffPolicyReturn",
+    "log_ratios",
+    "off_policy_return",
+    "per_step_weights",
+    "start_baseline",
+]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,3 +89,22 @@ def off_policy_return(
         per_step=per_step,
         effective_sample_size=weight.sum(0).square() / weight.square().sum(0),
     )
+
+
+def start_baseline(trajectories: Trajectories) -> Tensor:
+    """Rewards that start and goal of a trajectory let expect, [S, T, R]; zero beyond its length.
+
+    Ridge regression of every step's reward on (1, x, x²), x the standardised first observation and
+    goal. What depends on start and goal alone does not depend on the policy: taken off the rewards,
+    it moves the estimate by a constant, but without it a policy raises the self-normalised estimate
+    by making the trajectories of difficult goals unlikely.
+    """
+    steps = trajectories.reward.shape[1]
+    x = torch.cat((trajectories.observation[:, 0], trajectories.desired_goal[:, 0]), 1)
+    x = (x - x.mean(0)) / (x.std(0, correction=0) + 1e-6)
+    x = torch.cat((torch.ones_like(x[:, :1]), x, x.square()), 1)  # [S, F]
+    written = torch.arange(steps, device=x.device) < trajectories.length[:, None]
+    paid = torch.where(written[:, :, None], trajectories.reward, 0.0)
+    ridge = torch.eye(x.shape[1], dtype=x.dtype, device=x.device)
+    fit = torch.linalg.solve(x.T @ x + ridge, x.T @ paid.flatten(1))
+    return torch.where(written[:, :, None], (x @ fit).view_as(paid), 0.0)

@@ -56,17 +56,49 @@ ONCE: dict[str, Any] = {
 """One actor step on the whole rollout, then nineteen more critic steps. Without target networks: at
 tau = 1 and one minibatch per round they are the online networks at every step."""
 
+MINIBATCHES: dict[str, Any] = {
+    **ONCE,
+    "batch_size": 50,
+    "learning_repeat": 24,
+    "actor_delay": 3,
+    "lr_actor": 1e-3,
+}
+"""Eight small actor steps on minibatches of a rollout, so that a transition counts once on average:
+no ratio corrects for what has moved meanwhile. Every round is one minibatch, as in ONCE."""
+
 TRUST_REGION: dict[str, Any] = {
     **ONCE,
     "rule": {"name": "trpo", "natural": {"delta": 0.02, "damping": 0.01}},
 }
 
+_NATURAL: dict[str, Any] = {"delta": 0.02, "damping": 0.01, "backtracks": 0}
+
 _AGENT: dict[str, Any] = {"networks": {"sigma": "global", "sigma_init": 0.5}}
 
+_NEARBY: dict[str, Any] = {"networks": {**_AGENT["networks"], "input_gain": 2.0}}
 
-def _alone(name: str, brain: dict[str, Any], **fields: Any) -> dict[str, Any]:
+
+def _alone(
+    name: str, brain: dict[str, Any], agent: dict[str, Any] = _AGENT, **fields: Any
+) -> dict[str, Any]:
     """List of one brain, with the settings of the on-policy agents."""
-    return {"brains": {name: {**brain, **fields}}, "agent": _AGENT}
+    return {"brains": {name: {**brain, **fields}}, "agent": agent}
+
+
+def _vanilla(credit: str, phi: str, delta: float, **options: Any) -> dict[str, Any]:
+    """Policy gradient by one natural step of mean KL ``delta`` on each rollout.
+
+    Adam's steps are no measure of how far the policy moves: before it looks at the goal, it is led
+    into torques at their bounds, where tanh lets no gradient through. Weights are centred where phi
+    brings no constant of its own.
+    """
+    natural = {**_NATURAL, "delta": delta}
+    return _alone(
+        "vpg",
+        ONCE,
+        credit={"name": credit, **options} if options else credit,
+        rule={"name": "vpg", "phi": phi, "normalize": phi != "constant", "natural": natural},
+    )
 
 
 def _shifted(ratio: str) -> dict[str, Any]:
@@ -77,28 +109,21 @@ def _shifted(ratio: str) -> dict[str, Any]:
 
 ON_POLICY: dict[str, dict[str, Any]] = {
     # The vanilla policy gradient: what weighs log pi follows from the credit and from phi.
-    "vpg_simple": _alone("vpg", ONCE, credit="full_return", rule={"name": "vpg", "phi": "return"}),
-    "vpg_rtg": _alone("vpg", ONCE, credit="reward_to_go", rule={"name": "vpg", "phi": "return"}),
-    "vpg_constant": _alone(
-        "vpg", ONCE, credit="reward_to_go", rule={"name": "vpg", "phi": "constant"}
-    ),
-    "vpg_baseline": _alone(
-        "vpg", ONCE, credit="reward_to_go", rule={"name": "vpg", "phi": "advantage"}
-    ),
-    "vpg_q": _alone("vpg", ONCE, credit="gae", rule={"name": "vpg", "phi": "q"}),
+    "vpg_simple": _vanilla("full_return", "return", 0.01),
+    "vpg_rtg": _vanilla("reward_to_go", "return", 0.01, bootstrap=True),
+    "vpg_constant": _vanilla("reward_to_go", "constant", 0.01, bootstrap=True),
+    "vpg_baseline": _vanilla("reward_to_go", "advantage", 0.02, bootstrap=True),
+    "vpg_q": _vanilla("gae", "q", 0.01),
     # A2C, bootstrapping from the online networks; its advantages by GAE or over k steps.
-    "a2c": _alone("a2c", ONCE, rule={"name": "vpg", "normalize": True, "entropy": 1e-3}),
+    "a2c": _alone("a2c", MINIBATCHES, rule={"name": "vpg", "normalize": True, "entropy": 1e-3}),
     "a2c_kstep": _alone(
         "a2c",
-        ONCE,
+        MINIBATCHES,
+        _NEARBY,
         credit={"name": "n_step", "steps": 5},
         rule={"name": "vpg", "normalize": True, "entropy": 1e-3},
     ),
-    "npg": _alone(
-        "npg",
-        ONCE,
-        rule={"name": "vpg", "natural": {"delta": 0.02, "damping": 0.01, "backtracks": 0}},
-    ),
+    "npg": _alone("npg", ONCE, rule={"name": "vpg", "normalize": True, "natural": _NATURAL}),
     "trpo": _alone("trpo", TRUST_REGION),
     "trpo_soft": _alone("ppo_kl", EPOCHS, rule={"name": "ppo_kl", "beta": 1.0, "kl_target": None}),
     "ppo": _alone("ppo", EPOCHS),

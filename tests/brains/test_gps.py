@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from bnpo import Agent, AgentConfig, BrainDescription, NetworkConfig, TrainConfig, Trainer
 from bnpo.brains import GPS, Guidance
-from bnpo.brains.guided import guided_credit, review, start_baseline
+from bnpo.brains.guided import guided_credit, review
+from bnpo.brains.off_policy import start_baseline
 from bnpo.config import ConfigError
 from bnpo.networks import Normalizer, gaussian
 from bnpo.presets import PRESETS, build_agent

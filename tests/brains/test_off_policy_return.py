@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from bnpo.brains import ISReturn, off_policy_return
-from bnpo.brains.off_policy import log_ratios, per_step_weights
+from bnpo.brains.off_policy import log_ratios, per_step_weights, start_baseline
 from bnpo.networks import gaussian
 from bnpo.types import Trajectories
 
@@ -127,6 +127,43 @@ def test_the_credit_is_the_gradient_of_the_estimate(log_z: float) -> None:
     credit = ISReturn(log_z=log_z).assign(stored, segment, time, _Policy())
     torch.testing.assert_close(credit.reward[:, 0] / len(stored), expected[segment, time])
     assert not credit.discount.any()
+
+
+def test_the_credit_by_start_is_the_slope_of_the_estimate_beyond_the_start() -> None:
+    """By finite differences of the self-normalised return of what the start leaves open."""
+    stored = _trajectories().replace(observation=_draw(12, 6, 1, seed=7))
+    beyond = stored.reward - start_baseline(stored)
+    log_ratio, step = log_ratios(stored, _Policy()), 1e-5
+
+    def value(i: int, t: int, change: float) -> float:
+        moved = log_ratio.clone()
+        moved[i, t] += change
+        return float(off_policy_return(beyond, moved, stored.length, 0.9).value.sum())
+
+    segment, time = (torch.arange(5) < stored.length[:, None]).nonzero().unbind(1)
+    credit = ISReturn(by_start=True).assign(stored, segment, time, _Policy()).reward[:, 0] / 12
+    slopes = [
+        (value(i, t, step) - value(i, t, -step)) / (2 * step)
+        for i, t in zip(segment.tolist(), time.tolist(), strict=True)
+    ]
+    torch.testing.assert_close(credit, torch.tensor(slopes).double(), rtol=1e-5, atol=1e-8)
+
+
+def test_by_start_what_the_goal_alone_decides_moves_nothing() -> None:
+    """Rewards that depend on the start alone give actions no credit; counted whole they do."""
+    stored = _trajectories(size=400)
+    start = _draw(400, 6, 1, seed=7)
+    stored = stored.replace(
+        observation=start,
+        reward=(10 * start[:, :1]).expand(400, 5, 1).clone(),
+        length=torch.full((400,), 5),
+    )
+    segment, time = torch.ones(400, 5).nonzero().unbind(1)
+    sizes = [
+        float(ISReturn(by_start=by).assign(stored, segment, time, _Policy()).reward.abs().mean())
+        for by in (False, True)
+    ]
+    assert sizes[1] < 0.01 * sizes[0]
 
 
 def test_weights_have_mean_one_at_every_step() -> None:

@@ -48,7 +48,7 @@ TRIALS = {
     "vpg_rtg": POINT,
     "vpg_constant": BANDIT,
     "vpg_baseline": POINT,
-    "vpg_q": Trial(20_000, -0.06, lr=3.0),  # no baseline: the noisiest
+    "vpg_q": Trial(20_000, -0.06),  # no baseline: the noisiest
     "a2c": BANDIT,
     "a2c_kstep": POINT,
     "npg": Trial(8_000, -0.02),
@@ -62,7 +62,7 @@ TRIALS = {
     "ppo_her_shift_sampled": MOVING,
     "ppo_her_shift_realigned": MOVING,
     "ppo_pair": EPOCHS,
-    "is_return": Trial(8_000, -0.02, lr=3.0),
+    "is_return": Trial(20_000, -0.02),
     "ddpg": Trial(6_000, -0.03),
     "ddpg_her": SPARSE,
     "bpo": SPARSE,

@@ -71,7 +71,7 @@ def test_a_tuned_entropy_moves_with_its_brain(make_toy: MakeToy) -> None:
     assert turns[0]["entropy_coefficient"] == 0.01
 
 
-@pytest.mark.parametrize("preset", ["ppo", "vpg_baseline", "ddpg"])
+@pytest.mark.parametrize("preset", ["ppo", "a2c", "ddpg"])
 def test_where_the_policy_stays_every_sample_counts(preset: str, make_toy: MakeToy) -> None:
     fields: dict[str, Any] = {**TURN, "batch_size": 200, "lr_actor": 1e-30}
     settings = {"dtype": "float64", "networks": {"normalize": False}}
