@@ -75,14 +75,10 @@ _NATURAL: dict[str, Any] = {"delta": 0.02, "damping": 0.01, "backtracks": 0}
 
 _AGENT: dict[str, Any] = {"networks": {"sigma": "global", "sigma_init": 0.5}}
 
-_NEARBY: dict[str, Any] = {"networks": {**_AGENT["networks"], "input_gain": 2.0}}
 
-
-def _alone(
-    name: str, brain: dict[str, Any], agent: dict[str, Any] = _AGENT, **fields: Any
-) -> dict[str, Any]:
+def _alone(name: str, brain: dict[str, Any], **fields: Any) -> dict[str, Any]:
     """List of one brain, with the settings of the on-policy agents."""
-    return {"brains": {name: {**brain, **fields}}, "agent": agent}
+    return {"brains": {name: {**brain, **fields}}, "agent": _AGENT}
 
 
 def _vanilla(credit: str, phi: str, delta: float, **options: Any) -> dict[str, Any]:
@@ -118,10 +114,9 @@ ON_POLICY: dict[str, dict[str, Any]] = {
     "a2c": _alone("a2c", MINIBATCHES, rule={"name": "vpg", "normalize": True, "entropy": 1e-3}),
     "a2c_kstep": _alone(
         "a2c",
-        MINIBATCHES,
-        _NEARBY,
+        ONCE,
         credit={"name": "n_step", "steps": 5},
-        rule={"name": "vpg", "normalize": True, "entropy": 1e-3},
+        rule={"name": "vpg", "normalize": True, "entropy": 1e-3, "natural": _NATURAL},
     ),
     "npg": _alone("npg", ONCE, rule={"name": "vpg", "normalize": True, "natural": _NATURAL}),
     "trpo": _alone("trpo", TRUST_REGION),
