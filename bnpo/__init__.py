@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from bnpo.history import History
     from bnpo.offline import from_minari, learn_offline, to_minari
     from bnpo.plotting import plot
+    from bnpo.recording import watch
     from bnpo.study import Study, Sweep
     from bnpo.training import Trainer, train
 
@@ -44,6 +45,7 @@ __all__ = [
     "plot",
     "to_minari",
     "train",
+    "watch",
 ]
 
 _HOMES = {
@@ -64,6 +66,7 @@ _HOMES = {
     "plot": "bnpo.plotting",
     "to_minari": "bnpo.offline",
     "train": "bnpo.training",
+    "watch": "bnpo.recording",
 }
 
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,10 @@ from PIL import Image, ImageDraw, ImageFont
 
 from bnpo.agent import Agent
 from bnpo.evaluation import EVALUATION_SEED
+from bnpo.notebook import Page, video
 from bnpo.scenes import RecordingError, Scene, scene
 
-__all__ = ["Episode", "RecordingError", "play", "record", "write_gif", "write_sheet"]
+__all__ = ["Episode", "RecordingError", "play", "record", "watch", "write_gif", "write_sheet"]
 
 _FPS = 25
 """Pictures per second of the environment's time, about and at most."""
@@ -76,16 +78,40 @@ def record(agent: Agent, folder: Path, episodes: int = 4) -> tuple[Path, Path]:
 
     """
     played = [*play(agent, episodes)]
-    video, sheet = folder / "policy.gif", folder / "policy.png"
-    write_gif(played, video)
+    clip, sheet = folder / "policy.gif", folder / "policy.png"
+    write_gif(played, clip)
     write_sheet(played[0], sheet)
-    return video, sheet
+    return clip, sheet
 
 
-def play(agent: Agent, episodes: int) -> Iterator[Episode]:
+def watch(agent: Agent, episodes: int = 1, steps: int | None = None, width: int = 320) -> Page:
+    """Play with an agent's mean action; return the video as part of the page.
+
+    Args:
+        agent: whose policy acts, on the first evaluation seeds
+        episodes: how many
+        steps: of each episode at most; None: all
+        width: of the picture (pixels)
+
+    Raises:
+        RecordingError: the environment cannot be drawn here.
+
+    """
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "policy.gif"
+        write_gif([*play(agent, episodes, steps)], path)
+        return video(path, width)
+
+
+def play(agent: Agent, episodes: int, steps: int | None = None) -> Iterator[Episode]:
     """Play episodes with the mean action on the first evaluation seeds, and draw them.
 
     Where several environments share a picture, each picture counts as that many episodes.
+
+    Args:
+        agent: whose mean action is shown
+        episodes: how many
+        steps: of each episode at most; None: all
 
     Raises:
         RecordingError: the environment cannot be drawn here.
@@ -93,12 +119,13 @@ def play(agent: Agent, episodes: int) -> Iterator[Episode]:
     """
     with scene(agent) as shown:
         for first in range(0, episodes, shown.num_envs):
-            yield _play(agent, shown, EVALUATION_SEED + first)
+            yield _play(agent, shown, EVALUATION_SEED + first, steps)
 
 
-def _play(agent: Agent, shown: Scene, seed: int) -> Episode:
+def _play(agent: Agent, shown: Scene, seed: int, limit: int | None) -> Episode:
     fps = float(shown.metadata.get("render_fps", _FPS))
-    stride = max(1, round(fps / _FPS), math.ceil((agent.spec.max_episode_steps or 0) / _MOST))
+    longest = min(agent.spec.max_episode_steps or 0, limit or math.inf)
+    stride = max(1, round(fps / _FPS), math.ceil(longest / _MOST))
     state = agent.policy.tensors(shown.reset(seed))
     frames, steps = [shown.picture()], [0]
     total, success, ended, step = 0.0, None, False, 0
@@ -111,6 +138,7 @@ def _play(agent: Agent, shown: Scene, seed: int) -> Episode:
         said = info.get("is_success", info.get("success"))
         success = None if said is None else float(np.mean(said))
         step += 1
+        ended = ended or step == limit
         if ended or step % stride == 0:
             frames.append(shown.picture())
             steps.append(step)

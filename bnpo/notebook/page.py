@@ -20,6 +20,9 @@ class Page:
     def _repr_html_(self) -> str:
         return self.content
 
+    def __repr__(self) -> str:
+        return f"Page({len(self.content):,} characters of HTML)"
+
 
 def video(path: str | Path, width: int = 320) -> Page:
     """Return a GIF file as part of the page, so that a saved notebook holds it."""
