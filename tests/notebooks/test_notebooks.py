@@ -10,18 +10,19 @@ import pytest
 from tests.notebooks.kernel import NOTEBOOKS, assigned, execute, nbformat, parameters
 
 _ARMS = "total_steps = 1_200; eval_episodes = 2; evaluations = 1"
+_WATCHED = f"video_steps = 10; {_ARMS}"
 SMALL = {
     "01_quickstart": "total_steps = 1_200; more_steps = 1_000; eval_episodes = 2; "
     "video_episodes = 1",
     "02_brain_lists": "total_steps = 1_200; eval_interval = 600; eval_episodes = 2; old_pool = 800",
     "03_credit_schemes": "total_steps = 1_200; eval_episodes = 2; samples = 200",
     "BNPO_natural_gradient": "total_steps = 1_200; eval_episodes = 2; path_steps = 3",
-    "BPO": f"article_steps = 1_200; video_steps = 10; {_ARMS}",
-    "DDPG": _ARMS,
-    "PPO": "total_steps = 6_000; eval_episodes = 2; evaluations = 1",
-    "PPO_noHER_FS": _ARMS,
-    "PPO_noHER_noFS": _ARMS,
-    "ReWHEELER": _ARMS,
+    "BPO": f"article_steps = 1_200; {_WATCHED}",
+    "DDPG": _WATCHED,
+    "PPO": "total_steps = 6_000; video_steps = 10; eval_episodes = 2; evaluations = 1",
+    "PPO_noHER_FS": _WATCHED,
+    "PPO_noHER_noFS": _WATCHED,
+    "ReWHEELER": _WATCHED,
     "importance_resampling": "pool_size = 16; draws = 2_000; trials = 50; total_steps = 1_200; "
     "eval_episodes = 2",
     "ppo_with_her": f"samples = 2_000; ascent_steps = 2; {_ARMS}",
