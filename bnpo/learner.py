@@ -132,7 +132,8 @@ class Learner:
         if len(kl):
             self._info["effective_sample_size"] = effective_sample_size(log_ratio)
             self._info["kl_behaviour"] = kl.mean()
-        info = {key: float(value) for key, value in self._info.items()} | self.brain.state
+        info = {key: float(value.detach()) for key, value in self._info.items()}
+        info |= self.brain.state
         self._check_finite(info, env_steps)
         require_finite_networks(self.name, self.brain.networks, env_steps)
         self.brain.end_turn(info)
