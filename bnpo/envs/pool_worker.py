@@ -41,6 +41,7 @@ class Chunk:
         return {
             "observation_space": first.observation_space,
             "action_space": first.action_space,
+            "reward_space": getattr(first.unwrapped, "reward_space", None),
             "metadata": dict(first.metadata),
             "render_mode": first.render_mode,
             "spec": first.spec,

@@ -87,11 +87,15 @@ class ProcessPoolVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
         self.spec = first["spec"]
         self.single_observation_space = first["observation_space"]
         self.single_action_space = first["action_space"]
+        self.reward_space = first["reward_space"]
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
         try:
             layout = step_layout(
-                self.single_observation_space, self.single_action_space, self.num_envs
+                self.single_observation_space,
+                self.single_action_space,
+                self.reward_space,
+                self.num_envs,
             )
         except ValueError:
             self.close()

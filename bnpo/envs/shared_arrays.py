@@ -20,15 +20,23 @@ Layout = dict[str, tuple[tuple[int, ...], str]]
 _LINE = 64  # bytes; no two arrays share a cache line
 
 
-def step_layout(observation: Space[Any], action: Space[Any], num_envs: int) -> Layout:
+def step_layout(
+    observation: Space[Any], action: Space[Any], reward: Space[Any] | None, num_envs: int
+) -> Layout:
     """Layout of what the processes of a pool exchange in each step.
+
+    Args:
+        observation: space of an environment's observation
+        action: of its action
+        reward: of its reward; None: it pays a single number
+        num_envs: environments in the pool
 
     Raises:
         ValueError: spaces that are not Boxes, or Dicts of Boxes for the observation.
 
     """
     layout: Layout = {
-        "rewards": ((num_envs,), "float64"),
+        "rewards": ((num_envs, *((reward and reward.shape) or ())), "float64"),
         "terminations": ((num_envs,), "bool"),
         "truncations": ((num_envs,), "bool"),
         "actions": _batched(action, num_envs),

@@ -13,10 +13,10 @@ import pytest
 from gymnasium.spaces import Discrete
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
-from bnpo.envs import make_vector_env
+from bnpo.envs import describe, make_vector_env
 from bnpo.envs.pool_handles import WorkerProcess
 from bnpo.envs.process_pool import ProcessPoolVectorEnv
-from tests.envs.walks import Plain, Walk
+from tests.envs.walks import Plain, TwoRewards, Walk
 
 
 @pytest.fixture(scope="module")
@@ -190,3 +190,12 @@ def test_an_environment_defined_in_a_cell_is_stepped_in_workers() -> None:
         env.close()
     finally:
         gym.registry.pop("Local-v0")
+
+
+def test_a_vector_of_rewards_comes_through() -> None:
+    pool = ProcessPoolVectorEnv(TwoRewards, num_envs=5, workers=2)
+    pool.reset(seed=0)
+    actions = np.arange(10, dtype=np.float32).reshape(5, 2) / 10
+    np.testing.assert_array_equal(pool.step(actions)[1], actions)
+    assert describe(pool).reward_dim == 2
+    pool.close()

@@ -56,3 +56,16 @@ class Plain(Walk):
 
     def _observe(self) -> Any:
         return self.place.copy()
+
+
+class TwoRewards(Walk):
+    """Pays what it gains along each axis."""
+
+    reward_space = Box(-np.inf, np.inf, (2,), np.float64)
+
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        observation, _, terminated, truncated, info = super().step(action)
+        return observation, np.array(action, np.float64), terminated, truncated, info
+
+    def compute_reward(self, achieved_goal: Any, desired_goal: Any, info: Any) -> Any:
+        return np.repeat(achieved_goal - desired_goal, 2, -1)
