@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from bnpo.agent import Agent
 from bnpo.evaluation import EVALUATION_SEED
-from bnpo.notebook import Page, video
+from bnpo.notebook.page import Page, image
 from bnpo.scenes import RecordingError, Scene, scene
 
 __all__ = ["Episode", "RecordingError", "play", "record", "watch", "write_gif", "write_sheet"]
@@ -84,23 +84,31 @@ def record(agent: Agent, folder: Path, episodes: int = 4) -> tuple[Path, Path]:
     return clip, sheet
 
 
-def watch(agent: Agent, episodes: int = 1, steps: int | None = None, width: int = 320) -> Page:
+def watch(agent: Agent, episodes: int = 1, steps: int | None = None, width: int = 480) -> Page:
     """Play with an agent's mean action; return the video as part of the page.
 
     Args:
         agent: whose policy acts, on the first evaluation seeds
         episodes: how many
         steps: of each episode at most; None: all
-        width: of the picture (pixels)
+        width: of the picture at most (pixels)
 
     Raises:
         RecordingError: the environment cannot be drawn here.
 
     """
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "policy.gif"
-        write_gif([*play(agent, episodes, steps)], path)
-        return video(path, width)
+    frames, durations = _captioned_frames([*play(agent, episodes, steps)])
+    data = io.BytesIO()
+    frames[0].save(
+        data,
+        format="WEBP",
+        save_all=True,
+        append_images=frames[1:],
+        duration=durations,
+        loop=0,
+        quality=60,
+    )
+    return Page(image(data.getvalue(), "webp", min(width, frames[0].width)))
 
 
 def play(agent: Agent, episodes: int, steps: int | None = None) -> Iterator[Episode]:
@@ -155,13 +163,7 @@ def _play(agent: Agent, shown: Scene, seed: int, limit: int | None) -> Episode:
 
 def write_gif(episodes: Sequence[Episode], path: Path) -> None:
     """Write episodes one after the other as an animated GIF that repeats."""
-    frames, durations = [], []
-    for number, episode in enumerate(episodes, 1):
-        for step, frame in zip(episode.steps, episode.frames, strict=True):
-            last = step == episode.steps[-1]
-            parts = [f"episode {number}", *([] if episode.counts_steps else [f"step {step}"])]
-            frames.append(_captioned(frame, "   ".join(parts + [_outcome(episode)] * last)))
-            durations.append(_PAUSE_MS if last else episode.frame_ms)
+    frames, durations = _captioned_frames(episodes)
     chosen = np.linspace(0, len(frames) - 1, 16).round().astype(int)
     ends = np.cumsum([len(episode.frames) for episode in episodes]) - 1
     several = np.concatenate([np.asarray(frames[index]) for index in (*chosen, *ends[:16])])
@@ -179,6 +181,18 @@ def write_gif(episodes: Sequence[Episode], path: Path) -> None:
         optimize=False,
     )
     temporary.replace(path)
+
+
+def _captioned_frames(episodes: Sequence[Episode]) -> tuple[list[Image.Image], list[int]]:
+    """Pictures of episodes one after the other, and how long each of them stays (ms)."""
+    frames, durations = [], []
+    for number, episode in enumerate(episodes, 1):
+        for step, frame in zip(episode.steps, episode.frames, strict=True):
+            last = step == episode.steps[-1]
+            parts = [f"episode {number}", *([] if episode.counts_steps else [f"step {step}"])]
+            frames.append(_captioned(frame, "   ".join(parts + [_outcome(episode)] * last)))
+            durations.append(_PAUSE_MS if last else episode.frame_ms)
+    return frames, durations
 
 
 def write_sheet(episode: Episode, path: Path, columns: int = 4, rows: int = 2) -> None:

@@ -1,4 +1,4 @@
-"""What makes a Jupyter notebook feel at home: tables, a live learning curve, videos, interrupts.
+"""What makes a Jupyter notebook feel at home: tables, a live learning curve, interrupts.
 
 Nothing here is needed outside of a notebook, and IPython is asked for only where it runs already.
 """
@@ -6,7 +6,7 @@ Nothing here is needed outside of a notebook, and IPython is asked for only wher
 from bnpo.config import BrainDescription
 from bnpo.notebook.kernel import in_notebook, interruptible, shell
 from bnpo.notebook.live_bar import LiveBar
-from bnpo.notebook.page import Page, png, video
+from bnpo.notebook.page import Page, png
 from bnpo.notebook.tables import (
     BrainList,
     agent_table,
@@ -27,7 +27,6 @@ __all__ = [
     "html_table",
     "in_notebook",
     "interruptible",
-    "video",
 ]
 
 

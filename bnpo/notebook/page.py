@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import base64
 import io
-from pathlib import Path
 from typing import Any
 
-__all__ = ["Page", "image", "png", "video"]
+__all__ = ["Page", "image", "png"]
 
 
 class Page:
@@ -22,11 +21,6 @@ class Page:
 
     def __repr__(self) -> str:
         return f"Page({len(self.content):,} characters of HTML)"
-
-
-def video(path: str | Path, width: int = 320) -> Page:
-    """Return a GIF file as part of the page, so that a saved notebook holds it."""
-    return Page(image(Path(path).read_bytes(), "gif", width))
 
 
 def image(data: bytes, kind: str, width: int) -> str:
