@@ -56,16 +56,6 @@ ONCE: dict[str, Any] = {
 """One actor step on the whole rollout, then nineteen more critic steps. Without target networks: at
 tau = 1 and one minibatch per round they are the online networks at every step."""
 
-MINIBATCHES: dict[str, Any] = {
-    **ONCE,
-    "batch_size": 50,
-    "learning_repeat": 24,
-    "actor_delay": 3,
-    "lr_actor": 1e-3,
-}
-"""Eight small actor steps on minibatches of a rollout, so that a transition counts once on average:
-no ratio corrects for what has moved meanwhile. Every round is one minibatch, as in ONCE."""
-
 TRUST_REGION: dict[str, Any] = {
     **ONCE,
     "rule": {"name": "trpo", "natural": {"delta": 0.02, "damping": 0.01}},
@@ -111,12 +101,12 @@ ON_POLICY: dict[str, dict[str, Any]] = {
     "vpg_baseline": _vanilla("reward_to_go", "advantage", 0.02, bootstrap=True),
     "vpg_q": _vanilla("gae", "q", 0.01),
     # A2C, bootstrapping from the online networks; its advantages by GAE or over k steps.
-    "a2c": _alone("a2c", MINIBATCHES, rule={"name": "vpg", "normalize": True, "entropy": 1e-3}),
+    "a2c": _alone("a2c", ONCE, rule={"name": "vpg", "normalize": True, "entropy": 1e-3}),
     "a2c_kstep": _alone(
         "a2c",
         ONCE,
         credit={"name": "n_step", "steps": 5},
-        rule={"name": "vpg", "normalize": True, "entropy": 1e-3, "natural": _NATURAL},
+        rule={"name": "vpg", "normalize": True, "entropy": 1e-3},
     ),
     "npg": _alone("npg", ONCE, rule={"name": "vpg", "normalize": True, "natural": _NATURAL}),
     "trpo": _alone("trpo", TRUST_REGION),

@@ -66,6 +66,20 @@ _REACHER_V5: dict[str, Any] = {
     },
 }
 
+
+def _large(brain: str, rollouts: int = 1, **fields: Any) -> dict[str, Any]:
+    """Steps of the actor on whole rollouts of 64 environments.
+
+    The size of the batch counts most for rules that weigh log π by a return: eight episodes do not
+    tell a direction from noise on the goal Reacher, 64 do.
+    """
+    size = rollouts * 64 * 50
+    whole = dict.fromkeys(("optim_pool_size", "optim_batch_size", "batch_size"), size)
+    return {"num_envs": 64, "brains": {brain: {"memory_size": size, **whole, **fields}}}
+
+
+_ONE_STEP: dict[str, Any] = {"learning_repeat": 6, "actor_delay": 6}
+
 TUNED: dict[tuple[str, str], dict[str, Any]] = {
     ("bpo", "moving_reacher"): {
         "brains": {"ppo": _ROLLOUT, "ddpg": {"learning_delay": 60}},
@@ -74,6 +88,19 @@ TUNED: dict[tuple[str, str], dict[str, Any]] = {
         (f"ppo_her_shift{ratio}", "moving_reacher"): {"brains": {"ppo": _ROLLOUT}}
         for ratio in ("", "_sampled", "_realigned")
     },
+    **{
+        (f"vpg_{phi}", "goal_reacher"): _large("vpg", **_ONE_STEP)
+        for phi in ("simple", "rtg", "constant", "baseline")
+    },
+    # Whose weight is what the critic says of an action: it has to be learnt well.
+    ("vpg_q", "goal_reacher"): _large("vpg"),
+    **{
+        (name, "goal_reacher"): _large("a2c", lr_actor=2e-3, **_ONE_STEP)
+        for name in ("a2c", "a2c_kstep")
+    },
+    ("npg", "goal_reacher"): _large("npg", **_ONE_STEP),
+    # Twice as many draws, with replacement, as the last two rollouts have transitions.
+    ("is_return", "goal_reacher"): _large("is_return", 4, memory_size=6_400),
     ("ppo", "reacher_v5"): _REACHER_V5,
     ("bpo", "fetch_reach"): {"brains": {"ddpg": {"optim_batch_size": 800}}},
     ("ddpg_her", "fetch_reach"): {"brains": {"ddpg": {"optim_batch_size": 800}}},

@@ -136,7 +136,7 @@ def test_without_target_networks_a2c_bootstraps_from_the_online_ones(make_toy: M
 
     trainer.agent.learners[0].brain.learn = learn  # type: ignore[method-assign]
     _play(trainer, 2)
-    assert seen == [True] * 48
+    assert seen == [True] * 40
 
 
 def test_the_discount_follows_its_schedule(make_toy: MakeToy) -> None:
