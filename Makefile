@@ -71,9 +71,10 @@ bench-table: setup ## the table of all that the benchmarks left
 	$(BIN)/python benchmarks/table.py
 
 .PHONY: bench-speed
-bench-speed: bench-replay ## replay, learning step, price of several brains: 6 minutes, quiet machine
+bench-speed: bench-replay ## replay, learning step, several brains, overlap: 15 minutes, quiet machine
 	$(BIN)/python benchmarks/learning_step.py
 	$(BIN)/python benchmarks/hybrid_price.py
+	$(BIN)/python benchmarks/overlap.py
 
 .PHONY: bench-reacher
 bench-reacher: $(VENV)/.bench ## learning on the goal Reacher, against its peers

@@ -1,4 +1,4 @@
-"""Speed of the environments, side by side in one run; prints Markdown tables.
+"""Speed of the environments, side by side in one run; prints a Markdown table.
 
 Every figure is the median of five rounds; in each round all candidates take their turn, so that a
 busy machine slows all of them. ``make bench-envs`` runs it.
@@ -7,6 +7,7 @@ busy machine slows all of them. ``make bench-envs`` runs it.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import Any
 
@@ -15,6 +16,7 @@ import mujoco
 import numpy as np
 from clock import CLOCKS, Clock, Work
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
+from medians import Median, compared, leave, show
 from mujoco.rollout import Rollout
 
 from bnpo.envs import GoalReacherVectorEnv, MovingReacherVectorEnv, make_env, make_vector_env
@@ -27,17 +29,17 @@ REACHERS, ARMS, FETCHES = 64, 20, 8
 
 
 def main() -> None:
-    """Measure everything and print the tables."""
+    """Measure everything, print the table and leave it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="rounds, of which the median counts")
     clock = Clock(parser.parse_args().rounds, CLOCKS["wall"])
     print(f"{available_cores()} cores, MuJoCo {mujoco.__version__}, Gymnasium {gym.__version__}\n")
-    goal_reacher(clock)
-    moving_reacher(clock)
-    fetch(clock)
+    made = [*goal_reacher(clock), *moving_reacher(clock), *fetch(clock)]
+    show(made)
+    leave("envs", made)
 
 
-def goal_reacher(clock: Clock) -> None:
+def goal_reacher(clock: Clock) -> Iterator[Median]:
     """GoalReacher against MuJoCo's own rollout and Gymnasium's SyncVectorEnv."""
     published = gym.make("Reacher-v5").unwrapped.model  # type: ignore[attr-defined]
     lean = mujoco.MjModel.from_xml_string(planar_arm_xml())
@@ -55,20 +57,15 @@ def goal_reacher(clock: Clock) -> None:
             "reset": resetting(env, 20),
         }
     )
-    table(
-        f"bnpo/GoalReacher-v0, batch of {REACHERS}",
-        [
-            ("environment", speed["env"], ""),
-            compared("rollout, Gymnasium's reacher.xml", speed["env"], speed["published"], 0.85),
-            compared("rollout, the arm alone", speed["env"], speed["lean"], 0.85),
-            compared("SyncVectorEnv of the single one", speed["env"], speed["sync"], 2.0),
-            cost_of_reset(speed["env"], speed["reset"]),
-        ],
-    )
     env.close()
+    what, ours = f"batch of {REACHERS} goal Reachers", speed["env"]
+    yield beside(what, ours, "rollout, Gymnasium's reacher.xml", speed["published"], ">= 0.85")
+    yield beside(what, ours, "rollout, the arm alone", speed["lean"], ">= 0.85")
+    yield beside(what, ours, "SyncVectorEnv", speed["sync"], ">= 2")
+    yield cost_of_reset(what, ours, speed["reset"])
 
 
-def moving_reacher(clock: Clock) -> None:
+def moving_reacher(clock: Clock) -> Iterator[Median]:
     """MovingReacher against mj_step alone: its default integration, and the Unity port's.
 
     The port's model has geoms to look at, which cost time in every step; the environment's model
@@ -91,25 +88,14 @@ def moving_reacher(clock: Clock) -> None:
                 "reset": resetting(env, 20),
             }
         )
-        table(
-            f"bnpo/MovingReacher-v0, {ARMS} arms, {integrator} with {substeps} substeps",
-            [
-                ("environment", speed["env"], verdict(speed["env"], 12_000, "{:,.0f}/s")),
-                compared("mj_step alone, the port's model", speed["env"], speed["port"], 0.6),
-                (
-                    "mj_step alone, this model",
-                    speed["physics"],
-                    f"ours: {speed['env'] / speed['physics']:.2f}x",
-                ),
-                (
-                    f"mj_step alone, the port's model, {available_cores()} threads",
-                    speed["cores"],
-                    f"ours: {speed['env'] / speed['cores']:.2f}x",
-                ),
-                cost_of_reset(speed["env"], speed["reset"]),
-            ],
-        )
         env.close()
+        what, ours = f"{ARMS} moving arms, {integrator} with {substeps} substeps", speed["env"]
+        yield Median(what=what, ours=ours, unit="steps/s", asked=">= 12000")
+        yield beside(what, ours, "mj_step, the port's model", speed["port"], ">= 0.6")
+        yield beside(what, ours, "mj_step, this model", speed["physics"])
+        cores = f"mj_step, the port's model, {available_cores()} threads"
+        yield beside(what, ours, cores, speed["cores"])
+        yield cost_of_reset(what, ours, speed["reset"])
 
 
 def as_specified(bare: str) -> str:
@@ -129,7 +115,7 @@ def as_specified(bare: str) -> str:
     )
 
 
-def fetch(clock: Clock) -> None:
+def fetch(clock: Clock) -> Iterator[Median]:
     """The process pool against one environment and against one process per environment."""
     one = make_env("FetchReach-v4")
     pool = make_vector_env("FetchReach-v4", FETCHES)
@@ -146,16 +132,13 @@ def fetch(clock: Clock) -> None:
     if find_spec("stable_baselines3"):
         peers["sb3"], candidates["sb3"] = subproc_vec_env("gymnasium_robotics:FetchReach-v4")
     speed = clock.measure(candidates)
-    rows = [
-        ("process pool", speed["pool"], ""),
-        compared("one environment", speed["pool"], speed["one"], 1.7),
-        compared("Gymnasium's AsyncVectorEnv", speed["pool"], speed["gymnasium"], 1.0),
-    ]
-    if "sb3" in speed:
-        rows.append(compared("SB3's SubprocVecEnv", speed["pool"], speed["sb3"], 1.0))
-    table(f"FetchReach-v4, {FETCHES} environments", rows)
     for env in (one, pool, *peers.values()):
         env.close()
+    what, ours = f"{FETCHES} FetchReach in the process pool", speed["pool"]
+    yield beside(what, ours, "one environment", speed["one"], ">= 1.7")
+    yield beside(what, ours, "Gymnasium's AsyncVectorEnv", speed["gymnasium"], ">= 1")
+    if "sb3" in speed:
+        yield beside(what, ours, "SB3's SubprocVecEnv", speed["sb3"], ">= 1")
 
 
 def stepping(env: Any, steps: int) -> Work:
@@ -259,30 +242,15 @@ def subproc_vec_env(env_id: str) -> tuple[Any, Work]:
     return env, work
 
 
-def compared(name: str, ours: float, theirs: float, bar: float) -> tuple[str, float, str]:
-    """Row of a peer: its speed, and how many times as fast ours is."""
-    return name, theirs, "ours: " + verdict(ours / theirs, bar, "{:.2f}x")
+def beside(what: str, ours: float, peer: str, theirs: float, asked: str = "") -> Median:
+    """Steps per second beside a peer's."""
+    return compared(what, ours, peer, theirs, "steps/s", asked)
 
 
-def cost_of_reset(step_speed: float, reset_speed: float) -> tuple[str, float, str]:
-    """Row of the reset: what one costs in steps of the batch."""
+def cost_of_reset(what: str, step_speed: float, reset_speed: float) -> Median:
+    """What a reset of the whole batch costs."""
     cost = step_speed / reset_speed
-    word = "met" if cost < 5.0 else "MISSED"
-    return "reset", reset_speed, f"costs {cost:.2f} steps (bar: below 5, {word})"
-
-
-def verdict(value: float, bar: float, form: str) -> str:
-    """Return a value beside its bar."""
-    word = "met" if value >= bar else "MISSED"
-    return f"{form.format(value)} (bar: {form.format(bar)}, {word})"
-
-
-def table(title: str, rows: list[tuple[str, float, str]]) -> None:
-    """Print rows of name, steps per second and remark."""
-    print(f"### {title}\n\n| | steps/s | |\n|---|---:|---|")
-    for name, speed, remark in rows:
-        print(f"| {name} | {speed:,.0f} | {remark} |")
-    print(flush=True)
+    return Median(what=f"{what}: a reset", ours=cost, unit="steps of the batch", asked="<= 5")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import statistics
 from collections.abc import Iterator
 
 import moving_reacher
+import reacher_v5
 from learning import RACES
 from medians import RESULTS, Median, found, show
 from race import Race, solved
@@ -74,6 +75,48 @@ def followed() -> Iterator[Median]:
         yield Median(what=what, ours=seconds, unit="seconds", asked="<= 300")
 
 
+def dense() -> Iterator[Median]:
+    """Steps and CPU seconds of PPO to the threshold on Gymnasium's Reacher-v5, and of its peer."""
+    points: dict[str, list[tuple[float, ...]]] = {}
+    for (program, _), row in reacher_v5.load().items():
+        never = (math.inf,) * 3
+        points.setdefault(program, []).append(reacher_v5.solved(row["curve"]) or never)
+    if len(points) < len(reacher_v5.PROGRAMS):
+        return
+    ours, theirs = (
+        [statistics.median(column) for column in zip(*points[program], strict=True)]
+        for program in ("ppo", reacher_v5.PEER)
+    )
+    what = f"Reacher-v5 to {reacher_v5.THRESHOLD:g} by ppo, {len(points['ppo'])} seeds"
+    for index, (unit, asked) in enumerate((("environment steps", ">= 1"), ("CPU seconds", ">= 2"))):
+        yield Median(
+            what=what,
+            ours=ours[index],
+            unit=unit,
+            peer=reacher_v5.PEER,
+            theirs=theirs[index],
+            ratio=theirs[index] / ours[index],
+            asked=asked,
+        )
+
+
+def studied() -> Iterator[Median]:
+    """Seconds of the last study beside the same runs one after the other."""
+    path = RESULTS / "study.jsonl"
+    if path.exists():
+        row = json.loads(path.read_text(encoding="utf-8").splitlines()[-1])
+        runs = len(row["presets"]) * len(row["tasks"]) * row["seeds"]
+        yield Median(
+            what=f"study of {runs} runs, {row['workers']} at a time",
+            ours=row["seconds_study"],
+            unit="seconds",
+            peer="one after the other",
+            theirs=row["seconds_alone"],
+            ratio=row["speed_up"],
+            asked=">= 1.8",
+        )
+
+
 def left() -> Iterator[Median]:
     """Medians of every benchmark that left some."""
     for path in sorted(RESULTS.glob("*.jsonl")):
@@ -85,7 +128,7 @@ def left() -> Iterator[Median]:
 def main() -> None:
     """Print the table."""
     learnt = [median for task, race in RACES.items() for median in raced(task, race)]
-    show([*learnt, *followed(), *left()])
+    show([*learnt, *followed(), *dense(), *studied(), *left()])
 
 
 if __name__ == "__main__":
