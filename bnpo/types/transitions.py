@@ -1,0 +1,65 @@
+"""Transitions with assigned credit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from bnpo.types.batch import Batch
+
+__all__ = ["Transitions"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Transitions(Batch):
+    """What a brain learns from: transitions with assigned credit."""
+
+    observation: Tensor
+    """[B, O]"""
+
+    goal: Tensor
+    """[B, G], desired or relabelled"""
+
+    action: Tensor
+    """[B, A], as drawn: not clipped to the Box"""
+
+    mu: Tensor
+    """[B, A], mean of the behaviour distribution mu_b"""
+
+    sigma: Tensor
+    """[B, A], scale of the behaviour distribution sigma_b"""
+
+    behaviour_log_prob: Tensor
+    """[B], log density that generated the action"""
+
+    proximal_log_prob: Tensor
+    """[B], log density that PPO's ratio refers to"""
+
+    reward: Tensor
+    """[B, R], n-step reward with any inner bootstraps"""
+
+    discount: Tensor
+    """[B], of the live bootstrap at the next observation; 0 after a termination"""
+
+    next_observation: Tensor
+    """[B, O], n steps later"""
+
+    next_goal: Tensor
+    """[B, G], n steps later"""
+
+    weight: Tensor
+    """[B], detached weight of the sample in the actor's objective"""
+
+    relabelled: Tensor
+    """[B], whether the goal was chosen because of the outcome"""
+
+    steps: Tensor
+    """[B], n"""
+
+    log_ratio_rest: Tensor
+    """[B], log importance ratio of the actions after the first, zero where not asked for"""
+
+    def __len__(self) -> int:
+        """Return the number of transitions."""
+        return self.discount.shape[0]
