@@ -15,9 +15,9 @@ from bnpo.assembly import build_learners
 from bnpo.brains import PolicyExchange, target_of
 from bnpo.config import AgentConfig, BrainDescription, ConfigError
 from bnpo.envs import describe, make_env, reward_function
-from bnpo.evaluator import RewardFunction
 from bnpo.guiding import guide
 from bnpo.learner import Learner, TurnReport
+from bnpo.network_evaluator import RewardFunction
 from bnpo.networks import Actor, Critic, Recall, build_encoder
 from bnpo.normalization import Statistics
 from bnpo.notebook import BrainList, agent_table

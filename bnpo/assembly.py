@@ -22,9 +22,9 @@ from bnpo.brains.critic import Point
 from bnpo.brains.rule import Rule
 from bnpo.config import AgentConfig, BrainDescription, ConfigError
 from bnpo.credit import GAE, HER, FloatingNStep, resolve
-from bnpo.evaluator import NetworkEvaluator
 from bnpo.guiding import require_guidable
 from bnpo.learner import Learner
+from bnpo.network_evaluator import NetworkEvaluator
 from bnpo.replay import LAWS, ImportanceRatio, SamplingLaw, Uniform
 from bnpo.types import CreditScheme, TaskSpec
 

@@ -15,8 +15,8 @@ from bnpo.brains.rule import Info
 from bnpo.config import AgentConfig, BrainDescription
 from bnpo.credit import with_later_ratios
 from bnpo.credit.checks import check_columns
-from bnpo.evaluator import NetworkEvaluator
 from bnpo.health import Diverged, gradient_norms, require_finite_networks
+from bnpo.network_evaluator import NetworkEvaluator
 from bnpo.networks import Actor, Recall
 from bnpo.replay import ImportanceRatio, Pool, SamplingLaw, SegmentTable, effective_sample_size
 from bnpo.types import CreditScheme, Transitions

@@ -29,8 +29,8 @@ BRAINS = floor("brains", sees=GROUND.members | {"bnpo.networks"})
 BELOW_AGENT = GROUND.members | TOOLS.members | DATA.members | BRAINS.members
 AGENT = floor(
     "agent assembly checkpoint checkpoint_files checkpoint_folder cluster env_dynamics"
-    " evaluation evaluator export extras generators guiding health history learner"
-    " minari_episodes minari_files model_card normalization notebook offline overlap plotting"
+    " evaluation export extras generators guiding health history learner minari_episodes"
+    " minari_files model_card network_evaluator normalization notebook offline overlap plotting"
     " policy presets progress recording row_parts runs scenes stepping summary training"
     " training_envs",
     sees=BELOW_AGENT,
