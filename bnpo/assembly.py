@@ -11,6 +11,7 @@ from bnpo.brains import (
     ActorStep,
     Adam,
     Brain,
+    CriticStep,
     GradientStep,
     NaturalGradient,
     NaturalStep,
@@ -75,16 +76,13 @@ def _build(agent: Agent, index: int, description: BrainDescription, taken: list[
         rule,
         networks,
         _actor_step(networks, description, config, rule),
-        _critic_optimizer(networks, description, config, rule),
-        regress=_regress(description, rule, climb_point),
+        _critic_step(networks, description, config, rule, climb_point, generator),
         climb_point=climb_point,
         target_bounds=config.target_bounds,
         max_log_ratio=config.max_log_ratio,
-        clip_norm=config.clip_norm,
         floor=None
         if description.ess_floor is None
         else SampleFloor(floor=description.ess_floor, action=description.ess_action),
-        generator=generator,
     )
     evaluator = NetworkEvaluator(
         networks,
@@ -107,10 +105,15 @@ def _discount(agent: Agent) -> Callable[[], float]:
     return lambda: float(schedule(agent.env_steps))
 
 
-def _critic_optimizer(
-    networks: Networks, description: BrainDescription, config: AgentConfig, rule: Rule
-) -> torch.optim.Optimizer:
-    """Return the brain's own optimizer; a rule's value coefficient scales its step.
+def _critic_step(
+    networks: Networks,
+    description: BrainDescription,
+    config: AgentConfig,
+    rule: Rule,
+    climb_point: bool,
+    generator: torch.Generator,
+) -> CriticStep:
+    """Return the brain's own step of the critic; a rule's value coefficient scales it.
 
     Adam's step does not depend on the scale of a loss, and critic and actor share no parameter but
     those of a memory, which each trains with its own learning rate.
@@ -118,7 +121,13 @@ def _critic_optimizer(
     lr = description.lr_critic or config.lr_critic
     lr *= getattr(rule, "value_coefficient", 1.0)
     parameters = [*networks.critic.parameters(), *networks.encoder.parameters()]
-    return Adam(parameters, lr)
+    return CriticStep(
+        networks,
+        Adam(parameters, lr),
+        regress=_regress(description, rule, climb_point),
+        clip_norm=config.clip_norm,
+        generator=generator,
+    )
 
 
 def _regress(description: BrainDescription, rule: Rule, climb_point: bool) -> Point:

@@ -351,7 +351,7 @@ class Learner:
             "pool": self.pool.state_dict(),
             "generator": self.generator.get_state(),
             "actor_step": self.brain.actor_step.state_dict(),
-            "critic_optimizer": self.brain.critic_optimizer.state_dict(),
+            "critic_optimizer": self.brain.critic_step.optimizer.state_dict(),
             "rule": dict(self.brain.state),
         }
 
@@ -363,5 +363,5 @@ class Learner:
         self.pool.load_state_dict(state["pool"])
         self.generator.set_state(state["generator"])
         self.brain.actor_step.load_state_dict(state["actor_step"])
-        self.brain.critic_optimizer.load_state_dict(state["critic_optimizer"])
+        self.brain.critic_step.optimizer.load_state_dict(state["critic_optimizer"])
         self.brain.state.update(state["rule"])

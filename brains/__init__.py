@@ -4,7 +4,8 @@ A brain list is a list of :class:`BrainDescription`. A rule is an objective for 
 value per sample (:class:`Rule`); :class:`Brain` takes the gradient steps.
 """
 
-from bnpo.brains.brain import Brain, Follower, Learnt, Networks, target_of
+from bnpo.brains.brain import Brain, Learnt
+from bnpo.brains.critic import CriticStep
 from bnpo.brains.ddpg import DDPG
 from bnpo.brains.entropy import EntropyBonus
 from bnpo.brains.exchange import PolicyExchange
@@ -12,12 +13,14 @@ from bnpo.brains.gps import GPS
 from bnpo.brains.guided import Guidance
 from bnpo.brains.is_return import ISReturn
 from bnpo.brains.natural import NaturalGradient, NaturalStep
+from bnpo.brains.networks import Networks
 from bnpo.brains.off_policy import OffPolicyReturn, log_ratios, off_policy_return
 from bnpo.brains.optimizers import ActorStep, Adam, GradientStep
 from bnpo.brains.ppo import PPO
 from bnpo.brains.ppo_kl import PPOKL
 from bnpo.brains.registry import RULES, resolve_rule
 from bnpo.brains.rule import Adaptive, Rule, Sample
+from bnpo.brains.targets import Follower, target_of
 from bnpo.brains.trpo import TRPO
 from bnpo.brains.vpg import VPG
 from bnpo.config import BrainDescription
@@ -35,6 +38,7 @@ __all__ = [
     "Adaptive",
     "Brain",
     "BrainDescription",
+    "CriticStep",
     "EntropyBonus",
     "Follower",
     "GradientStep",

@@ -1,68 +1,26 @@
-"""A brain's learning step: critic, actor, targets."""
+"""A brain's learning step: TD targets, the critic's step and the actor's."""
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from bnpo.brains.climb import MeanClimb
 from bnpo.brains.collapse import SampleFloor
-from bnpo.brains.critic import Point, regression_point
+from bnpo.brains.critic import CriticStep
 from bnpo.brains.entropy import entropy_bonus
-from bnpo.brains.losses import half_mean_square, td_target
-from bnpo.brains.optimizers import ActorStep, descend
+from bnpo.brains.losses import td_target
+from bnpo.brains.networks import Networks
+from bnpo.brains.optimizers import ActorStep
 from bnpo.brains.rule import Adaptive, Info, Rule, Sample
-from bnpo.networks import Actor, Critic, Encoder, gaussian
+from bnpo.networks import Actor, gaussian
 from bnpo.types import Transitions
 
-AnyNetwork = TypeVar("AnyNetwork", bound=nn.Module)
-
-__all__ = ["Brain", "Follower", "Learnt", "Networks", "target_of"]
-
-
-def target_of(online: AnyNetwork) -> AnyNetwork:
-    """Return a slow copy of a network, which never takes gradients."""
-    return copy.deepcopy(online).requires_grad_(False)
-
-
-class Follower:
-    """A target network and what it follows: target += tau (online - target)."""
-
-    def __init__(self, target: nn.Module, online: nn.Module, tau: float) -> None:
-        """Pair the parameters of two networks of one shape."""
-        self.target = [parameter.data for parameter in target.parameters()]
-        self.online = [parameter.data for parameter in online.parameters()]
-        self.tau = tau
-
-    def sync(self) -> None:
-        """Move the target by tau of the way (Polyak averaging)."""
-        torch._foreach_lerp_(self.target, self.online, self.tau)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Networks:
-    """The networks one brain may read; it trains ``actor`` and ``critic``."""
-
-    encoder: Encoder
-    """Features of (s, g), shared; its memory learns with actor and critic"""
-
-    actor: Actor
-    """Online actor, shared by all brains"""
-
-    critic: Critic
-    """Online critic"""
-
-    target_actor: Actor
-    """pi'"""
-
-    target_critic: Critic
-    """Q'"""
+__all__ = ["Brain", "Learnt"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,15 +50,12 @@ class Brain:
         rule: Rule,
         networks: Networks,
         actor_step: ActorStep,
-        critic_optimizer: torch.optim.Optimizer,
+        critic_step: CriticStep,
         *,
-        regress: Point,
         climb_point: bool,
         target_bounds: tuple[float, float] | None = None,
         max_log_ratio: float = 10.0,
-        clip_norm: float | None = None,
         floor: SampleFloor | None = None,
-        generator: torch.Generator,
     ) -> None:
         """Join a rule with networks and optimizers.
 
@@ -108,34 +63,27 @@ class Brain:
             rule: the objective of the actor
             networks: what the brain may read
             actor_step: its own optimizer over the shared actor
-            critic_optimizer: its own optimizer over the online critic
-            regress: where the critic is regressed
+            critic_step: its own regression of the online critic
             climb_point: climb and bootstrap Q at (mu, 0) instead of (mu, sigma)
             target_bounds: known bounds of the return
             max_log_ratio: bound on |log rho|
-            clip_norm: bound on the norm of the critic's gradient
             floor: what happens when too few samples of a minibatch count
-            generator: source of random regression points
 
         """
         self.rule = rule
         self.networks = networks
         self.actor_step = actor_step
-        self.critic_optimizer = critic_optimizer
-        self.regress: Point = regress
+        self.critic_step = critic_step
         self.climb_point = climb_point
         self.target_bounds = target_bounds
         self.max_log_ratio = max_log_ratio
-        self.clip_norm = clip_norm
         self.floor = floor
-        self.generator = generator
         self.entropy = entropy_bonus(getattr(rule, "entropy", None))
         self._adaptive = [part for part in (rule, self.entropy) if isinstance(part, Adaptive)]
         self.state: dict[str, float] = {}
         for part in self._adaptive:
             self.state |= part.initial_state()
-        memory = list(networks.encoder.parameters())
-        self._critic_parameters = [*networks.critic.parameters(), *memory]
+        memory = networks.encoder.parameters()
         self._actor_parameters = [*networks.actor.parameters(), *memory]
 
     def learn(
@@ -172,7 +120,7 @@ class Brain:
         if shares:  # the actor first, so that the ratio of what has just been done is exactly 1
             log_ratio, info = self._policy_step(*moves, train_actor, wants_ratio)
             features = networks.encoder(batch.observation, batch.goal)
-        error, critic_info = self._critic_step(batch, features, y, weight, resampled)
+        error, critic_info = self.critic_step.descend(batch, features, y, weight, resampled)
         if not shares:
             log_ratio, info = self._policy_step(*moves, train_actor, wants_ratio)
         return Learnt(info=critic_info | info, error=error, log_ratio=log_ratio)
@@ -247,47 +195,6 @@ class Brain:
     def _baseline(self, batch: Transitions, features: Tensor) -> Tensor:
         """Q(s, g, mu_b, sigma_b), [B]."""
         return self.networks.critic.value(features, batch.mu, batch.sigma).sum(-1)
-
-    def _critic_step(
-        self,
-        batch: Transitions,
-        features: Tensor,
-        y: Tensor,
-        weight: Tensor | None,
-        resampled: bool,
-    ) -> tuple[Tensor, Info]:
-        """Regress every member of the ensemble to y: mean over B of 1/2 (Q - y)^2."""
-        networks = self.networks
-        mu, sigma = regression_point(
-            self.regress,
-            batch,
-            features,
-            networks.actor,
-            resampled=resampled,
-            generator=self.generator,
-        )
-        error, loss, gradients = self._critic_gradients(features, mu, sigma, y, weight)
-        norm = descend(self._critic_parameters, gradients, self.critic_optimizer, self.clip_norm)
-        info = {"critic_loss": loss}
-        if norm is not None:
-            info["critic_gradient_norm"] = norm
-        return error, info
-
-    def _critic_gradients(
-        self, features: Tensor, mu: Tensor, sigma: Tensor, y: Tensor, weight: Tensor | None
-    ) -> tuple[Tensor, Tensor, list[Tensor | None]]:
-        """Error [E, B, R], loss and its gradients by critic and memory; None: memory is fixed."""
-        critic, parameters = self.networks.critic, self._critic_parameters
-        if features.requires_grad:  # through the critic into the memory
-            error = y - critic(features, mu, sigma)
-            loss, _ = half_mean_square(error, weight)
-            return error.detach(), loss.detach(), list(torch.autograd.grad(loss, parameters))
-        with torch.no_grad():
-            trace: list[tuple[Tensor, ...]] = []
-            error = y - critic.traced(features, mu, sigma, trace)
-            loss, slope = half_mean_square(error, weight)
-            gradients: list[Tensor | None] = [*critic.gradients(trace, -slope)]
-        return error, loss, gradients + [None] * (len(parameters) - len(gradients))
 
     def _actor_step(
         self,

@@ -125,7 +125,7 @@ def test_lr_actor_is_the_step_of_the_own_optimizer(make_trainer: Any) -> None:
 
 def test_lr_critic_is_the_step_of_the_own_optimizer(make_trainer: Any) -> None:
     trainer: Trainer = make_trainer(pathwise(lr_critic=1e-2), pathwise(), lr_critic=3e-4)
-    optimizers = [learner.brain.critic_optimizer for learner in trainer.agent.learners]
+    optimizers = [learner.brain.critic_step.optimizer for learner in trainer.agent.learners]
     assert [optimizer.param_groups[0]["lr"] for optimizer in optimizers] == [1e-2, 3e-4]
     assert optimizers[0] is not optimizers[1]
 
@@ -190,7 +190,7 @@ def test_pathwise_with_ppo_eps_weights_by_the_clipped_ratio(make_trainer: Any) -
             from bnpo.networks import gaussian
 
             log_prob = gaussian.log_prob(batch.action, *own.networks.actor(features))
-        own.critic_optimizer = torch.optim.SGD(own.networks.critic.parameters(), lr=0.0)
+        own.critic_step.optimizer = torch.optim.SGD(own.networks.critic.parameters(), lr=0.0)
         shifted = batch.replace(proximal_log_prob=log_prob + shift)
         type(own).learn(own, shifted)
         gradients.append(own.networks.actor.head.bias.grad)
@@ -260,7 +260,9 @@ def test_climb_and_regress_are_points_where_goals_are_relabelled(make_trainer: A
         pathwise(climb="distribution"),
         pathwise(credit="n_step", climb="point", regress="behaviour"),
     )
-    chosen = [(b.climb_point, b.regress) for b in (x.brain for x in trainer.agent.learners)]
+    chosen = [
+        (b.climb_point, b.critic_step.regress) for b in (x.brain for x in trainer.agent.learners)
+    ]
     assert chosen == [(True, "point"), (False, "auto"), (False, "auto"), (True, "behaviour")]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from bnpo.brains import Brain, GradientStep, Networks, Rule, target_of
+from bnpo.brains import Brain, CriticStep, GradientStep, Networks, Rule, target_of
 from bnpo.config import NetworkConfig
 from bnpo.networks import Actor, Critic, Normalizer, gaussian
 from bnpo.types import TaskSpec, Transitions
@@ -44,20 +44,23 @@ def make_networks() -> Callable[..., Networks]:
 @pytest.fixture
 def make_brain(make_networks: Callable[..., Networks]) -> MakeBrain:
     def make(rule: Rule, *, climb_point: bool = False, **fields: Any) -> Brain:
-        options = {
-            key: fields.pop(key)
-            for key in ("target_bounds", "clip_norm", "regress")
-            if key in fields
-        }
+        regression, options = (
+            {key: fields.pop(key) for key in keys if key in fields}
+            for keys in (("clip_norm", "regress"), ("target_bounds",))
+        )
         networks = make_networks(**fields)
         return Brain(
             rule,
             networks,
             GradientStep(list(networks.actor.parameters()), 1e-2),
-            torch.optim.Adam(networks.critic.parameters(), lr=1e-2),
+            CriticStep(
+                networks,
+                torch.optim.Adam(networks.critic.parameters(), lr=1e-2),
+                generator=torch.Generator().manual_seed(0),
+                **{"regress": "behaviour", **regression},
+            ),
             climb_point=climb_point,
-            generator=torch.Generator().manual_seed(0),
-            **{"regress": "behaviour", **options},
+            **options,
         )
 
     return make

@@ -29,7 +29,7 @@ def test_a_step_moves_the_online_networks_and_no_target(rule: Rule, make_brain, 
 
 def test_the_actor_step_leaves_the_critic_alone(make_brain, make_batch) -> None:
     brain = make_brain(DDPG())
-    brain.critic_optimizer = torch.optim.SGD(brain.networks.critic.parameters(), lr=0.0)
+    brain.critic_step.optimizer = torch.optim.SGD(brain.networks.critic.parameters(), lr=0.0)
     before = copy.deepcopy(brain.networks.critic)
     brain.learn(make_batch(brain.networks))
     assert not _changed(before, brain.networks.critic)
@@ -57,7 +57,7 @@ def test_mean_only_leaves_sigma_without_gradient(mean_only: bool, make_brain, ma
 def test_the_pathwise_gradient_equals_finite_differences(make_brain, make_batch) -> None:
     brain = make_brain(DDPG(), dtype=torch.float64)
     batch = make_batch(brain.networks)
-    brain.critic_optimizer = torch.optim.SGD(brain.networks.critic.parameters(), lr=0.0)
+    brain.critic_step.optimizer = torch.optim.SGD(brain.networks.critic.parameters(), lr=0.0)
     bias = brain.networks.actor.head.bias
     features = brain.networks.encoder(batch.observation, batch.goal)
 

@@ -107,7 +107,7 @@ def test_the_value_coefficient_scales_the_critics_step(
     rule = {"name": "ppo", "value_coefficient": coefficient}
     trainer = make_toy({"ppo": brain_of("ppo", **TURN, rule=rule)})
     before = [p.detach().clone() for p in trainer.agent.critics[0].parameters()]
-    (group,) = trainer.agent.learners[0].brain.critic_optimizer.param_groups
+    (group,) = trainer.agent.learners[0].brain.critic_step.optimizer.param_groups
     assert group["lr"] == expected
     _play(trainer, 1)
     after = trainer.agent.critics[0].parameters()
