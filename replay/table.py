@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from bnpo.config import ConfigError
-from bnpo.replay.allocate import zeros
-from bnpo.replay.columns import columns_of, widths_of
-from bnpo.replay.ring import TransitionRing
+from bnpo.replay.segment_queue import SegmentQueue
+from bnpo.replay.storage import SegmentStorage
 from bnpo.types import TaskSpec, Trajectories
 
 __all__ = ["SegmentTable"]
@@ -20,11 +18,7 @@ __all__ = ["SegmentTable"]
 class SegmentTable:
     """Segments of at most T steps, written for N environments at once, oldest evicted first.
 
-    Everything lies in one array ``[S, T+1, D]`` of which :attr:`trajectories` are views, so that
-    a step is two writes and a sample lies together in memory. Rows wait in a queue in the order
-    in which they finished; a new segment takes the first one, and the transitions on it can no
-    longer be drawn. Finished transitions are listed in the same order in a ring of 4 bytes each,
-    so that a draw is one look-up whatever the capacity. There are ceil(capacity / T) rows for
+    A new segment takes the row that has waited longest. There are ceil(capacity / T) rows for
     finished segments (fewer transitions where these are short) and one for each environment.
 
     What :meth:`append` returns stays in the table at least until the next call that writes.
@@ -67,13 +61,11 @@ class SegmentTable:
         self.capacity = capacity
         self.device = torch.device(device)
         self.segments = -(-capacity // max_steps) + num_envs
-        self._allocate(spec, dtype)
+        owner = f"SegmentTable.capacity = {capacity}"
+        self._storage = SegmentStorage(owner, spec, self.segments, max_steps, self.device, dtype)
+        self._queue = SegmentQueue(self.trajectories.length, max_steps)
         self._row = self._integers(num_envs).fill_(-1)  # row of each open segment
         self._time = self._integers(num_envs)  # steps written to it
-        self._queue = torch.arange(self.segments, device=self.device)
-        self._head = 0  # of the queue: the row to be used next
-        self._open = 0  # segments that are being written
-        self._used = 0  # rows ever written, always the first ones
         self._begun: list[Tensor] = []  # environments whose segments have no step yet
         self.version = self._integers(self.segments)
         """[S], version of the policy that took the first step of each segment: later steps are of
@@ -84,32 +76,20 @@ class SegmentTable:
     def _integers(self, *shape: int) -> Tensor:
         return torch.zeros(shape, device=self.device, dtype=torch.int64)
 
-    def _allocate(self, spec: TaskSpec, dtype: torch.dtype) -> None:
-        before, during = widths_of(spec)
-        self._split = sum(before)
-        shape = (self.segments, self.max_steps + 1, sum(before) + sum(during))
-        owner = f"SegmentTable.capacity = {self.capacity}"
-        self._storage = zeros(owner, shape, self.device, dtype)
-        self._ring = TransitionRing(self.segments, self.max_steps, self.device)
-        self._trajectories = columns_of(self._storage, spec)
-
     @property
     def trajectories(self) -> Trajectories:
         """All rows, [S] segments, as views: read only. Unfinished ones have length 0."""
-        return self._trajectories
+        return self._storage.trajectories
 
     @property
     def transitions_stored(self) -> int:
         """Transitions of finished segments, that can be drawn."""
-        return len(self._ring)
+        return len(self._queue.ring)
 
     @property
     def nbytes(self) -> int:
         """Bytes that the table takes."""
-        table = self._trajectories
-        own = (self._storage, self._queue, self._row, self._time)
-        ends = (table.length, table.terminated, table.truncated)
-        return sum(part.nbytes for part in (*own, *ends, self._ring))
+        return sum(p.nbytes for p in (self._storage, self._queue, self._row, self._time))
 
     def begin(
         self,
@@ -131,7 +111,8 @@ class SegmentTable:
             env = torch.arange(self.num_envs, device=self.device)
         elif env.dtype == torch.bool:
             env = env.nonzero()[:, 0]
-        self._take_rows(env[self._row[env] < 0])
+        new = env[self._row[env] < 0]
+        self._row[new] = self._free_rows(len(new))
         self._start(env, torch.cat([observation, achieved_goal, desired_goal], dim=1))
 
     def append(
@@ -181,24 +162,21 @@ class SegmentTable:
             [K], rows of the segments that this step finished, in the order of environments.
 
         """
-        if self._open < self.num_envs:
+        if self._queue.taken < self.num_envs:
             raise ValueError("SegmentTable.append: begin() has not opened all environments")
         for begun in self._begun:
             self.version[self._row[begun]] = version
         self._begun.clear()
-        flat = self._storage.view(-1, self._storage.shape[-1])
-        here = self._row * (self.max_steps + 1) + self._time
         during = torch.cat([action, mu, sigma, log_prob[:, None], reward], dim=1)
         after = torch.cat([next_observation, next_achieved_goal, next_desired_goal], dim=1)
-        flat[:, self._split :].index_copy_(0, here, during.to(flat.dtype))
-        flat[:, : self._split].index_copy_(0, here + 1, after.to(flat.dtype))
+        self._storage.step(self._row, self._time, during, after)
         self._time += 1
         over = terminated | truncated | (self._time == self.max_steps)
         env = (over if lost is None else over & ~lost).nonzero()[:, 0]
         rows = self._row[env]
         if len(env):
             self._finish(rows, self._time[env], terminated[env], truncated[env])
-            self._take_rows(env)
+            self._row[env] = self._free_rows(len(env))
         begun = env if lost is None else torch.cat([env, lost.nonzero()[:, 0]])
         if len(begun):
             goals = (reset_achieved_goal[begun], reset_desired_goal[begun])
@@ -209,36 +187,19 @@ class SegmentTable:
         """Write what environments [K] show at first, [K, O+2G]."""
         self._time[env] = 0
         self._begun.append(env)
-        self._storage[self._row[env], 0, : self._split] = before.to(self._storage.dtype)
-
-    def _take_rows(self, env: Tensor) -> None:
-        """Give environments [K] rows of their own."""
-        self._row[env] = self._free_rows(len(env))
+        self._storage.start(self._row[env], before)
 
     def _free_rows(self, count: int) -> Tensor:
         """Return the rows [K] that finished longest ago, or were never used, emptied."""
-        ahead = torch.arange(self._head, self._head + count, device=self.device)
-        rows = self._queue[ahead % self.segments]
-        table = self._trajectories
-        self._ring.drop(int(table.length[rows].sum()))
-        table.length[rows] = 0
-        self._head = (self._head + count) % self.segments
-        self._open += count
-        self._used = min(self._used + count, self.segments)
+        rows = self._queue.take(count)
+        self._storage.clear(rows)
         return rows
 
     def _finish(self, rows: Tensor, length: Tensor, terminated: Tensor, truncated: Tensor) -> None:
         """Close the segments on rows [K]: they wait at the end of the queue and can be drawn."""
-        table = self._trajectories
-        table.length[rows] = length
-        table.terminated[rows] = terminated
-        table.truncated[rows] = truncated
-        tail = self._head + self.segments - self._open
-        at = torch.arange(tail, tail + len(rows), device=self.device)
-        self._queue[at % self.segments] = rows
-        self._open -= len(rows)
+        self._storage.close(rows, length, terminated, truncated)
+        self._queue.put(rows, length)
         self.segments_finished += len(rows)
-        self._ring.add(rows, length)
 
     def extend(self, finished: Trajectories) -> Tensor:
         """Write segments that are finished already, the last as the newest; evicts like the rest.
@@ -254,27 +215,18 @@ class SegmentTable:
             ValueError: they are of another task or of other lengths.
 
         """
-        names = [field.name for field in dataclasses.fields(Trajectories)][:-3]  # but the ends
-        for name in names:
-            given, own = getattr(finished, name).shape[1:], getattr(self._trajectories, name)
-            if given != own.shape[1:]:
-                raise ValueError(
-                    f"SegmentTable.extend: {name} of a segment has shape {list(given)}: allowed is "
-                    f"{list(own.shape[1:])}"
-                )
+        self._storage.check_like("SegmentTable.extend", finished)
         room = self.segments - self.num_envs
         kept = finished[-room:] if len(finished) > room else finished
         rows = self._free_rows(len(kept))
-        for name in names:
-            own = getattr(self._trajectories, name)
-            own[rows] = getattr(kept, name).to(own)
+        self._storage.copy(rows, kept)
         ends = (kept.length, kept.terminated, kept.truncated)
         self._finish(rows, *(end.to(self.device) for end in ends))
         return rows
 
     def finished(self) -> Trajectories:
         """Return a copy of the finished segments [K] in the order in which they finished."""
-        return self._trajectories[self._finished_rows()]
+        return self.trajectories[self._queue.finished()]
 
     def draw(
         self, count: int, memory_size: int, generator: torch.Generator
@@ -299,7 +251,7 @@ class SegmentTable:
                 f"SegmentTable.draw: memory_size = {memory_size} of "
                 f"{self.transitions_stored} finished transitions: nothing to draw from"
             )
-        return self._ring.draw(count, recent, generator)
+        return self._queue.ring.draw(count, recent, generator)
 
     def state_dict(self) -> dict[str, Any]:
         """Everything, open segments too: tensors and integers, valid until the next write.
@@ -307,19 +259,21 @@ class SegmentTable:
         Of the array only the rows in use, so that a young table makes a small checkpoint; the
         ring follows from the queue.
         """
-        table = self._trajectories
-        whole = self._used == self.segments
         return {
-            "storage": self._storage if whole else self._storage[: self._used].clone(),
-            "length": table.length,
-            "terminated": table.terminated,
-            "truncated": table.truncated,
-            "queue": self._queue,
+            "storage": self._storage.first(self._queue.used),
+            **self._whole(),
+            "head": self._queue.head,
+            "segments_finished": self.segments_finished,
+        }
+
+    def _whole(self) -> dict[str, Tensor]:
+        """What a state holds whole, by name."""
+        return {
+            **self._storage.ends(),
+            "queue": self._queue.order,
             "row": self._row,
             "time": self._time,
             "version": self.version,
-            "head": self._head,
-            "segments_finished": self.segments_finished,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -329,37 +283,18 @@ class SegmentTable:
             ValueError: the state is of another table; nothing is changed then.
 
         """
-        table = self._trajectories
-        same = {"length": table.length, "terminated": table.terminated}
-        same |= {"truncated": table.truncated, "queue": self._queue}
-        same |= {"row": self._row, "time": self._time, "version": self.version}
-        used = len(state["storage"])
-        shapes = [(name, state[name].shape, own.shape) for name, own in same.items()]
-        shapes.append(("storage", state["storage"].shape[1:], self._storage.shape[1:]))
+        whole, first = self._whole(), state["storage"]
+        shapes = [(name, state[name].shape, own.shape) for name, own in whole.items()]
+        shapes.append(("storage", first.shape[1:], self._storage.first(0).shape[1:]))
         for name, saved, own in shapes:
-            if saved != own or used > self.segments:
+            if saved != own or len(first) > self.segments:
                 raise ValueError(
                     f"SegmentTable: {name} {tuple(saved)} is not of this table, {tuple(own)}"
                 )
-        for name, mine in same.items():
+        for name, mine in whole.items():
             mine.copy_(state[name])
-        self._storage[:used].copy_(state["storage"])
-        self._storage[used : max(used, self._used)] = 0
-        self._used = used
-        self._head = state["head"]
-        self._open = int((self._row >= 0).sum())
+        self._storage.restore(first, self._queue.used)
+        taken = int((self._row >= 0).sum())
+        self._queue.restore(head=state["head"], taken=taken, used=len(first))
         self._begun = [((self._row >= 0) & (self._time == 0)).nonzero()[:, 0]]
-        self._relist()
         self.segments_finished = state["segments_finished"]
-
-    def _relist(self) -> None:
-        """Make the ring anew."""
-        self._ring.clear()
-        rows = self._finished_rows()
-        self._ring.add(rows, self._trajectories.length[rows])
-
-    def _finished_rows(self) -> Tensor:
-        """Rows of finished segments [K]: they lie in the queue as they finished."""
-        ahead = torch.arange(self._head, self._head + self.segments - self._open)
-        rows = self._queue[ahead.to(self.device) % self.segments]
-        return rows[self._trajectories.length[rows] > 0]
