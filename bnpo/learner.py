@@ -18,7 +18,14 @@ from bnpo.credit.checks import check_columns
 from bnpo.health import Diverged, gradient_norms, require_finite_networks
 from bnpo.network_evaluator import NetworkEvaluator
 from bnpo.networks import Actor, Recall
-from bnpo.replay import ImportanceRatio, Pool, SamplingLaw, SegmentTable, effective_sample_size
+from bnpo.replay import (
+    BadPriority,
+    ImportanceRatio,
+    Pool,
+    SamplingLaw,
+    SegmentTable,
+    effective_sample_size,
+)
 from bnpo.types import CreditScheme, Transitions
 
 __all__ = ["Diverged", "Learner", "TurnReport"]
@@ -118,9 +125,7 @@ class Learner:
         for _ in range(description.learning_repeat // description.optim_epochs):
             try:
                 batch, learnt = self._round(table, bootstrap_actors)
-            except ValueError as error:
-                if "priority = " not in str(error):
-                    raise
+            except BadPriority as error:
                 where = f"at environment step {env_steps}"
                 raise Diverged(f"brain {self.name!r}: {error}, {where}") from error
             if self._should_stop(learnt):

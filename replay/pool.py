@@ -86,7 +86,7 @@ class Pool:
             [min(B, capacity)], slots in which they lie.
 
         Raises:
-            ValueError: a priority is negative or not finite; nothing is added then.
+            BadPriority: a priority is negative or not finite; nothing is added then.
 
         """
         kept = transitions[-self.capacity :] if len(transitions) > self.capacity else transitions
@@ -179,7 +179,7 @@ class Pool:
             priority: [B].
 
         Raises:
-            ValueError: a priority is negative or not finite; nothing is changed then.
+            BadPriority: a priority is negative or not finite; nothing is changed then.
 
         """
         if self._tree is not None:

@@ -24,11 +24,15 @@ from torch import Tensor
 from bnpo.config import ConfigError
 from bnpo.replay.allocate import zeros
 
-__all__ = ["SumTree"]
+__all__ = ["BadPriority", "SumTree"]
 
 SHIFT = 5
 FAN_OUT = 1 << SHIFT
 TOP = 32_768
+
+
+class BadPriority(ValueError):
+    """A priority is negative, not a number or too large to be summed; the message names it."""
 
 
 class SumTree:
@@ -100,8 +104,9 @@ class SumTree:
             priority: [B], finite and at least zero; numbers too small for full precision are 0.
 
         Raises:
-            ValueError: a priority is negative, not a number or too large to be summed, or an
-                index lies outside; nothing is changed then.
+            BadPriority: a priority is negative, not a number or too large to be summed; nothing is
+                changed then.
+            ValueError: an index lies outside; nothing is changed then.
 
         """
         leaves = self._levels[0]
@@ -132,7 +137,7 @@ class SumTree:
             )
         if not float(high) <= self._limit or not float(low) >= 0:  # NaN is neither
             bad = priority[~((priority >= 0) & (priority <= self._limit))]
-            raise ValueError(
+            raise BadPriority(
                 f"SumTree.update: priority = {bad[0].item()}: allowed is a finite number from 0 "
                 f"to {self._limit:.3g}"
             )

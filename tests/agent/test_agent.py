@@ -11,6 +11,7 @@ import torch
 import bnpo
 from bnpo import Agent, AgentConfig, BrainDescription, ConfigError
 from bnpo.credit import HER
+from bnpo.health import Diverged
 from tests.agent.conftest import SMALL, Spy, likelihood_ratio, parameters, pathwise, play
 
 
@@ -247,3 +248,12 @@ def test_the_agent_trains_on_cuda(make_trainer: Any) -> None:
     assert trainer.agent.replay.trajectories.observation.is_cuda
     assert all(p.is_cuda for p in trainer.agent.actor.parameters())
     assert all(learner.gradient_steps > 0 for learner in trainer.agent.learners)
+
+
+def test_a_priority_that_is_not_finite_ends_the_turn_by_name(make_trainer: Any) -> None:
+    trainer = make_trainer(pathwise(sampler="td_error"))
+    with torch.no_grad():
+        next(trainer.agent.critics[0].parameters()).fill_(float("nan"))
+    words = r"brain 'ddpg': SumTree.update: priority = nan: .*, at environment step 40"
+    with pytest.raises(Diverged, match=words):
+        play(trainer, 10)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from bnpo.config import ConfigError
-from bnpo.replay import ImportanceRatio, Pool, SamplingLaw, TDError, Uniform
+from bnpo.replay import BadPriority, ImportanceRatio, Pool, SamplingLaw, TDError, Uniform
 from bnpo.types import Transitions
 
 MakeTransitions = Callable[[Tensor], Transitions]
@@ -150,9 +150,9 @@ def test_fresh_transitions_get_the_laws_priority(make_transitions: MakeTransitio
 def test_bad_priorities_change_nothing(make_transitions: MakeTransitions, bad: float) -> None:
     pool = Pool(4, TDError())
     pool.push(make_transitions(torch.arange(2)))
-    with pytest.raises(ValueError, match="priority = "):
+    with pytest.raises(BadPriority, match="priority = "):
         pool.update(torch.tensor([0, 1]), torch.tensor([7.0, bad]))
-    with pytest.raises(ValueError, match="priority = "):
+    with pytest.raises(BadPriority, match="priority = "):
         pool.push(make_transitions(torch.arange(2)), torch.tensor([7.0, bad]))
     assert len(pool) == 2
     assert pool.priorities().tolist() == [1.0, 1.0]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bnpo.config import ConfigError
 from bnpo.replay import sum_tree
-from bnpo.replay.sum_tree import SumTree
+from bnpo.replay.sum_tree import BadPriority, SumTree
 
 
 def naive_search(priorities: list[float], mass: float) -> int:
@@ -120,7 +120,7 @@ def test_sums_do_not_drift() -> None:
 def test_bad_priorities_change_nothing(bad: float) -> None:
     tree = SumTree(10)
     tree.update(torch.arange(10), torch.ones(10))
-    with pytest.raises(ValueError, match=r"priority = .*: allowed is a finite"):
+    with pytest.raises(BadPriority, match=r"priority = .*: allowed is a finite"):
         tree.update(torch.arange(3), torch.tensor([2.0, bad, 2.0], dtype=torch.float64))
     assert tree.get(torch.arange(10)).tolist() == [1.0] * 10
 
