@@ -13,7 +13,7 @@ machine distorts less than the wall clock; that is recorded beside it.
 
 Results are appended run by run to results/rules.jsonl; what stands there for today's settings is
 not run again. Settings are what preset, task and this file say: defaults of fields are not part of
-them. How those of vpg_*, a2c*, npg and is_return were chosen, on seeds 100 and 101, is in
+them. How those of vpg_*, a2c*, npg, is_return and gps were chosen, on seeds 100 and 101, is in
 results/rules_search.jsonl: changes to the presets of that time, and what they reached.
 """
 

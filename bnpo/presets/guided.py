@@ -14,14 +14,14 @@ GPS: dict[str, Any] = {
     "batch_size": 3_200,
     "optim_pool_size": 3_200,
     "optim_batch_size": 3_200,
-    "learning_delay": 200,
-    "learning_repeat": 10,
+    "learning_delay": 50,
+    "learning_repeat": 5,
     "lr_actor": 1e-4,
     "tau_actor": 0.0,
     "rule": {"name": "gps"},
 }
-"""Guided policy search. Starts from the latest guiding samples, goes on with two turns' rollouts;
-ten gentle steps per turn, since what one sample says of a gradient is mostly noise."""
+"""Guided policy search. Starts from the latest guiding samples, goes on with the last eight
+rollouts; five gentle steps per turn, since what one sample says of a gradient is mostly noise."""
 
 GUIDED: dict[str, dict[str, Any]] = {
     "gps": {
