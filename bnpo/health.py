@@ -26,6 +26,7 @@ __all__ = [
     "gradient_norms",
     "require_finite",
     "require_finite_networks",
+    "require_finite_scalars",
 ]
 
 SAMPLES = 256
@@ -115,6 +116,18 @@ def require_finite(what: str, array: NDArray[Any], env_steps: int) -> tuple[floa
         f"environment {row}: {what} = {value} at environment step {env_steps}; the simulation "
         "or its reward is at fault"
     )
+
+
+def require_finite_scalars(brain: str, scalars: Mapping[str, float], env_steps: int) -> None:
+    """Let finite scalars of a brain's turn through.
+
+    Raises:
+        Diverged: naming the brain, the scalar and the step, where one is not finite.
+
+    """
+    for quantity, value in scalars.items():
+        if not math.isfinite(value):
+            raise Diverged(f"brain {brain!r}: {quantity} = {value} at environment step {env_steps}")
 
 
 def require_finite_networks(brain: str, networks: Networks, env_steps: int) -> None:

@@ -1,8 +1,7 @@
-"""One brain at work: its credit, its pool, its schedule, its targets."""
+"""One brain at work: its turns, and their rounds of minibatches from its pool."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,19 +12,12 @@ from bnpo.brains import Brain, Follower, Learnt
 from bnpo.brains.guided import Reviewing, review
 from bnpo.brains.rule import Info
 from bnpo.config import AgentConfig, BrainDescription
-from bnpo.credit import with_later_ratios
-from bnpo.credit.checks import check_columns
-from bnpo.health import Diverged, gradient_norms, require_finite_networks
+from bnpo.credit_assignment import CreditAssignment
+from bnpo.health import Diverged, gradient_norms, require_finite_networks, require_finite_scalars
 from bnpo.network_evaluator import NetworkEvaluator
-from bnpo.networks import Actor, Recall
-from bnpo.replay import (
-    BadPriority,
-    ImportanceRatio,
-    Pool,
-    SamplingLaw,
-    SegmentTable,
-    effective_sample_size,
-)
+from bnpo.networks import Actor
+from bnpo.priorities import Priorities
+from bnpo.replay import BadPriority, Pool, SamplingLaw, SegmentTable, effective_sample_size
 from bnpo.types import CreditScheme, Transitions
 
 __all__ = ["Diverged", "Learner", "TurnReport"]
@@ -61,14 +53,13 @@ class Learner:
         self.description = description
         self.config = config
         self.brain = brain
-        self.scheme = scheme
-        self.law = law
         self.evaluator = evaluator
         self.generator = generator
+        self.credit = CreditAssignment(scheme, evaluator, brain.rule, law, description, config)
+        self.priorities = Priorities(law, evaluator, description, config)
         self.pool = Pool(description.optim_pool_size, law)
         self.rounds = 0
         self.gradient_steps = 0
-        self.exponent: float | None = None
         self._info: Info = {}  # of the turn, the last of each scalar
         self._step_scales: list[Tensor] = []  # of the turn, under a floor of the samples
         networks = brain.networks
@@ -78,14 +69,7 @@ class Learner:
         self._critic_follower = Follower(
             networks.target_critic, networks.critic, description.tau_critic
         )
-        self._uniform = not law.needs
-        self._resampled = isinstance(law, ImportanceRatio)
         self._draws = description.recalc_delay > 0 or description.optim_epochs > 1
-        self._checked = False
-        self._kstep = isinstance(law, ImportanceRatio) and law.kstep
-        self._needs_proximal = not getattr(scheme, "sets_proximal", False) and (
-            not brain.rule.pathwise or description.ppo_eps is not None
-        )
 
     def due(self, vector_steps: int) -> bool:
         """Whether the brain's schedule gives it a turn now."""
@@ -96,11 +80,7 @@ class Learner:
 
         With by_recorded ratios refer to the distributions recorded when the actions were taken.
         """
-        length = table.trajectories.length[rows]
-        segment = rows.repeat_interleave(length)
-        starts = (length.cumsum(0) - length).repeat_interleave(length)
-        time = torch.arange(len(segment), device=segment.device) - starts
-        self._push(self.credit(table, segment, time, by_recorded=by_recorded))
+        self._push(self.credit.assign_whole(table, rows, by_recorded=by_recorded))
 
     def take_turn(
         self, table: SegmentTable, env_steps: int, bootstrap_actors: list[Actor]
@@ -116,9 +96,7 @@ class Learner:
         description = self.description
         if len(self.pool) < description.optim_batch_size:
             return None
-        schedule = description.prio_schedule
-        if schedule is not None:
-            self.exponent = float(schedule(env_steps) if callable(schedule) else schedule)
+        self.priorities.follow(env_steps)
         self._info, self._step_scales = {}, []
         self._review(table)
         before = self.gradient_steps
@@ -139,7 +117,7 @@ class Learner:
             self._info["kl_behaviour"] = kl.mean()
         info = {key: float(value.detach()) for key, value in self._info.items()}
         info |= self.brain.state
-        self._check_finite(info, env_steps)
+        require_finite_scalars(self.name, info, env_steps)
         require_finite_networks(self.name, self.brain.networks, env_steps)
         self.brain.end_turn(info)
         return TurnReport(gradient_steps=self.gradient_steps - before, info=info)
@@ -163,71 +141,9 @@ class Learner:
             )
         )
 
-    def credit(
-        self,
-        table: SegmentTable,
-        segment: Tensor,
-        time: Tensor,
-        *,
-        by_recorded: bool = False,
-        refresh: bool = False,
-    ) -> Transitions:
-        """Credit of the transitions at (segment, time), both [B], by today's networks.
-
-        With refresh what a memory holds is theirs, too, not that of when the actions were taken.
-        """
-        trajectories, encoder = table.trajectories, self.brain.networks.encoder
-        if refresh and isinstance(encoder, Recall):
-            rows, segment = segment.unique(return_inverse=True)
-            trajectories = trajectories[rows]
-            states = encoder.refresh(trajectories.observation)
-            trajectories = trajectories.replace(observation=states)
-        transitions = self.scheme.assign(trajectories, segment, time, self.evaluator)
-        if self._kstep:
-            transitions = with_later_ratios(
-                transitions, trajectories, segment, time, self.evaluator
-            )
-        if not self._checked:
-            expected = trajectories.n_step(segment, time, torch.ones_like(time), 0.0)
-            check_columns(type(self.scheme).__name__, transitions, expected)
-            self._checked = True
-        if self._needs_proximal:
-            proximal = self._proximal_log_prob(transitions, by_recorded)
-            transitions = transitions.replace(proximal_log_prob=proximal)
-        return transitions
-
-    def _proximal_log_prob(self, transitions: Transitions, by_recorded: bool) -> Tensor:
-        """Log density [B] to which ratios refer: recorded, of the target or of the online actor."""
-        asked = (transitions.observation, transitions.goal, transitions.action)
-        if self.config.stable_probs:
-            return self.evaluator.target_log_prob(*asked)
-        if not by_recorded or self.brain.rule.pathwise:  # whose goals may be others
-            return self.evaluator.log_prob(*asked)
-        if self.config.exploration == (1.0,):
-            return transitions.behaviour_log_prob.clone()
-        return self.evaluator.log_prob(*asked, around=transitions.mu)
-
     def _push(self, transitions: Transitions) -> None:
-        """Put transitions into the pool; by importance, with their ratios of today."""
-        if not self._resampled:
-            self.pool.push(transitions)
-            return
-        log_prob = self.evaluator.log_prob(
-            transitions.observation, transitions.goal, transitions.action
-        )
-        log_ratio = log_prob - transitions.behaviour_log_prob
-        self.pool.push(
-            transitions, self._priority(transitions, log_ratio, torch.zeros_like(log_ratio))
-        )
-
-    def _priority(self, batch: Transitions, log_ratio: Tensor, td_error: Tensor) -> Tensor:
-        return self.law.priority(
-            log_ratio,
-            batch.log_ratio_rest,
-            td_error,
-            exponent=self.exponent,
-            max_log_ratio=self.config.max_log_ratio,
-        )
+        """Put transitions into the pool."""
+        self.pool.push(transitions, self.priorities.of_fresh(transitions))
 
     def _round(
         self, table: SegmentTable, bootstrap_actors: list[Actor]
@@ -247,7 +163,7 @@ class Learner:
             first = 1
         if first < description.optim_epochs:
             drawn, index, weight = self.pool.draw(description.optim_batch_size, self.generator)
-            weighted = not self._uniform
+            weighted = not self.priorities.uniform
             for epoch in range(first, description.optim_epochs):
                 at = self._minibatch(epoch, index.device)
                 batch = drawn[at]
@@ -282,7 +198,7 @@ class Learner:
         segment, time = table.draw(
             description.optim_batch_size, description.memory_size, self.generator
         )
-        transitions = self.credit(table, segment, time, refresh=True)
+        transitions = self.credit.assign(table, segment, time, refresh=True)
         if self._draws:
             self._push(transitions)
         return transitions
@@ -306,22 +222,18 @@ class Learner:
         learnt = self.brain.learn(
             batch,
             weight=weight,
-            resampled=self._resampled and index is not None,
+            resampled=self.priorities.resampled and index is not None,
             bootstrap_actor=self._bootstrap_actor(bootstrap_actors),
             train_actor=self.gradient_steps % self.description.actor_delay == 0,
-            wants_ratio=self._resampled,
+            wants_ratio=self.priorities.resampled,
             train_encoder=not self._freezes_encoder(),
         )
         self.gradient_steps += 1
         self._info |= learnt.info
         if "actor_step_scale" in learnt.info:
             self._step_scales.append(learnt.info["actor_step_scale"])
-        if not self._uniform and index is not None:
-            log_ratio = learnt.log_ratio
-            td_error = learnt.td_error
-            if log_ratio is None:
-                log_ratio = torch.zeros_like(td_error)
-            self.pool.update(index, self._priority(batch, log_ratio, td_error))
+        if not self.priorities.uniform and index is not None:
+            self.pool.update(index, self.priorities.of_learnt(batch, learnt))
         return learnt
 
     def _freezes_encoder(self) -> bool:
@@ -340,19 +252,12 @@ class Learner:
         kl = learnt.info.get("approximate_kl")
         return target_kl is not None and kl is not None and float(kl) > target_kl
 
-    def _check_finite(self, info: dict[str, float], env_steps: int) -> None:
-        for quantity, value in info.items():
-            if not math.isfinite(value):
-                raise Diverged(
-                    f"brain {self.name!r}: {quantity} = {value} at environment step {env_steps}"
-                )
-
     def state_dict(self) -> dict[str, Any]:
         """Everything that decides this brain's future, the shared networks aside."""
         return {
             "rounds": self.rounds,
             "gradient_steps": self.gradient_steps,
-            "exponent": self.exponent,
+            "exponent": self.priorities.exponent,
             "pool": self.pool.state_dict(),
             "generator": self.generator.get_state(),
             "actor_step": self.brain.actor_step.state_dict(),
@@ -364,7 +269,7 @@ class Learner:
         """Go on from a saved state."""
         self.rounds = state["rounds"]
         self.gradient_steps = state["gradient_steps"]
-        self.exponent = state["exponent"]
+        self.priorities.exponent = state["exponent"]
         self.pool.load_state_dict(state["pool"])
         self.generator.set_state(state["generator"])
         self.brain.actor_step.load_state_dict(state["actor_step"])

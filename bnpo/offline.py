@@ -236,7 +236,7 @@ def _require_no_ratio(learner: Learner, dataset_id: str) -> None:
         raise OfflineError(
             f"{start}{ratio}ppo_eps = {learner.description.ppo_eps}: allowed is None"
         )
-    if isinstance(learner.law, ImportanceRatio):
+    if isinstance(learner.priorities.law, ImportanceRatio):
         raise OfflineError(f"{start}{ratio}sampler: allowed is 'uniform' or 'td_error'")
     if not learner.brain.climb_point:
         raise OfflineError(

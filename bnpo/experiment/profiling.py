@@ -15,6 +15,7 @@ from torch import nn
 
 from bnpo import learner
 from bnpo.brains import Adam, Brain, Follower, NaturalStep
+from bnpo.credit_assignment import CreditAssignment
 from bnpo.evaluation import PolicyEvaluator
 from bnpo.experiment.report import say, table
 from bnpo.experiment.session import Session
@@ -23,6 +24,7 @@ from bnpo.health import Monitor
 from bnpo.networks import Actor, Critic, Normalizer
 from bnpo.normalization import Statistics
 from bnpo.policy import Policy
+from bnpo.priorities import Priorities
 from bnpo.replay import Pool, SegmentTable
 from bnpo.training import Trainer
 from bnpo.types import Transitions
@@ -57,12 +59,13 @@ _HOOKS: tuple[tuple[Any, str, str], ...] = (
     (Statistics, "observe", "storing"),
     (Normalizer, "commit", "storing"),
     (SegmentTable, "append", "storing"),
-    (learner.Learner, "credit", "credit"),
+    (CreditAssignment, "assign", "credit"),
     (SegmentTable, "draw", "sampling"),
     (Pool, "draw", "sampling"),
     (Pool, "push", "sampling"),
     (Pool, "update", "sampling"),
-    (learner.Learner, "_priority", "sampling"),
+    (Priorities, "of_fresh", "sampling"),
+    (Priorities, "of_learnt", "sampling"),
     (Transitions, "__getitem__", "sampling"),
     (Brain, "learn", "forward"),
     (Actor, "heads", "forward"),

@@ -133,8 +133,8 @@ def agent_table(agent: Agent) -> str:
             [
                 learner.name,
                 learner.brain.rule,
-                learner.scheme,
-                learner.law,
+                learner.credit.scheme,
+                learner.priorities.law,
                 f"{brain.learning_repeat:,} every {brain.learning_delay:,} steps",
                 f"{len(learner.pool):,} of {brain.optim_pool_size:,}",
                 learner.gradient_steps,

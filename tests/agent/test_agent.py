@@ -99,7 +99,7 @@ def test_stable_probs_takes_proximal_densities_from_the_target(
     learner = trainer.agent.learners[0]
     table = trainer.agent.replay
     rows = torch.tensor([4])  # of the second rollout, acted by the changed online actor
-    made = learner.credit(table, rows.repeat(10), torch.arange(10))
+    made = learner.credit.assign(table, rows.repeat(10), torch.arange(10))
     evaluator = learner.evaluator
     density = evaluator.target_log_prob if stable else evaluator.log_prob
     expected = density(made.observation, made.goal, made.action)

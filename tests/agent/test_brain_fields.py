@@ -222,22 +222,22 @@ def test_prio_schedule_is_the_exponent_of_the_ratios(make_trainer: Any) -> None:
     trainer: Trainer = make_trainer(
         pathwise(prio_schedule=lambda step: step / 40), pathwise(prio_schedule=0.0), pathwise()
     )
-    laws = [learner.law for learner in trainer.agent.learners]
+    laws = [learner.priorities.law for learner in trainer.agent.learners]
     assert laws == [ImportanceRatio(), ImportanceRatio(), Uniform()]
     play(trainer, 10)
     scheduled, flat, plain = trainer.agent.learners
-    assert scheduled.exponent == 1.0  # 40 environment steps
+    assert scheduled.priorities.exponent == 1.0  # 40 environment steps
     play(trainer, 10)
-    assert scheduled.exponent == 2.0
+    assert scheduled.priorities.exponent == 2.0
     assert (flat.pool.priorities()[-20:] == 1).float().mean() > 0
-    assert plain.exponent is None
+    assert plain.priorities.exponent is None
 
 
 def test_sampler_chooses_the_law(make_trainer: Any) -> None:
     trainer: Trainer = make_trainer(
         pathwise(sampler="td_error"), pathwise(sampler=ImportanceRatio(clip=2.0))
     )
-    assert [learner.law for learner in trainer.agent.learners] == [
+    assert [learner.priorities.law for learner in trainer.agent.learners] == [
         TDError(),
         ImportanceRatio(clip=2.0),
     ]
@@ -249,7 +249,7 @@ def test_sampler_chooses_the_law(make_trainer: Any) -> None:
 
 def test_credit_defaults_to_her_and_gae(make_trainer: Any) -> None:
     trainer: Trainer = make_trainer(pathwise(), likelihood_ratio(), pathwise(credit=NStep(steps=2)))
-    schemes = [learner.scheme for learner in trainer.agent.learners]
+    schemes = [learner.credit.scheme for learner in trainer.agent.learners]
     assert schemes == [HER(), GAE(), NStep(steps=2)]
 
 

@@ -28,11 +28,11 @@ DATA = floor("credit replay", sees=GROUND.members)
 BRAINS = floor("brains", sees=GROUND.members | {"bnpo.networks"})
 BELOW_AGENT = GROUND.members | TOOLS.members | DATA.members | BRAINS.members
 AGENT = floor(
-    "agent assembly checkpoint checkpoint_files checkpoint_folder cluster env_dynamics"
-    " evaluation export extras generators guiding health history learner minari_episodes"
-    " minari_files model_card network_evaluator normalization notebook offline overlap plotting"
-    " policy presets progress recording row_parts runs scenes stepping summary training"
-    " training_envs",
+    "agent assembly checkpoint checkpoint_files checkpoint_folder cluster credit_assignment"
+    " env_dynamics evaluation export extras generators guiding health history learner"
+    " minari_episodes minari_files model_card network_evaluator normalization notebook offline"
+    " overlap plotting policy presets priorities progress recording row_parts runs scenes"
+    " stepping summary training training_envs",
     sees=BELOW_AGENT,
     together=True,
 )
