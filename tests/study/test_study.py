@@ -22,7 +22,9 @@ from bnpo.experiment import main
 from bnpo.runs import RunError, load_history, load_summary
 from bnpo.study import Study
 from bnpo.study.folder_lock import alone
+from bnpo.study.plan import StudyPlan
 from bnpo.study.processes import Processes
+from bnpo.study.study import _late
 from tests.study.conftest import PRETENDED, TINY
 
 pytest.importorskip("scipy", reason="the extra study is not installed")
@@ -167,3 +169,20 @@ def test_a_folder_in_use_is_left_alone(tmp_path: Path, monkeypatch: pytest.Monke
 def test_the_namespace_has_studies(pretended: Path) -> None:
     study = bnpo.Study(folder=pretended, **PRETENDED)
     assert len(study.results().cells) == 4
+
+
+def test_what_takes_long_begins_first() -> None:
+    tasks: dict[str, Any] = {
+        "goal_reacher": {},
+        "fetch_reach": {"total_steps": 400},
+        "longer": {"task": "goal_reacher", "total_steps": 800},
+    }
+    plan = StudyPlan(presets=["ppo"], tasks=tasks, seeds=2, overrides={"total_steps": 400})
+    assert [job.name for job in sorted(plan.jobs(), key=_late)] == [
+        "ppo-longer-0",
+        "ppo-longer-1",
+        "ppo-fetch_reach-0",
+        "ppo-goal_reacher-0",
+        "ppo-fetch_reach-1",
+        "ppo-goal_reacher-1",
+    ]
