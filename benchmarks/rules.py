@@ -12,15 +12,13 @@ CPU time of training (planning included) without evaluation, one thread, which o
 machine distorts less than the wall clock; that is recorded beside it.
 
 Results are appended run by run to results/rules.jsonl; what stands there for today's settings is
-not run again. Settings are what preset, task and this file say: defaults of fields are not part of
-them. How those of vpg_*, a2c*, npg, is_return and gps were chosen, on seeds 100 and 101, is in
-results/rules_search.jsonl: changes to the presets of that time, and what they reached.
+not run again. How the settings of vpg_*, a2c*, npg, is_return and gps were chosen, on seeds 100 and
+101, is in results/rules_search.jsonl: changes to the presets of that time, and what they reached.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import subprocess
 import sys
@@ -30,6 +28,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Lock
 from typing import Any
+
+from records import fingerprint
 
 RESULTS = Path(__file__).parent / "results" / "rules.jsonl"
 STEPS = 25_000
@@ -65,16 +65,11 @@ def updates(preset: str, steps: int) -> dict[str, Any]:
     return {**run, "eval_episodes": 100, **own}
 
 
-def fingerprint(preset: str, steps: int) -> str:
-    """Short name of the settings: results of other settings do not count."""
-    from bnpo.presets import PRESETS, TASKS, TUNED
+def settings(preset: str, steps: int) -> dict[str, Any]:
+    """Everything but the seed that decides a run."""
+    from bnpo.experiment.composition import compose
 
-    task = task_of(preset)[1]
-    said = [PRESETS[preset], TASKS[task], updates(preset, steps)]
-    if (preset, task) in TUNED:
-        said.append(TUNED[preset, task])
-    text = json.dumps(said, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+    return compose([preset, task_of(preset)[1]], updates(preset, steps))
 
 
 def run(preset: str, seed: int, steps: int) -> dict[str, Any]:
@@ -82,10 +77,9 @@ def run(preset: str, seed: int, steps: int) -> dict[str, Any]:
     from timed import TimedTrainer
 
     from bnpo import evaluate
-    from bnpo.experiment.composition import compose
     from bnpo.presets import build_agent, build_train_config
 
-    config = compose([preset, task_of(preset)[1]], updates(preset, steps)) | {"seed": seed}
+    config = settings(preset, steps) | {"seed": seed}
     agent = build_agent(config)
     started = time.process_time()
     trainer = TimedTrainer(agent, build_train_config(config), progress_bar=False)
@@ -129,7 +123,7 @@ def load(presets: list[str], steps: int, results: Path) -> dict[tuple[str, int],
     """Newest result of every preset and seed under the settings of today."""
     if not results.exists():
         return {}
-    names = {preset: fingerprint(preset, steps) for preset in presets}
+    names = {preset: fingerprint(settings(preset, steps)) for preset in presets}
     rows = [json.loads(line) for line in results.read_text().splitlines()]
     return {
         (row["preset"], row["seed"]): row
@@ -192,7 +186,7 @@ def main() -> None:
     options = parse()
     steps = options.steps
     if options.one:
-        seed, name = options.seeds[0], fingerprint(options.one, steps)
+        seed, name = options.seeds[0], fingerprint(settings(options.one, steps))
         labels = {"preset": options.one, "seed": seed, "settings": name}
         print(json.dumps(labels | run(options.one, seed, steps)))
         return

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import torch
@@ -99,15 +99,7 @@ def watch(agent: Agent, episodes: int = 1, steps: int | None = None, width: int 
     """
     frames, durations = _captioned_frames([*play(agent, episodes, steps)])
     data = io.BytesIO()
-    frames[0].save(
-        data,
-        format="WEBP",
-        save_all=True,
-        append_images=frames[1:],
-        duration=durations,
-        loop=0,
-        quality=60,
-    )
+    _animate(frames, durations, data, "WEBP", quality=60)
     return Page(image(data.getvalue(), "webp", min(width, frames[0].width)))
 
 
@@ -171,16 +163,20 @@ def write_gif(episodes: Sequence[Episode], path: Path) -> None:
     reduced = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".partial")
-    reduced[0].save(
-        temporary,
-        format="GIF",
-        save_all=True,
-        append_images=reduced[1:],
-        duration=durations,
-        loop=0,
-        optimize=False,
-    )
+    _animate(reduced, durations, temporary, "GIF", optimize=False)
     temporary.replace(path)
+
+
+def _animate(
+    frames: list[Image.Image],
+    durations: list[int],
+    file: Path | IO[bytes],
+    kind: str,
+    **options: Any,
+) -> None:
+    """Write pictures that follow each other and repeat; durations in milliseconds."""
+    following: dict[str, Any] = {"append_images": frames[1:], "duration": durations}
+    frames[0].save(file, format=kind, save_all=True, loop=0, **following, **options)
 
 
 def _captioned_frames(episodes: Sequence[Episode]) -> tuple[list[Image.Image], list[int]]:

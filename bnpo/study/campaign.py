@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +21,7 @@ __all__ = ["Campaign"]
 Plan = TypeVar("Plan", StudyPlan, SweepPlan)
 
 
-class Campaign(Generic[Plan]):
+class Campaign(ABC, Generic[Plan]):
     """Many runs by one plan, in parallel processes and one folder."""
 
     word: ClassVar[str]
