@@ -9,7 +9,7 @@ from torch import Tensor
 
 from bnpo.config import Fraction, Steps, config
 from bnpo.credit.goals import check_strategy, choose
-from bnpo.types import Evaluator, Rows, Trajectories, Transitions
+from bnpo.types import Evaluator, Trajectories, Transitions
 
 __all__ = ["HER"]
 
@@ -49,9 +49,11 @@ class HER:
         steps = torch.empty_like(time).random_(fewest, self.steps + 1, generator=generator)
         if self.steps > 1:
             steps.masked_fill_(replaced, 1)  # later actions did not pursue the new goal
-        made = trajectories.n_step(segment, time, steps, evaluator.gamma, self.steps)
+        made, outcome = trajectories.n_step_outcome(
+            segment, time, steps, evaluator.gamma, self.steps
+        )
         goal = choose(self.strategy, trajectories, segment, time, generator)
-        reward = evaluator.reward(Rows(segment, time + 1).of(trajectories.achieved_goal), goal)
+        reward = evaluator.reward(outcome, goal)  # read where n = 1 alone
         where = replaced[:, None]
         return made.replace(
             goal=torch.where(where, goal, made.goal),

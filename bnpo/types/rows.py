@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["Rows"]
+__all__ = ["Columns", "Rows"]
 
 
 class Rows:
@@ -29,46 +29,60 @@ class Rows:
         if not between or apart % between:
             return column[self.segment, self.time]
         size = _rows(column, column.shape[1]), *column.shape[2:]
-        return column.as_strided(size, (between, *inner)).index_select(0, self._index(column))
+        flat = column.as_strided(size, (between, *inner))
+        return flat.index_select(0, self.index(apart // between))
 
-    def of_all(self, *columns: Tensor) -> tuple[Tensor, ...]:
-        """Gather columns [S, W] or [S, W, D] to [B] or [B, D].
-
-        Columns that lie side by side in one table are views of one gathered copy of its rows.
-        """
-        one = columns[0]
-        base, (apart, between) = one._base, one.stride()[:2]
-        strides = apart, between, 1
-        first = [column.storage_offset() for column in columns]
-        widths = [column.shape[2] if column.ndim == 3 else 1 for column in columns]
-        start = min(first)
-        width = max(at + size for at, size in zip(first, widths, strict=True)) - start
-        if not (
-            base is not None
-            and 0 < width <= between
-            and apart % between == 0
-            and all(c._base is base and c.stride() == strides[: c.ndim] for c in columns)
-        ):
-            return tuple(self.of(column) for column in columns)
-        table = one.as_strided(
-            (_rows(one, min(column.shape[1] for column in columns)), width), (between, 1), start
-        )
-        block = table.index_select(0, self._index(one))
-        count = block.shape[0]
-        return tuple(
-            block.as_strided((count, size), (width, 1), at - start)
-            if column.ndim == 3
-            else block.select(1, at - start)
-            for column, at, size in zip(columns, first, widths, strict=True)
-        )
-
-    def _index(self, column: Tensor) -> Tensor:
-        """Index [B] of the rows in a column whose segments lie at equal distances."""
-        per = column.stride(0) // column.stride(1)
+    def index(self, per: int) -> Tensor:
+        """Index [B] of the rows where a segment takes ``per`` rows."""
         index = self._flat.get(per)
         if index is None:
             index = self._flat[per] = torch.add(self.time, self.segment, alpha=per)
         return index
+
+
+class Columns:
+    """Columns [S, W] or [S, W, D] that are gathered together.
+
+    Where they lie side by side in one table, what is gathered are views of one copy of its rows.
+    """
+
+    __slots__ = ("_columns", "_parts", "_per", "_sizes", "_table")
+
+    def __init__(self, *columns: Tensor) -> None:
+        """Look once at how they lie."""
+        self._columns = columns
+        self._table: Tensor | None = None
+        one = columns[0]
+        base, (apart, between) = one._base, one.stride()[:2]
+        strides = apart, between, 1
+        alike = all(c._base is base and c.stride() == strides[: c.ndim] for c in columns)
+        if base is None or not alike or not between or apart % between:
+            return
+        first = [column.storage_offset() for column in columns]
+        width = [column.shape[2] if column.ndim == 3 else 1 for column in columns]
+        start = end = min(first)
+        part = {}  # which of what is split off is which column; the rest are gaps
+        sizes = []
+        for which in sorted(range(len(columns)), key=lambda which: (first[which], width[which])):
+            if first[which] < end:
+                return  # they overlap
+            sizes += [first[which] - end, width[which]]
+            part[which] = len(sizes) - 1
+            end = first[which] + width[which]
+        if not 0 < end - start <= between:
+            return
+        self._per, self._sizes = apart // between, sizes
+        self._parts = [(part[which], column.ndim == 3) for which, column in enumerate(columns)]
+        rows = _rows(one, min(column.shape[1] for column in columns))
+        self._table = one.as_strided((rows, end - start), (between, 1), start)
+
+    def at(self, rows: Rows) -> tuple[Tensor, ...]:
+        """Gather each to [B, D], or [B] where it has no D."""
+        if self._table is None:
+            return tuple(rows.of(column) for column in self._columns)
+        block = self._table.index_select(0, rows.index(self._per))
+        parts = block.split_with_sizes(self._sizes, 1)
+        return tuple(parts[i] if wide else parts[i].select(1, 0) for i, wide in self._parts)
 
 
 def _rows(column: Tensor, steps: int) -> int:

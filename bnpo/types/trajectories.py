@@ -8,14 +8,21 @@ import torch
 from torch import Tensor
 
 from bnpo.types.batch import Batch
-from bnpo.types.rows import Rows
+from bnpo.types.rows import Columns, Rows
 from bnpo.types.transitions import Transitions
 
 __all__ = ["Trajectories"]
 
 
+class _Gathered(Batch):
+    """A batch that keeps how its columns lie, beside them."""
+
+    __slots__ = ("_together",)
+    _together: tuple[Columns, Columns]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Trajectories(Batch):
+class Trajectories(_Gathered):
     """Segments as they happened; row t of what is T + 1 long precedes action t.
 
     Rows at and beyond ``length`` (beyond it by one for observations and goals) were not written.
@@ -63,6 +70,15 @@ class Trajectories(Batch):
         """Where the columns lie."""
         return self.length.device
 
+    def _columns(self) -> tuple[Columns, Columns]:
+        """What is gathered together where a transition begins, and where it leads."""
+        if not hasattr(self, "_together"):
+            happened = (self.action, self.mu, self.sigma, self.log_prob, self.reward)
+            before = Columns(self.observation, self.desired_goal, *happened)
+            after = Columns(self.observation, self.achieved_goal, self.desired_goal)
+            object.__setattr__(self, "_together", (before, after))
+        return self._together
+
     def n_step(
         self, segment: Tensor, time: Tensor, steps: Tensor, gamma: float, most: int | None = None
     ) -> Transitions:
@@ -76,33 +92,32 @@ class Trajectories(Batch):
             time: [B], step within the segment.
             steps: [B], n >= 1, cut to what is left of the segment.
             gamma: discount factor per step.
-            most: n is known not to be larger; 1 spares a look at the steps, and on a device the
-                wait for it.
+            most: n is known not to be larger, which spares a look at the steps, and on a device
+                the wait for it.
 
         """
+        return self.n_step_outcome(segment, time, steps, gamma, most)[0]
+
+    def n_step_outcome(
+        self, segment: Tensor, time: Tensor, steps: Tensor, gamma: float, most: int | None = None
+    ) -> tuple[Transitions, Tensor]:
+        """:meth:`n_step`, and the goals that were achieved n steps later, [B, G]."""
         length = self.length.index_select(0, segment)
         steps = torch.ones_like(time) if most == 1 else torch.minimum(steps, length - time)
         here, there = Rows(segment, time), Rows(segment, time + steps)
-        observation, goal, action, mu, sigma, log_prob, reward = here.of_all(
-            self.observation,
-            self.desired_goal,
-            self.action,
-            self.mu,
-            self.sigma,
-            self.log_prob,
-            self.reward,
-        )
-        next_observation, next_goal = there.of_all(self.observation, self.desired_goal)
+        before, after = self._columns()
+        observation, goal, action, mu, sigma, log_prob, reward = before.at(here)
+        next_observation, outcome, next_goal = after.at(there)
         # few, where most goals are relabelled
         longer = segment[:0] if most == 1 else (steps > 1).nonzero()[:, 0]
         if len(longer):
-            rows, first, n = (column.index_select(0, longer) for column in (segment, time, steps))
-            reward.index_add_(0, longer, self._later_reward(rows, first, n, gamma))
+            reward.index_add_(0, longer, self._later_reward(here, steps, longer, gamma, most))
         ended = self.terminated.index_select(0, segment) & (there.time == length)
         if most == 1:
-            discount = torch.full_like(time, gamma, dtype=reward.dtype).masked_fill_(ended, 0.0)
+            discount = torch.full_like(time, gamma, dtype=reward.dtype)
         else:
-            discount = torch.where(ended, 0.0, torch.pow(gamma, steps.to(reward.dtype)))
+            discount = torch.pow(gamma, steps.to(reward.dtype))
+        discount.masked_fill_(ended, 0.0)
         return Transitions(
             observation=observation,
             goal=goal,
@@ -119,13 +134,18 @@ class Trajectories(Batch):
             relabelled=torch.zeros_like(ended),
             steps=steps,
             log_ratio_rest=torch.zeros_like(discount),
-        )
+        ), outcome
 
-    def _later_reward(self, segment: Tensor, time: Tensor, steps: Tensor, gamma: float) -> Tensor:
-        """Sum of gamma^k r_{t+k} over 0 < k < n of transitions [B], [B, R]."""
-        ahead = torch.arange(1, int(steps.max()), device=self.device)  # [n-1]
-        last = (steps - 1)[:, None]
-        at = torch.minimum(ahead, last).add_(time[:, None])  # [B, n-1], written rows only
-        weight = torch.where(ahead <= last, torch.pow(gamma, ahead.to(self.reward.dtype)), 0.0)
-        later = Rows(segment[:, None].expand_as(at).reshape(-1), at.view(-1)).of(self.reward)
-        return torch.bmm(weight[:, None], later.view(*at.shape, -1))[:, 0]
+    def _later_reward(
+        self, here: Rows, steps: Tensor, longer: Tensor, gamma: float, most: int | None
+    ) -> Tensor:
+        """Sum of gamma^k r_{t+k} over 0 < k < n of those [L] of transitions [B], [L, R]."""
+        n = steps.index_select(0, longer)
+        ahead = torch.arange(1, most or int(n.max()), device=self.device)  # [n-1]
+        last = n.sub_(1).unsqueeze(1)
+        at = torch.minimum(ahead, last)  # [L, n-1], written rows only
+        weight = torch.pow(gamma, ahead.to(self.reward.dtype)) * (ahead <= last)
+        segment = here.segment.index_select(0, longer).unsqueeze(1).expand_as(at).reshape(-1)
+        time = at.add_(here.time.index_select(0, longer).unsqueeze(1)).view(-1)
+        later = Rows(segment, time).of(self.reward)
+        return torch.bmm(weight.unsqueeze(1), later.view(*at.shape, -1)).squeeze(1)

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from bnpo.types import Rows
+from bnpo.types.rows import Columns
 
 S, T, WIDTH = 7, 5, 6
 STORAGE = torch.arange(S * (T + 1) * WIDTH, dtype=torch.float64).reshape(S, T + 1, WIDTH)
@@ -69,6 +70,6 @@ def test_columns_together_equal_plain_indexing(layout: str) -> None:
     segment, time = torch.cartesian_prod(
         torch.arange(min(column.shape[0] for column in columns)), torch.arange(T)
     ).T
-    found = Rows(segment, time).of_all(*columns)
+    found = Columns(*columns).at(Rows(segment, time))
     for gathered, column in zip(found, columns, strict=True):
         assert torch.equal(gathered, column[segment, time])
