@@ -28,7 +28,7 @@ class NStep:
     ) -> Transitions:
         """Assign n-step credit to the transitions at (segment, time), both [B]."""
         steps = torch.full_like(time, self.steps)
-        return trajectories.n_step(segment, time, steps, evaluator.gamma)
+        return trajectories.n_step(segment, time, steps, evaluator.gamma, self.steps)
 
 
 @config
@@ -49,4 +49,4 @@ class FloatingNStep:
         steps = torch.randint(
             1, self.steps + 1, time.shape, generator=evaluator.generator, device=time.device
         )
-        return trajectories.n_step(segment, time, steps, evaluator.gamma)
+        return trajectories.n_step(segment, time, steps, evaluator.gamma, self.steps)

@@ -68,11 +68,11 @@ class SamplingLaw(Protocol):
 
         """
 
-    def fresh(self, largest: Tensor) -> Tensor:
-        """Priority [] of an entry that comes without one.
+    def fresh(self, largest: float) -> float:
+        """Priority of an entry that comes without one.
 
         Args:
-            largest: [], largest priority that the pool has seen, 1 at first.
+            largest: largest priority that the pool has seen, 1 at first.
 
         """
 
@@ -96,9 +96,9 @@ class Uniform:
         """One for each, [B]."""
         return torch.ones_like(priority)
 
-    def fresh(self, largest: Tensor) -> Tensor:
-        """One, []."""
-        return torch.ones_like(largest)
+    def fresh(self, _largest: float) -> float:
+        """One."""
+        return 1.0
 
 
 @config
@@ -152,9 +152,9 @@ class ImportanceRatio:
             return (total / count).to(priority.dtype).expand_as(priority)
         return torch.ones_like(priority)
 
-    def fresh(self, largest: Tensor) -> Tensor:
-        """One, []: the ratio of what the learning policy has just done."""
-        return torch.ones_like(largest)
+    def fresh(self, _largest: float) -> float:
+        """One: the ratio of what the learning policy has just done."""
+        return 1.0
 
 
 @config
@@ -196,8 +196,8 @@ class TDError:
         weight = (count * priority / total.to(priority.dtype)) ** -self.beta
         return weight / weight.max() if len(weight) else weight
 
-    def fresh(self, largest: Tensor) -> Tensor:
-        """Return the largest priority seen, []: new entries are soon drawn once."""
+    def fresh(self, largest: float) -> float:
+        """Return the largest priority seen: new entries are soon drawn once."""
         return largest
 
 

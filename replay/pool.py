@@ -105,8 +105,9 @@ class Pool:
         slots %= self.capacity
         if self._tree is not None:
             if priority is None:
-                priority = self.law.fresh(self._tree.largest).expand(len(transitions))
-            self._tree.update(slots, priority[len(transitions) - count :])
+                fresh = self.law.fresh(self._tree.largest)
+                priority = torch.full((count,), fresh, device=matrix.device, dtype=torch.float64)
+            self._tree.update(slots, priority[len(priority) - count :])
         with torch.no_grad():
             parts = [getattr(kept, name) for name, _, _ in columns]
             parts = [part if part.ndim == 2 else part.unsqueeze(1) for part in parts]

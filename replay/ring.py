@@ -13,7 +13,8 @@ __all__ = ["TransitionRing"]
 class TransitionRing:
     """Names (segment, time) of transitions, newest at the end: a draw is one look-up.
 
-    A name takes 4 bytes (8 where segments * max_steps does not fit).
+    A name is a segment's number above the bits of a step. It takes 4 bytes, or 8 where it does not
+    fit.
     """
 
     def __init__(self, segments: int, max_steps: int, device: torch.device) -> None:
@@ -26,10 +27,10 @@ class TransitionRing:
 
         """
         size = segments * max_steps
-        fits = size <= torch.iinfo(torch.int32).max
+        self._bits = (max_steps - 1).bit_length()  # of a name that are the step
+        fits = segments << self._bits <= torch.iinfo(torch.int32).max
         owner = f"TransitionRing of {size}"
         self._names = zeros(owner, (size,), device, torch.int32 if fits else torch.int64)
-        self._max_steps = max_steps
         self._cursor = 0
         self._size = 0
 
@@ -50,7 +51,7 @@ class TransitionRing:
         """List the transitions of segments on rows [K] of length [K], the last as the newest."""
         count = int(length.sum())
         step = torch.arange(count, device=rows.device)
-        first = rows * self._max_steps - (length.cumsum(0) - length)
+        first = (rows << self._bits) - (length.cumsum(0) - length)
         names = first.repeat_interleave(length, output_size=count) + step
         self._names[(self._cursor + step) % len(self._names)] = names.to(self._names.dtype)
         self._cursor = (self._cursor + count) % len(self._names)
@@ -66,5 +67,4 @@ class TransitionRing:
         back = torch.randint(recent, (count,), generator=generator, device=device)
         at = (self._cursor - 1 - back).remainder_(self._names.shape[0])
         names = self._names.index_select(0, at).to(torch.int64)
-        segment = names // self._max_steps
-        return segment, names - segment * self._max_steps
+        return names >> self._bits, names & ((1 << self._bits) - 1)

@@ -69,10 +69,15 @@ class SumTree:
         where = torch.device(device)
         owner = f"SumTree.capacity = {capacity}"
         self._levels = [zeros(owner, (size,), where, dtype) for size in sizes]
+        self._blocks = [
+            level.view(-1, FAN_OUT) for level in self._levels[:-1]
+        ]  # children of a node
         self._running = torch.zeros(blocks + 1, device=device, dtype=dtype)
+        self._until = self._running[1:]  # sums of the top up to the end of each block
         self._current = True  # whether _running are the sums of the top before each block
-        self.largest = torch.ones((), device=device, dtype=dtype)
-        """Largest priority ever set, [], at least 1."""
+        self._drawn: Tensor | None = None  # what was drawn last lies inside
+        self.largest = 1.0
+        """Largest priority ever set, at least 1."""
 
     def __len__(self) -> int:
         """Return the number of entries."""
@@ -86,7 +91,7 @@ class SumTree:
     def _sums(self) -> Tensor:
         """Sums of the top before each of its nodes, the total at last."""
         if not self._current:
-            torch.cumsum(self._levels[-1], 0, out=self._running[1:])
+            torch.cumsum(self._levels[-1], 0, out=self._until)
             self._current = True
         return self._running
 
@@ -120,28 +125,29 @@ class SumTree:
             return
         priority, high = self._checked(index, priority)
         leaves.scatter_reduce_(0, index, priority, "amax", include_self=False)
-        for level, above in zip(self._levels, self._levels[1:], strict=False):
+        for blocks, above in zip(self._blocks, self._levels[1:], strict=True):
             index = index >> SHIFT
-            above.index_copy_(0, index, level.view(-1, FAN_OUT).index_select(0, index).sum(1))
+            above.index_copy_(0, index, blocks.index_select(0, index).sum(1))
         self._current = False
-        self.largest = torch.maximum(self.largest, high)
+        self.largest = max(self.largest, high)
 
-    def _checked(self, index: Tensor, priority: Tensor) -> tuple[Tensor, Tensor]:
-        """Priorities that can be summed [B] and the largest [], or a ValueError."""
-        low, high = priority.aminmax()
-        first, last = index.aminmax()
-        if int(first) < 0 or int(last) >= self.capacity:
-            raise ValueError(
-                f"SumTree.update: index from {int(first)} to {int(last)}: allowed is from 0 to "
-                f"{self.capacity - 1}"
-            )
-        if not float(high) <= self._limit or not float(low) >= 0:  # NaN is neither
+    def _checked(self, index: Tensor, priority: Tensor) -> tuple[Tensor, float]:
+        """Priorities that can be summed [B] and the largest, or a ValueError."""
+        if index is not self._drawn:
+            first, last = (int(end) for end in index.aminmax())
+            if first < 0 or last >= self.capacity:
+                raise ValueError(
+                    f"SumTree.update: index from {first} to {last}: allowed is from 0 to "
+                    f"{self.capacity - 1}"
+                )
+        low, high = (float(end) for end in priority.aminmax())
+        if not high <= self._limit or not low >= 0:  # NaN is neither
             bad = priority[~((priority >= 0) & (priority <= self._limit))]
             raise BadPriority(
                 f"SumTree.update: priority = {bad[0].item()}: allowed is a finite number from 0 "
                 f"to {self._limit:.3g}"
             )
-        if float(low) < self._least:
+        if low < self._least:
             priority = torch.where(priority < self._least, 0.0, priority)
         return priority, high
 
@@ -156,19 +162,18 @@ class SumTree:
 
         """
         before = self._sums()
-        node = torch.searchsorted(before[1:], mass, right=True)
-        mass = mass - before.index_select(0, node)
-        for level in reversed(self._levels[:-1]):
-            block = level.view(-1, FAN_OUT).index_select(0, node).cumsum(1)  # [B, FAN_OUT]
-            mass = mass.unsqueeze(1)
+        node = torch.searchsorted(self._until, mass, right=True)
+        mass = mass.sub(before.index_select(0, node)).unsqueeze(1)
+        for depth in reversed(range(len(self._blocks))):
+            block = self._blocks[depth].index_select(0, node).cumsum(1)  # [B, FAN_OUT]
             child = torch.searchsorted(block, mass, right=True)
             if int(child.max()) == FAN_OUT:  # the rounding of sums pushed a mass past a block's end
                 mass = torch.minimum(mass, block[:, -1:] * self._below_one)
                 child = torch.searchsorted(block, mass, right=True)
-            if level is not self._levels[0]:
+            if depth:
                 passed = block.gather(1, (child - 1).clamp_(min=0))
                 mass = mass - torch.where(child > 0, passed, 0.0)
-            node, mass = torch.add(child.squeeze(1), node, alpha=FAN_OUT), mass.squeeze(1)
+            node = child.squeeze(1).add_(node, alpha=FAN_OUT)
         return node
 
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
@@ -183,12 +188,15 @@ class SumTree:
         if not total > 0:
             raise ValueError("SumTree.draw: every priority is zero, nothing can be drawn")
         mass = torch.rand(count, generator=generator, device=sums.device, dtype=sums.dtype)
-        return self.search(mass.mul_(total * self._below_one))  # below the total, rounded or not
+        self._drawn = self.search(
+            mass.mul_(total * self._below_one)
+        )  # below the total, rounded or not
+        return self._drawn
 
     def state_dict(self) -> dict[str, Tensor]:
         """Every level, by reference, and the largest priority."""
         levels = {f"level_{depth}": level for depth, level in enumerate(self._levels)}
-        return {**levels, "largest": self.largest}
+        return {**levels, "largest": torch.tensor(self.largest, dtype=torch.float64)}
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Take over the state of a tree of the same capacity.
@@ -200,6 +208,7 @@ class SumTree:
         own = self.state_dict()
         if own.keys() != state.keys() or any(own[k].shape != state[k].shape for k in own):
             raise ValueError(f"SumTree: the state is not one of capacity {self.capacity}")
-        for name, mine in own.items():
-            mine.copy_(state[name])
+        self.largest = float(state["largest"])
+        for depth, level in enumerate(self._levels):
+            level.copy_(state[f"level_{depth}"])
         self._current = False

@@ -19,7 +19,7 @@ class Rows:
     __slots__ = ("_flat", "segment", "time")
 
     def __init__(self, segment: Tensor, time: Tensor) -> None:
-        """Rows at segment [B] and time [B], neither negative."""
+        """Rows at segment and time, neither negative; both [B], or of shapes that broadcast."""
         self.segment, self.time = segment, time
         self._flat: dict[int, Tensor] = {}  # by the rows from one segment to the next
 
@@ -29,8 +29,10 @@ class Rows:
         if not between or apart % between:
             return column[self.segment, self.time]
         size = _rows(column, column.shape[1]), *column.shape[2:]
-        flat = column.as_strided(size, (between, *inner))
-        return flat.index_select(0, self.index(apart // between))
+        flat, index = column.as_strided(size, (between, *inner)), self.index(apart // between)
+        if index.ndim == 1:
+            return flat.index_select(0, index)
+        return flat.index_select(0, index.view(-1)).view(*index.shape, *column.shape[2:])
 
     def index(self, per: int) -> Tensor:
         """Index [B] of the rows where a segment takes ``per`` rows."""

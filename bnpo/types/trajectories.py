@@ -108,15 +108,18 @@ class Trajectories(_Gathered):
         before, after = self._columns()
         observation, goal, action, mu, sigma, log_prob, reward = before.at(here)
         next_observation, outcome, next_goal = after.at(there)
-        # few, where most goals are relabelled
-        longer = segment[:0] if most == 1 else (steps > 1).nonzero()[:, 0]
-        if len(longer):
-            reward.index_add_(0, longer, self._later_reward(here, steps, longer, gamma, most))
         ended = self.terminated.index_select(0, segment) & (there.time == length)
         if most == 1:
             discount = torch.full_like(time, gamma, dtype=reward.dtype)
         else:
-            discount = torch.pow(gamma, steps.to(reward.dtype))
+            most = int(steps.max()) if most is None else min(most, self.action.shape[1])
+            ahead = torch.arange(most + 1, device=self.device)
+            power = torch.pow(gamma, ahead.to(reward.dtype))
+            discount = power.index_select(0, steps)
+            longer = (steps > 1).nonzero().squeeze(1)  # few, where most goals are relabelled
+            if len(longer):
+                later = self._later_reward(here, steps, longer, ahead[1:-1], power[1:-1])
+                reward.index_add_(0, longer, later)
         discount.masked_fill_(ended, 0.0)
         return Transitions(
             observation=observation,
@@ -137,15 +140,22 @@ class Trajectories(_Gathered):
         ), outcome
 
     def _later_reward(
-        self, here: Rows, steps: Tensor, longer: Tensor, gamma: float, most: int | None
+        self, here: Rows, steps: Tensor, longer: Tensor, ahead: Tensor, power: Tensor
     ) -> Tensor:
-        """Sum of gamma^k r_{t+k} over 0 < k < n of those [L] of transitions [B], [L, R]."""
-        n = steps.index_select(0, longer)
-        ahead = torch.arange(1, most or int(n.max()), device=self.device)  # [n-1]
-        last = n.sub_(1).unsqueeze(1)
-        at = torch.minimum(ahead, last)  # [L, n-1], written rows only
-        weight = torch.pow(gamma, ahead.to(self.reward.dtype)) * (ahead <= last)
-        segment = here.segment.index_select(0, longer).unsqueeze(1).expand_as(at).reshape(-1)
-        time = at.add_(here.time.index_select(0, longer).unsqueeze(1)).view(-1)
-        later = Rows(segment, time).of(self.reward)
-        return torch.bmm(weight.unsqueeze(1), later.view(*at.shape, -1)).squeeze(1)
+        """Sum of gamma^k r_{t+k} over 0 < k < n of those [L] of the transitions here, [L, R].
+
+        Args:
+            here: [B], rows of the transitions.
+            steps: [B], n.
+            longer: [L], which of them have n > 1.
+            ahead: [K], k.
+            power: [K], gamma^k.
+
+        """
+        n, segment, time = (
+            column.index_select(0, longer).unsqueeze(1)
+            for column in (steps, here.segment, here.time)
+        )
+        written = torch.minimum(ahead, n - 1).add_(time)  # [L, K], nothing after n is read
+        later = Rows(segment, written).of(self.reward)
+        return torch.bmm((power * (ahead < n)).unsqueeze(1), later).squeeze(1)

@@ -43,7 +43,7 @@ def test_importance_ratio_options() -> None:
     torch.testing.assert_close(clipped, torch.tensor(expected, dtype=torch.float64))
     root = ImportanceRatio(clip=4.0).priority(LOG_RATIO[4:], REST[4:], NONE[4:], exponent=0.5)
     assert root.tolist() == [2.0, 2.0]
-    assert ImportanceRatio().fresh(torch.tensor(7.0)) == 1
+    assert ImportanceRatio().fresh(7.0) == 1
 
 
 def test_priorities_carry_no_gradient() -> None:
@@ -62,7 +62,7 @@ def test_td_error_by_hand() -> None:
     torch.testing.assert_close(weight, torch.tensor([0.5, 1.0, 1 / 3]))
     assert law.priority(delta, delta, delta, exponent=1.0).tolist() == [4.0, 1.0, 0.0, 9.0]
     assert TDError().priority(delta, delta, delta)[2] > 0
-    assert TDError().fresh(torch.tensor(7.0)) == 7
+    assert TDError().fresh(7.0) == 7
 
 
 def test_laws_that_weigh_say_so() -> None:

@@ -63,11 +63,12 @@ def test_a_long_episode_goes_on_in_another_segment() -> None:
     stored = here.table.trajectories
     assert torch.equal(stored.observation[first, 4], stored.observation[second, 0])
     assert not bool(stored.terminated.any() | stored.truncated.any())
-    index = torch.tensor([first])
-    made, outcome = stored.n_step_outcome(index, torch.tensor([2]), torch.tensor([5]), 0.5)
-    assert made.steps.tolist() == [2]
-    assert made.discount.tolist() == [0.25]
-    assert torch.equal(outcome, stored.achieved_goal[index, 4])
+    index, steps = torch.tensor([first]), torch.tensor([5])
+    for most in (None, 5, 10**12):
+        made, outcome = stored.n_step_outcome(index, torch.tensor([2]), steps, 0.5, most)
+        assert made.steps.tolist() == [2]
+        assert made.discount.tolist() == [0.25]
+        assert torch.equal(outcome, stored.achieved_goal[index, 4])
 
 
 def test_draws_are_uniform() -> None:
