@@ -187,7 +187,7 @@ class Agent:
             return
         self.statistics.observe(self.replay.trajectories, rows)
         for learner in self.learners:
-            learner.receive(self.replay, rows, by_recorded=by_recorded)
+            learner.receive(self.replay, rows, self.env_steps, by_recorded=by_recorded)
 
     def learn(self, *, commit: bool = True) -> dict[str, TurnReport]:
         """Give every brain that is due its turn, in the order of the list.

@@ -108,7 +108,7 @@ def guide(agent: Agent, num_envs: int) -> None:
         _fit(agent, guidance, rows)
         for other in agent.learners:
             if other is learner or other.brain.rule.pathwise:
-                other.receive(agent.replay, rows)
+                other.receive(agent.replay, rows, agent.env_steps)
 
 
 def plan_guides(

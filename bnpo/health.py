@@ -214,7 +214,7 @@ class Monitor:
         found = {}
         for name, learner in self._learners.items():
             brain = learner.brain
-            q_value = brain.networks.critic.value(features, mu, brain._scale(sigma)).sum(-1)
+            q_value = brain.networks.critic.value(features, mu, brain.critic_scale(sigma)).sum(-1)
             low, high = self._bounds(learner, reward_low, reward_high)
             room = MARGIN * (high - low)
             outside = (q_value < low - room) | (q_value > high + room)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,12 +77,23 @@ class Learner:
         """Whether the brain's schedule gives it a turn now."""
         return vector_steps % self.description.learning_delay == 0
 
-    def receive(self, table: SegmentTable, rows: Tensor, *, by_recorded: bool = False) -> None:
-        """Assign credit to finished segments [K] and push their transitions into the pool.
+    def receive(
+        self, table: SegmentTable, rows: Tensor, env_steps: int, *, by_recorded: bool = False
+    ) -> None:
+        """Assign credit to finished segments and push their transitions into the pool.
 
-        With by_recorded ratios refer to the distributions recorded when the actions were taken.
+        Args:
+            table: the shared replay
+            rows: [K], the segments
+            env_steps: environment steps so far
+            by_recorded: ratios refer to the distributions recorded when the actions were taken
+
+        Raises:
+            Diverged: a priority is not finite
+
         """
-        self._push(self.credit.assign_whole(table, rows, by_recorded=by_recorded))
+        with self._priorities_named(env_steps):
+            self._push(self.credit.assign_whole(table, rows, by_recorded=by_recorded))
 
     def take_turn(
         self, table: SegmentTable, env_steps: int, bootstrap_actors: list[Actor]
@@ -101,11 +114,8 @@ class Learner:
         self._review(table)
         before = self.gradient_steps
         for _ in range(description.learning_repeat // description.optim_epochs):
-            try:
+            with self._priorities_named(env_steps):
                 batch, learnt = self._round(table, bootstrap_actors)
-            except BadPriority as error:
-                where = f"at environment step {env_steps}"
-                raise Diverged(f"brain {self.name!r}: {error}, {where}") from error
             if self._should_stop(learnt):
                 break
         self._info = gradient_norms(self.brain) | self._info
@@ -121,6 +131,15 @@ class Learner:
         require_finite_networks(self.name, self.brain.networks, env_steps)
         self.brain.end_turn(info)
         return TurnReport(gradient_steps=self.gradient_steps - before, info=info)
+
+    @contextmanager
+    def _priorities_named(self, env_steps: int) -> Iterator[None]:
+        """Name brain and step where a priority cannot be kept."""
+        try:
+            yield
+        except BadPriority as error:
+            where = f"at environment step {env_steps}"
+            raise Diverged(f"brain {self.name!r}: {error}, {where}") from error
 
     def _review(self, table: SegmentTable) -> None:
         """Let a rule that keeps its best policy judge the one that its last turn left."""

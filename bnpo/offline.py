@@ -157,7 +157,7 @@ def recall(agent: Agent, segments: Trajectories) -> int:
         agent.statistics.put_in_force()
     for learner in agent.learners:
         for part in _newest(learner, agent.replay, rows).split(_SEGMENTS_AT_ONCE):
-            learner.receive(agent.replay, part)
+            learner.receive(agent.replay, part, agent.env_steps)
     return int(agent.replay.trajectories.length[rows].sum())
 
 

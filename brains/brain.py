@@ -185,7 +185,7 @@ class Brain:
         """Y = r + discount Q'(s', g', pi'(s', g')), [B, R]; with c H(pi') where entropy enters."""
         features = self.networks.encoder(batch.next_observation, batch.next_goal)
         mu, sigma = actor(features)
-        next_q = self.networks.target_critic.value(features, mu, self._scale(sigma))
+        next_q = self.networks.target_critic.value(features, mu, self.critic_scale(sigma))
         if self.entropy is not None and self.entropy.in_target:
             bonus = self.entropy.weight(self.state) * gaussian.entropy(sigma)
             next_q = next_q + bonus[:, None] / next_q.shape[-1]
@@ -239,10 +239,10 @@ class Brain:
         critic = self.networks.critic
 
         def q_value(mu: Tensor, sigma: Tensor) -> Tensor:
-            return critic.value(features, mu, self._scale(sigma)).sum(-1)
+            return critic.value(features, mu, self.critic_scale(sigma)).sum(-1)
 
         return q_value
 
-    def _scale(self, sigma: Tensor) -> Tensor:
+    def critic_scale(self, sigma: Tensor) -> Tensor:
         """Sigma as the critic sees it where this brain climbs and bootstraps."""
         return torch.zeros_like(sigma) if self.climb_point else sigma

@@ -116,7 +116,10 @@ class Trajectories(_Gathered):
             ahead = torch.arange(most + 1, device=self.device)
             power = torch.pow(gamma, ahead.to(reward.dtype))
             discount = power.index_select(0, steps)
-            longer = (steps > 1).nonzero().squeeze(1)  # few, where most goals are relabelled
+            if steps.device.type == "cpu":
+                longer = (steps > 1).nonzero().squeeze(1)  # few, where most goals are relabelled
+            else:  # all: nobody waits for a device to count them
+                longer = torch.arange(len(steps), device=steps.device)
             if len(longer):
                 later = self._later_reward(here, steps, longer, ahead[1:-1], power[1:-1])
                 reward.index_add_(0, longer, later)

@@ -257,3 +257,12 @@ def test_a_priority_that_is_not_finite_ends_the_turn_by_name(make_trainer: Any) 
     words = r"brain 'ddpg': SumTree.update: priority = nan: .*, at environment step 40"
     with pytest.raises(Diverged, match=words):
         play(trainer, 10)
+
+
+def test_a_priority_that_is_not_finite_on_arrival_is_told_by_name(make_trainer: Any) -> None:
+    trainer = make_trainer(pathwise(sampler="importance_ratio"))
+    play(trainer, 11)
+    trainer.agent.replay.trajectories.log_prob.fill_(float("nan"))
+    words = r"brain 'ddpg': SumTree.update: priority = nan: .*, at environment step \d+"
+    with pytest.raises(Diverged, match=words):
+        play(trainer, 10)
