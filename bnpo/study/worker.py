@@ -13,6 +13,7 @@ from pathlib import Path
 from bnpo.checkpoint import CheckpointError
 from bnpo.checkpoint_folder import CheckpointFolder
 from bnpo.experiment import main as run_command_line
+from bnpo.experiment.report import say
 from bnpo.runs import RunError, load_config
 
 __all__ = ["follow_parent", "main"]
@@ -31,9 +32,11 @@ def main(words: Sequence[str]) -> int:
     config, folder = (Path(word) for word in words)
     threading.Thread(target=follow_parent, daemon=True).start()
     place = ["-F", str(folder.parent), "-b", "5"]
-    if _can_go_on(folder):
-        return run_command_line(["resume", *place, "with", f"run={folder}"])
     if folder.exists():
+        obstacle = _obstacle(folder)
+        if obstacle is None:
+            return run_command_line(["resume", *place, "with", f"run={folder}"])
+        say(f"{folder} starts over: {obstacle}")
         shutil.rmtree(folder)
     return run_command_line([*place, "-i", folder.name, "with", str(config)])
 
@@ -45,14 +48,17 @@ def follow_parent() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _can_go_on(folder: Path) -> bool:
-    """Whether a run has left all that decides its future; not every environment can tell it."""
+def _obstacle(folder: Path) -> str | None:
+    """Return why a run cannot go on; None where it has left all that decides its future."""
     try:
         load_config(folder)
         found = CheckpointFolder(folder / "checkpoints").restore()
-    except (RunError, CheckpointError):
-        return False
-    return found is not None and "progress" in found[0]
+    except (RunError, CheckpointError) as error:
+        return str(error)
+    if found is None:
+        return "it has no checkpoint yet"
+    state, path, _ = found
+    return None if "progress" in state else f"checkpoint {path} holds a policy alone"
 
 
 if __name__ == "__main__":

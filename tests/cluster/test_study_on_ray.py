@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +23,9 @@ from tests.study.test_sweep import SEARCHED, rows
 RUN = "ddpg_her-goal_reacher-0"
 
 
-def study(folder: Path, overrides: dict[str, Any]) -> Study:
-    return Study(folder=folder, ray="local", presets=["ddpg_her"], seeds=1, overrides=overrides)
+def study(folder: Path, overrides: dict[str, Any], **plan: Any) -> Study:
+    plan = {"presets": ["ddpg_her"], "seeds": 1, "overrides": overrides, **plan}
+    return Study(folder=folder, ray="local", **plan)
 
 
 def names(run: Path) -> set[str]:
@@ -59,36 +62,53 @@ def test_nodes_of_another_version_are_refused(
         process.wait()
 
 
-def parent_of(words: str) -> int | None:
-    """Return the process that started the one with these words in its command."""
+def process_of(words: str) -> tuple[int, int] | None:
+    """Return a process with these words in its command, and the one that started it."""
     for entry in Path("/proc").glob("[0-9]*"):
         try:
             command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
             if words in command:
-                return int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+                parent = (entry / "stat").read_text().rpartition(")")[2].split()[1]
+                return int(entry.name), int(parent)
         except OSError:
             continue
     return None
 
 
-@pytest.mark.slow
-def test_a_lost_run_goes_on_from_its_checkpoint(ray: Any, tmp_path: Path) -> None:
-    made = study(tmp_path / "study", LONG)
-    thread = threading.Thread(target=made.run, kwargs={"progress_bar": False})
-    thread.start()
-    run = made.runs / RUN
+def until(look: Callable[[], Any]) -> Any:
+    """Look until there is something; return it."""
     deadline = time.monotonic() + 120
-    while not [*run.glob("checkpoints/step-*.json")]:
+    while not (seen := look()):
         assert time.monotonic() < deadline
         time.sleep(0.02)
-    worker = parent_of(f"bnpo.study.worker configs/{RUN}.json")
-    assert worker is not None, "the run ended before it could be lost"
-    os.kill(worker, signal.SIGKILL)
+    return seen
+
+
+@pytest.mark.slow
+def test_a_lost_run_goes_on_from_its_checkpoint(ray: Any, tmp_path: Path) -> None:
+    """Its process is held at a checkpoint, so that it cannot end before it is lost."""
+    name = f"lost_{os.getpid()}"  # like no run of other tests at work on this machine
+    overrides = {**LONG, "total_steps": 4000}
+    made = study(tmp_path / "study", overrides, tasks={name: {"task": "goal_reacher"}})
+    run = made.runs / f"ddpg_her-{name}-0"
+    thread = threading.Thread(target=made.run, kwargs={"progress_bar": False})
+    thread.start()
+    process, worker = until(lambda: process_of(f"bnpo.study.worker configs/{run.name}.json"))
+    there = Path(f"/proc/{process}/cwd").resolve()
+    saved = f"runs/{run.name}/checkpoints/step-*.json"
+    until(lambda: [*there.glob(saved)])
+    os.kill(process, signal.SIGSTOP)
+    try:
+        until(lambda: [*made.folder.glob(saved)])
+        os.kill(worker, signal.SIGKILL)
+    finally:
+        os.kill(process, signal.SIGKILL)
     thread.join()
-    log = (made.folder / "logs" / f"{RUN}.log").read_text()
+    shutil.rmtree(there)  # which the worker would have done
+    log = (made.folder / "logs" / f"{run.name}.log").read_text()
     assert "lost with its node (1)" in log
-    assert "goes on from" in log
-    assert found(run) == found(single(tmp_path, 0, LONG))
+    assert f"runs/{run.name} goes on from" in log
+    assert found(run) == found(single(tmp_path, 0, overrides))
 
 
 @pytest.mark.slow

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 import bnpo
+from bnpo.checkpoint_folder import CheckpointFolder
 from bnpo.config import ConfigError
 from bnpo.experiment import main
 from bnpo.runs import RunError, load_history, load_summary
@@ -133,6 +134,22 @@ def test_a_killed_study_goes_on_to_the_same_numbers(tmp_path: Path) -> None:
     Study(**plan).run(progress_bar=False)
     assert json.loads((run / "run.json").read_text()).get("resumed") == 1
     assert found(run) == found(single(tmp_path, 0, LONG))
+
+
+def test_a_run_that_cannot_go_on_says_why_and_starts_over(finished: Study, tmp_path: Path) -> None:
+    study = tiny(shutil.copytree(finished.folder, tmp_path / "study"))
+    damaged, policy_alone = (study.runs / f"ddpg_her-goal_reacher-{seed}" for seed in (0, 1))
+    for run in (damaged, policy_alone):
+        (run / "summary.json").unlink()
+    for manifest in damaged.glob("checkpoints/step-*.json"):
+        manifest.write_text("{")
+    CheckpointFolder(policy_alone / "checkpoints", keep=1).save({"agent": {}}, 80)
+    study.run(progress_bar=False)
+    for run, reason in ((damaged, "is damaged: "), (policy_alone, "holds a policy alone")):
+        checkpoint = run / "checkpoints" / "step-000000080.json"
+        log = (study.folder / "logs" / f"{run.name}.log").read_text()
+        assert f"{run} starts over: checkpoint {checkpoint} {reason}" in log
+        assert found(run) == found(finished.runs / run.name)
 
 
 def test_a_stop_signal_stops_runs_in_good_order(tmp_path: Path) -> None:
