@@ -86,7 +86,7 @@ class _Single:
 
     def picture(self) -> Image.Image:
         image = Image.fromarray(np.asarray(self.env.render(), np.uint8))
-        image.thumbnail((_WIDTH, _WIDTH), Image.Resampling.LANCZOS)
+        image.thumbnail((_WIDTH, _WIDTH), Image.Resampling.HAMMING)
         return image
 
 

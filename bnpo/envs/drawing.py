@@ -35,7 +35,6 @@ class Canvas:
         from PIL import ImageDraw
 
         pixels = size * _OVERSAMPLING
-        self.size = size
         self._scale = pixels / (2.0 * half_width)
         self._centre = pixels / 2.0
         self._image = PillowImage.new("RGB", (pixels, pixels), _PAPER)
@@ -90,10 +89,7 @@ class Canvas:
 
     def array(self) -> Image:
         """Return the picture [size, size, 3]."""
-        from PIL import Image as PillowImage
-
-        small = self._image.resize((self.size, self.size), PillowImage.Resampling.LANCZOS)
-        return np.asarray(small).copy()
+        return np.asarray(self._image.reduce(_OVERSAMPLING)).copy()
 
 
 def draw_planar_reacher(
