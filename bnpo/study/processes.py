@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -16,7 +13,6 @@ from bnpo.envs.cores import CORES, available_cores
 
 __all__ = [
     "ONE_THREAD",
-    "LocalProcess",
     "Process",
     "Processes",
     "Words",
@@ -25,6 +21,7 @@ __all__ = [
 
 ONE_THREAD = {
     **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"),
+    "LP_NUM_THREADS": "1",  # of OpenGL without a graphics card
     CORES: "1",
     "TQDM_MININTERVAL": "30",
 }
@@ -62,67 +59,19 @@ Words = Sequence[str | Path]
 """What follows ``python``; paths are files of the study."""
 
 
-class LocalProcess:
-    """A process of one thread on this machine, which ends when the one that started it does."""
-
-    def __init__(
-        self, words: Words, log: Path, *, keep: Sequence[int] = (), telling: bool = False
-    ) -> None:
-        """Start it.
-
-        Args:
-            words: after ``python``
-            log: where its output goes
-            keep: files of this process that it has open, too
-            telling: its standard output is read by :meth:`lines`
-
-        """
-        with log.open("wb") as output:
-            self._process = subprocess.Popen(
-                [sys.executable, *map(str, words)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE if telling else output,
-                stderr=output,
-                env={**os.environ, **ONE_THREAD},
-                pass_fds=tuple(keep),
-                start_new_session=True,
-            )
-
-    def lines(self) -> Iterator[str]:
-        """Yield what it tells, line by line, until it has ended."""
-        assert self._process.stdout is not None
-        with self._process.stdout:
-            for line in self._process.stdout:
-                yield line.decode()
-
-    def terminate(self) -> None:
-        """Ask it to end in good order."""
-        self._process.terminate()
-
-    def wait(self) -> int:
-        """Return its exit status when it has ended."""
-        try:
-            return self._process.wait()
-        finally:
-            assert self._process.stdin is not None
-            self._process.stdin.close()
-
-
 class Processes:
     """Python processes, several at a time."""
 
-    def __init__(
-        self, workers: int, start: Callable[[str, Words, Path], Process] | None = None
-    ) -> None:
+    def __init__(self, workers: int, start: Callable[[str, Words, Path], Process]) -> None:
         """Run at most so many at a time.
 
         Args:
             workers: how many
-            start: takes name, words and log of a process; None: it runs on this machine
+            start: takes name, words and log of a process
 
         """
         self.workers = workers
-        self._start = start or (lambda _, words, log: LocalProcess(words, log))
+        self._start = start
         self._running: set[Process] = set()
         self._guard = threading.Lock()
         self._stopped = False

@@ -16,14 +16,9 @@ from bnpo.experiment.stopping import Interrupted, StopSignals
 from bnpo.runs import RunError
 from bnpo.study.campaign import Campaign
 from bnpo.study.folder_lock import alone
+from bnpo.study.forking import ForkServer
 from bnpo.study.plan import Job, StudyPlan, plan_fields
-from bnpo.study.processes import (
-    ONE_THREAD,
-    LocalProcess,
-    Process,
-    Processes,
-    Words,
-)
+from bnpo.study.processes import ONE_THREAD, Process, Processes, Words
 from bnpo.study.report import draw_figures, page, write_page
 from bnpo.study.results import Results, is_finished, read_results
 from bnpo.summary import read_json, write_json
@@ -72,12 +67,12 @@ class Study(Campaign[StudyPlan]):
 
     def _run(self, cluster: Any, progress_bar: bool) -> list[str]:
         """Make the runs that are not finished; return the names of those that failed."""
-        with alone(self.folder) as lock:
+        with alone(self.folder) as lock, ForkServer(keep=[lock]) as server:
             self._check_runs()
             write_json(self.folder / "study.json", plan_fields(self.plan))
             waiting = [job for job in self.jobs if not is_finished(self.runs / job.name)]
             waiting.sort(key=_late)
-            processes = Processes(self.workers or len(self.jobs), self._starter(cluster, lock))
+            processes = Processes(self.workers or len(self.jobs), self._starter(cluster, server))
             signals = StopSignals(processes.stop)
             with signals.listening():
                 failed = self._make(waiting, processes, progress_bar)
@@ -104,12 +99,12 @@ class Study(Campaign[StudyPlan]):
         write_page(self.folder / "report.html", page(self.plan, results, pictures))
         return results
 
-    def _starter(self, cluster: Any, lock: int) -> Callable[[str, Words, Path], Process]:
+    def _starter(self, cluster: Any, server: ForkServer) -> Callable[[str, Words, Path], Process]:
         """Return what starts a run, here or on the cluster."""
         configs = {job.name: job.config for job in self.jobs}
 
         def here(_: str, words: Words, log: Path) -> Process:
-            return LocalProcess(words, log, keep=[lock])
+            return server.start(words, log)
 
         def there(name: str, words: Words, log: Path) -> Process:
             needs = resources(configs[name])

@@ -20,8 +20,9 @@ from bnpo.runs import RunError
 from bnpo.study.campaign import Campaign
 from bnpo.study.figures import importance
 from bnpo.study.folder_lock import alone
+from bnpo.study.forking import ForkServer
 from bnpo.study.plan import plan_fields
-from bnpo.study.processes import ONE_THREAD, LocalProcess, Process, Words
+from bnpo.study.processes import ONE_THREAD, Process, Words
 from bnpo.study.sweep_plan import SweepPlan
 from bnpo.summary import read_json, write_json
 
@@ -60,7 +61,7 @@ class Sweep(Campaign[SweepPlan]):
             return self._run(progress_bar)
 
     def _run(self, progress_bar: bool) -> dict[str, Any]:
-        with alone(self.folder):
+        with alone(self.folder), ForkServer() as self._server:
             self._check_plan()
             study = self._open()
             self._take_up(study)
@@ -174,7 +175,7 @@ class Sweep(Campaign[SweepPlan]):
         words: Words = ["-m", "bnpo.study.trial", file, *map(str, self.plan.seed_list)]
         log = file.with_suffix(".log")
         if self._cluster is None:
-            return LocalProcess(words, log, telling=True)
+            return self._server.start(words, log, telling=True)
         return TaskProcess(
             self._cluster,
             words,

@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -109,6 +108,7 @@ LONG = {**TINY, "total_steps": 2000, "eval_interval": 500, "checkpoint_interval"
 _SCRIPT = """
 import json, sys
 from bnpo.study import Study
+print("begun", flush=True)
 plan = json.loads(sys.argv[1])
 Study(**plan).run(progress_bar=False)
 """
@@ -119,10 +119,14 @@ def test_a_killed_study_goes_on_to_the_same_numbers(tmp_path: Path) -> None:
     plan: dict[str, Any] = {"presets": ["ddpg_her"], "seeds": 1, "overrides": LONG}
     plan["folder"] = str(folder)
     paths = [str(Path(bnpo.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
-    process = subprocess.Popen(
-        [sys.executable, "-c", _SCRIPT, json.dumps(plan)],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
-    )
+    script = tmp_path / "script.py"
+    script.write_text(_SCRIPT)
+    with (tmp_path / "said").open("w") as said:
+        process = subprocess.Popen(
+            [sys.executable, script, json.dumps(plan)],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
+            stdout=said,
+        )
     run = folder / "runs" / "ddpg_her-goal_reacher-0"
     deadline = time.monotonic() + 60
     while not [*run.glob("checkpoints/step-*.json")]:
@@ -131,6 +135,7 @@ def test_a_killed_study_goes_on_to_the_same_numbers(tmp_path: Path) -> None:
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
     process.wait()
+    assert (tmp_path / "said").read_text() == "begun\n"  # no run imports the script
     Study(**plan).run(progress_bar=False)
     assert json.loads((run / "run.json").read_text()).get("resumed") == 1
     assert found(run) == found(single(tmp_path, 0, LONG))
@@ -150,29 +155,6 @@ def test_a_run_that_cannot_go_on_says_why_and_starts_over(finished: Study, tmp_p
         log = (study.folder / "logs" / f"{run.name}.log").read_text()
         assert f"{run} starts over: checkpoint {checkpoint} {reason}" in log
         assert found(run) == found(finished.runs / run.name)
-
-
-def test_a_stop_signal_stops_runs_in_good_order(tmp_path: Path) -> None:
-    logs = tmp_path / "logs"
-    code = (
-        "import signal, sys, time\n"
-        "signal.signal(signal.SIGTERM, lambda *_: (print('stopped'), sys.exit(143)))\n"
-        "print('started', flush=True)\n"
-        "time.sleep(30)"
-    )
-    processes = Processes(1)
-    outcomes: dict[str, int | None] = {}
-    running = processes.run({"a": ["-c", code], "b": ["-c", code]}, logs)
-
-    def stop() -> None:
-        while not (logs / "a.log").exists() or "started" not in (logs / "a.log").read_text():
-            time.sleep(0.02)
-        processes.stop()
-
-    threading.Thread(target=stop).start()
-    outcomes.update(running)
-    assert outcomes == {"a": 143, "b": None}
-    assert "stopped" in (logs / "a.log").read_text()
 
 
 def test_a_folder_in_use_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
