@@ -35,10 +35,10 @@ def tiny(folder: Path, **settings: Any) -> Study:
     return Study(folder=folder, workers=2, **plan)
 
 
-def single(folder: Path, seed: int, overrides: dict[str, Any]) -> Path:
+def single(folder: Path, seed: int, overrides: dict[str, Any], task: str = "goal_reacher") -> Path:
     """Train one run as the command line does."""
     words = [f"{key}={value}" for key, value in overrides.items()]
-    line = ["-F", str(folder), "with", "ddpg_her", "goal_reacher", f"seed={seed}", *words]
+    line = ["-F", str(folder), "with", "ddpg_her", task, f"seed={seed}", *words]
     assert main(line) == 0
     return folder / "1"
 
@@ -60,6 +60,21 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Study:
 def test_runs_of_a_study_find_what_single_runs_find(finished: Study, tmp_path: Path) -> None:
     run = single(tmp_path, 1, TINY)
     assert found(finished.runs / "ddpg_her-goal_reacher-1") == found(run)
+
+
+@pytest.mark.slow
+def test_a_run_of_a_study_has_worker_processes_and_opengl_as_a_single_one_has(
+    tmp_path: Path,
+) -> None:
+    overrides = {key: value for key, value in TINY.items() if key != "env_kwargs.episode_steps"}
+    overrides |= {"env_kwargs.max_episode_steps": 10, "on_worker_failure": "restart"}
+    study = tiny(tmp_path / "study", tasks=["fetch_reach"], seeds=[0], overrides=overrides)
+    study.run(progress_bar=False)
+    run = study.runs / "ddpg_her-fetch_reach-0"
+    alone = single(tmp_path, 0, overrides, "fetch_reach")
+    assert found(run) == found(alone)
+    pictures = [path.read_bytes() for path in sorted(run.glob("policy.*"))]
+    assert pictures == [path.read_bytes() for path in sorted(alone.glob("policy.*"))]
 
 
 def test_finished_runs_are_not_repeated(finished: Study, monkeypatch: pytest.MonkeyPatch) -> None:
