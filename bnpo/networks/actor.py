@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bnpo.config import NetworkConfig
+from bnpo.networks.weights import weights
 from bnpo.types import TaskSpec
 
 __all__ = ["Actor"]
@@ -49,6 +50,7 @@ class Actor(nn.Module):
         self.hidden = nn.ModuleList(nn.Linear(fan_in, out) for fan_in, out in pairwise(widths))
         outputs = spec.action_dim * (2 if config.sigma == "state" else 1)
         self.head = nn.Linear(widths[-1], outputs)
+        self._layers = tuple(cast("Iterable[nn.Linear]", (*self.hidden, self.head)))
         with torch.no_grad():
             first = self.hidden[0] if config.actor_hidden else self.head
             for parameter in first.parameters():
@@ -86,11 +88,12 @@ class Actor(nn.Module):
         """
         kept = [] if trace is None else trace
         x = features
-        for layer in cast("Iterable[nn.Linear]", self.hidden):
+        *hidden, head = weights(self._layers)
+        for weight, bias in hidden:
             kept.append(x)
-            x = torch.relu_(functional.linear(x, layer.weight, layer.bias))
+            x = torch.relu_(functional.linear(x, weight, bias))
         kept.append(x)
-        out = functional.linear(x, self.head.weight, self.head.bias)
+        out = functional.linear(x, *head)
         raw = out[:, : self.action_dim] if self.sigma_mode == "state" else out
         mu = torch.tanh(raw)
         kept.append(mu)
@@ -119,13 +122,13 @@ class Actor(nn.Module):
             slope = slope + by_raw
         if self.sigma_mode == "state":
             slope = functional.pad(slope, (0, self.action_dim))
-        layers = [*cast("Iterable[nn.Linear]", self.hidden), self.head]
+        layers = weights(self._layers)
         found: list[Tensor | None] = []
         for depth in range(len(layers) - 1, -1, -1):
             x = inputs[depth]
             found += (slope.sum(0), torch.mm(slope.t(), x))
             if depth:
-                slope = torch.mm(slope, layers[depth].weight)
+                slope = torch.mm(slope, layers[depth][0])
                 slope = torch.ops.aten.threshold_backward(slope, x, 0)
         return [None] * (self.sigma_mode != "fixed") + found[::-1]
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from bnpo.config import NetworkConfig
+from bnpo.networks.weights import weights
 from bnpo.types import TaskSpec
 
 __all__ = ["Critic"]
@@ -49,6 +50,7 @@ class Critic(nn.Module):
         self.register_buffer("half_range", (high - low) / 2)
         self.unit_box = bool((self.middle == 0).all() and (self.half_range == 1).all())
         self.members = config.critics
+        self.action_dim = spec.action_dim
         self.reduce = config.reduce
         widths = (features + 2 * spec.action_dim, *config.critic_hidden)
         self.hidden = nn.ModuleList(
@@ -59,6 +61,7 @@ class Critic(nn.Module):
         )
         self.layer_norm = config.layer_norm
         self.head = _EnsembleLinear(self.members, widths[-1], spec.reward_dim)
+        self._layers = tuple(cast("Iterable[_EnsembleLinear]", (*self.hidden, self.head)))
 
     def forward(self, features: Tensor, mu: Tensor, sigma: Tensor) -> Tensor:
         """Value of every member, [E, B, R].
@@ -87,16 +90,18 @@ class Critic(nn.Module):
             mu, sigma = (mu - self.middle) / self.half_range, sigma / self.half_range
         x = torch.cat((features, mu, sigma), -1).expand(self.members, -1, -1)
         kept: tuple[Tensor, ...] = ()
-        for layer in cast("Iterable[_EnsembleLinear]", self.hidden):
+        *hidden, head = weights(self._layers)
+        for weight, bias in hidden:
             trace.append((x, *kept))
-            x = torch.baddbmm(layer.bias, x, layer.weight)
+            x = torch.baddbmm(bias, x, weight)
             if self.layer_norm:
                 before = x
                 x, mean, rstd = torch.native_layer_norm(x, x.shape[-1:], None, None, _EPSILON)
                 kept = before, mean, rstd
             x = torch.relu_(x)
         trace.append((x, *kept))
-        return torch.baddbmm(self.head.bias, x, self.head.weight)
+        weight, bias = head
+        return torch.baddbmm(bias, x, weight)
 
     def gradients(self, trace: list[tuple[Tensor, ...]], slope: Tensor) -> list[Tensor]:
         """Gradient of Σ slope · Q by every parameter, in the order of ``parameters()``.
@@ -123,20 +128,19 @@ class Critic(nn.Module):
 
         """
         *_, by_output = self._slopes(trace, slope)
-        first = cast("_EnsembleLinear", self.hidden[0] if len(self.hidden) else self.head)
-        actions = len(self.half_range)
-        by_input = torch.bmm(by_output, first.weight.mT)
+        ((first, _),) = weights(self._layers[:1])
+        actions = self.action_dim
+        by_input = torch.bmm(by_output, first.mT)
         by_input = by_input[0] if self.members == 1 else by_input.sum(0)
         by_mean = by_input[:, -2 * actions : -actions]
         return by_mean if self.unit_box else by_mean / self.half_range
 
     def _slopes(self, trace: list[tuple[Tensor, ...]], slope: Tensor) -> Iterator[Tensor]:
         """Gradient by the output of every layer, from the head down, of that by the head's."""
-        layers = [*self.hidden, self.head]
         yield slope
-        for depth in range(len(layers) - 1, 0, -1):
-            x, *kept = trace[depth]
-            slope = torch.bmm(slope, cast("_EnsembleLinear", layers[depth]).weight.mT)
+        following = weights(self._layers[1:])
+        for (x, *kept), (weight, _) in zip(trace[:0:-1], reversed(following), strict=True):
+            slope = torch.bmm(slope, weight.mT)
             slope = torch.ops.aten.threshold_backward(slope, x, 0)
             if kept:
                 width = slope.shape[-1:]
