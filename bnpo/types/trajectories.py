@@ -112,16 +112,14 @@ class Trajectories(_Gathered):
         if most == 1:
             discount = torch.full_like(time, gamma, dtype=reward.dtype)
         else:
-            most = int(steps.max()) if most is None else min(most, self.action.shape[1])
-            ahead = torch.arange(most + 1, device=self.device)
-            power = torch.pow(gamma, ahead.to(reward.dtype))
-            discount = power.index_select(0, steps)
+            discount = torch.pow(gamma, steps.to(reward.dtype))
             if steps.device.type == "cpu":
                 longer = (steps > 1).nonzero().squeeze(1)  # few, where most goals are relabelled
             else:  # all: nobody waits for a device to count them
                 longer = torch.arange(len(steps), device=steps.device)
             if len(longer):
-                later = self._later_reward(here, steps, longer, ahead[1:-1], power[1:-1])
+                most = int(steps.max()) if most is None else min(most, self.action.shape[1])
+                later = self._later_reward(here, steps, longer, gamma, most)
                 reward.index_add_(0, longer, later)
         discount.masked_fill_(ended, 0.0)
         return Transitions(
@@ -143,7 +141,7 @@ class Trajectories(_Gathered):
         ), outcome
 
     def _later_reward(
-        self, here: Rows, steps: Tensor, longer: Tensor, ahead: Tensor, power: Tensor
+        self, here: Rows, steps: Tensor, longer: Tensor, gamma: float, most: int
     ) -> Tensor:
         """Sum of gamma^k r_{t+k} over 0 < k < n of those [L] of the transitions here, [L, R].
 
@@ -151,10 +149,12 @@ class Trajectories(_Gathered):
             here: [B], rows of the transitions.
             steps: [B], n.
             longer: [L], which of them have n > 1.
-            ahead: [K], k.
-            power: [K], gamma^k.
+            gamma: discount factor per step.
+            most: largest n.
 
         """
+        ahead = torch.arange(1, most, device=self.device)  # [K]
+        power = torch.pow(gamma, ahead.to(self.reward.dtype))
         n, segment, time = (
             column.index_select(0, longer).unsqueeze(1)
             for column in (steps, here.segment, here.time)
