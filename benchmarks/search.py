@@ -50,8 +50,11 @@ def main() -> None:
     parser.add_argument("task", choices=list(TRIED))
     task = parser.parse_args().task
     learning = Path(__file__).with_name("learning.py")
-    race = dataclasses.replace(RACES[task], results=f"{RACES[task].results}_search", peer=None)
-    name = next(iter(race.programs))
+    chosen = RACES[task]
+    name, program = next(iter(chosen.programs.items()))
+    race = dataclasses.replace(
+        chosen, results=f"{chosen.results}_search", programs={name: program}, peer=None
+    )
     print("| changed | steps to solved, by seed | CPU seconds, by seed | median steps | median s |")
     print("|---|---|---|---|---|")
     for changed in ([], *TRIED[task]):
