@@ -36,7 +36,19 @@ BOTH = [
 """Changes that are tried on every task."""
 
 TRIED = {
-    "goal_reacher": [*BOTH, ["agent.warmup_steps=400"], ["brains.ddpg.optim_batch_size=512"]],
+    "goal_reacher": [
+        *BOTH,
+        ["agent.warmup_steps=400"],
+        ["brains.ddpg.optim_batch_size=512"],
+        ["brains.ddpg.learning_repeat=600"],
+        ["brains.ddpg.learning_repeat=400", "brains.ddpg.lr_actor=8e-3", "agent.lr_critic=8e-3"],
+        [
+            "brains.ddpg.learning_repeat=400",
+            "brains.ddpg.tau_actor=0.05",
+            "brains.ddpg.tau_critic=0.05",
+        ],
+        ["brains.ddpg.learning_repeat=400", "agent.networks.critics=1"],
+    ],
     "fetch_reach": [*BOTH, ["agent.warmup_steps=400"], ["brains.ddpg.learning_delay=25"]],
 }
 """Changes of the first program's settings, by race."""
