@@ -63,8 +63,9 @@ def test_frequencies_follow_priorities(device: torch.device) -> None:
     assert float(chi_square) < 27.88  # 99.9 % point of chi-square with 10 - 1 = 9 degrees
 
 
-def test_large_tree_follows_priorities() -> None:
-    """Groups of leaves across the blocks of a tree of three levels and more."""
+def test_large_tree_follows_priorities(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Groups of leaves across the blocks of a tree of four levels."""
+    monkeypatch.setattr(sum_tree, "TOP", 100)
     size = 300_000
     tree = SumTree(size)
     group = torch.arange(size) * 7 // size  # 7 groups with masses 1 : 2 : ... : 7
@@ -107,7 +108,8 @@ def test_rounding_at_the_end_of_a_block_stays_in_it(monkeypatch: pytest.MonkeyPa
     assert bool((found // 32 <= torch.arange(50).repeat(3)).all())
 
 
-def test_sums_do_not_drift() -> None:
+def test_sums_do_not_drift(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sum_tree, "TOP", 10)
     tree = SumTree(500)
     generator = torch.Generator().manual_seed(4)
     for _ in range(300):
@@ -153,7 +155,9 @@ def test_other_refusals() -> None:
         SumTree(4).load_state_dict(SumTree(99).state_dict())
 
 
-def test_state_is_complete() -> None:
+@pytest.mark.parametrize("top", [10, 1000])
+def test_state_is_complete(top: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sum_tree, "TOP", top)
     tree, copy = SumTree(1000), SumTree(1000)
     generator = torch.Generator().manual_seed(5)
     tree.update(torch.arange(1000), torch.rand(1000, generator=generator))
