@@ -113,11 +113,11 @@ class Learner:
         self._info, self._step_scales = {}, []
         self._review(table)
         before = self.gradient_steps
-        for _ in range(description.learning_repeat // description.optim_epochs):
-            with self._priorities_named(env_steps):
+        with self._priorities_named(env_steps):
+            for _ in range(description.learning_repeat // description.optim_epochs):
                 batch, learnt = self._round(table, bootstrap_actors)
-            if self._should_stop(learnt):
-                break
+                if self._should_stop(learnt):
+                    break
         self._info = gradient_norms(self.brain) | self._info
         if self._step_scales:
             self._info["actor_step_scale"] = torch.stack(self._step_scales).mean()

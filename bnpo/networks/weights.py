@@ -13,7 +13,7 @@ def weights(layers: Sequence[nn.Module]) -> list[tuple[Tensor, Tensor]]:
     """Weight and bias of linear layers.
 
     They are read where a module keeps them: ``layer.weight`` searches its dictionaries each time,
-    which took a thirtieth of a small network's learning step.
+    which a small network's learning step feels.
     """
     stores = [layer._parameters for layer in layers]
     return [(store["weight"], store["bias"]) for store in stores]  # type: ignore[misc]
