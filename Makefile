@@ -110,6 +110,10 @@ format: setup ## format the code and apply safe fixes
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
+.PHONY: golden
+golden: setup ## write the golden numbers anew, after a change that is meant to move them
+	$(BIN)/python -m tests.golden.numbers
+
 .PHONY: lock
 lock: ## resolve the ranges of setup.cfg anew into the lock files (TORCH=x.y.z to change torch)
 	PYTHON="$(PYTHON)" TORCH="$(TORCH)" .ci/lock
