@@ -20,10 +20,10 @@ from medians import Median, compared, leave, show
 from mujoco.rollout import Rollout
 
 from bnpo.envs import GoalReacherVectorEnv, MovingReacherVectorEnv, make_env, make_vector_env
-from bnpo.envs.arm_dynamics import arm_xml
 from bnpo.envs.cores import available_cores
-from bnpo.envs.goal_reacher import FRAME_SKIP, planar_arm_xml
-from bnpo.envs.moving_reacher import PHYSICS_STEPS
+from bnpo.envs.reacher.arm_dynamics import arm_xml
+from bnpo.envs.reacher.goal_reacher import FRAME_SKIP, planar_arm_xml
+from bnpo.envs.reacher.moving_reacher import PHYSICS_STEPS
 
 REACHERS, ARMS, FETCHES = 64, 20, 8
 

@@ -20,7 +20,7 @@ import torch
 from medians import Median, leave, show
 
 from bnpo import Trainer
-from bnpo.experiment.composition import compose
+from bnpo.compose.composition import compose
 from bnpo.presets import build_agent, build_train_config
 
 STEPS = 800
@@ -44,7 +44,7 @@ def trainer(preset: str, overrides: dict[str, Any], only: str | None = None) -> 
         config["brains"] = {only: config["brains"][only]}
     made = Trainer(build_agent(config), build_train_config(config), progress_bar=False)
     for _ in range(2_400 // config["num_envs"]):
-        made._step()
+        made.step()
     return made
 
 
@@ -55,7 +55,7 @@ def seconds(programs: dict[str, Trainer], rounds: int) -> dict[str, float]:
         for name, program in programs.items():
             started = time.process_time()
             for _ in range(STEPS // program.config.num_envs):
-                program._step()
+                program.step()
             found[name].append(1e6 * (time.process_time() - started) / STEPS)
     return {name: statistics.median(costs) for name, costs in found.items()}
 

@@ -106,12 +106,12 @@ def bnpo_steps(width: int, epochs: int = 1) -> Callable[[int], None]:
         ),
     )
     bnpo.train(agent, STORED, num_envs=8, eval_interval=STORED, eval_episodes=1, progress_bar=False)
-    learner, replay = agent.learners[0], agent.replay
+    trained, replay = agent.brains[0], agent.replay
     assert replay is not None
 
     def run(count: int) -> None:
         for _ in range(count // epochs):
-            learner._round(replay, agent.target_actors)
+            trained.round(replay, agent.target_actors)
 
     return run
 

@@ -38,7 +38,7 @@ ORIGINAL = """\
 def run(seed: int) -> list[tuple[int, float, float]]:
     """Train one seed; return arm-steps, seconds and mean score of every evaluation."""
     from bnpo import Trainer
-    from bnpo.experiment.composition import compose
+    from bnpo.compose.composition import compose
     from bnpo.presets import build_agent, build_train_config
 
     config = compose(["bpo", "moving_reacher"], {**SETTINGS, "seed": seed})

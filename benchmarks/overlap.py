@@ -26,17 +26,17 @@ NEVER = 10**9
 def rate(task: str, mode: str, steps: int) -> float:
     """Environment steps per second of a mode once its brains learn."""
     from bnpo import Trainer
-    from bnpo.experiment.composition import compose
+    from bnpo.compose.composition import compose
     from bnpo.presets import build_agent, build_train_config
 
     updates = {"total_steps": NEVER, "eval_interval": NEVER, "eval_episodes": 1, "overlap": mode}
     config = compose([PRESET, task], updates)
     trainer = Trainer(build_agent(config), build_train_config(config), progress_bar=False)
     while not trainer.agent.gradient_steps:
-        trainer._step()
+        trainer.step()
     started, first = time.perf_counter(), trainer.agent.env_steps
     while trainer.agent.env_steps < first + steps:
-        trainer._step()
+        trainer.step()
     found = steps / (time.perf_counter() - started)
     trainer.close()
     return found

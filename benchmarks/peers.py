@@ -1,4 +1,4 @@
-"""Off-policy learners of Stable-Baselines3 with hindsight, judged like BNPO's programs."""
+"""Off-policy brains of Stable-Baselines3 with hindsight, judged like BNPO's programs."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def learn(peer: Peer, seed: int, *, interval: int, threshold: float) -> dict[str
     from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecNormalize
 
     import bnpo.envs
-    from bnpo.evaluation import EVALUATION_SEED
+    from bnpo.seeding import EVALUATION_SEED
 
     torch.set_num_threads(1)
     judge = bnpo.envs.make_vector_env(peer.env_id, EPISODES, threads=1)

@@ -87,7 +87,7 @@ class Race:
         """Everything but the seed that decides a program's result."""
         if rival := self.rival(name):
             return rival.settings
-        from bnpo.experiment.composition import compose
+        from bnpo.compose.composition import compose
 
         program = self.programs[name]
         updates: dict[str, Any] = {"total_steps": program.steps, "stop_when_solved": True}

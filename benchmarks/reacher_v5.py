@@ -56,7 +56,7 @@ Point = tuple[int, float, float, float]
 
 def configuration(settings: dict[str, Any], steps: int) -> dict[str, Any]:
     """Everything but the seed that decides what the preset reaches."""
-    from bnpo.experiment.composition import compose
+    from bnpo.compose.composition import compose
 
     run = {"total_steps": steps, "eval_interval": INTERVAL, "stop_when_solved": True}
     return compose(["ppo", "reacher_v5"], {**run, "eval_episodes": EPISODES, **settings})
@@ -98,7 +98,7 @@ def run_peer(seed: int, settings: dict[str, Any], steps: int = STEPS) -> list[Po
     from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
     from bnpo.envs import make_vector_env
-    from bnpo.evaluation import EVALUATION_SEED
+    from bnpo.seeding import EVALUATION_SEED
 
     torch.set_num_threads(1)
     judge = make_vector_env(ENV_ID, EPISODES, workers=0)

@@ -25,8 +25,8 @@ def short_name(settings: Any) -> str:
 
 def _own(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return the configuration without what stands at its default."""
+    from bnpo.compose.schema import defaults
     from bnpo.config import AgentConfig, BrainDescription, NetworkConfig, TrainConfig
-    from bnpo.experiment.schema import defaults
 
     def changed(fields: Mapping[str, Any], kind: type[Any]) -> dict[str, Any]:
         nested = ("networks",) if kind is AgentConfig else ()

@@ -31,6 +31,7 @@ from torch import Tensor
 from bnpo.credit import HER
 from bnpo.replay import ImportanceRatio, Pool, SamplingLaw, SegmentTable, TDError, Uniform
 from bnpo.types import TaskSpec, Transitions
+from bnpo.types.step import Decision, Observation, Step
 
 ENVS, STEPS, BATCHES = 8, 50, (256, 2048)
 SPEC = TaskSpec(
@@ -202,23 +203,32 @@ def scaling(clock: Clock, largest: int) -> list[Median]:
 # --- ours ---
 
 
-def some_step(spec: TaskSpec, envs: int) -> tuple[Tensor, ...]:
+def some_step(spec: TaskSpec, envs: int) -> Step:
     """One step of every environment, random numbers throughout; no episode ends."""
     seen = (spec.observation_dim, spec.goal_dim, spec.goal_dim)
-    action = torch.randn(3, envs, spec.action_dim)
+    action, mu, sigma = torch.randn(3, envs, spec.action_dim)
     goes_on = torch.zeros(envs, dtype=torch.bool)
-    after = [torch.randn(envs, width) for width in seen]
-    numbers = (torch.randn(envs), -torch.ones(envs, 1))
-    return (*action, *numbers, goes_on, goes_on, *after, *after)
+    after = Observation(*(torch.randn(envs, width) for width in seen))
+    return Step(
+        decision=Decision(action, mu, sigma, torch.randn(envs)),
+        reward=-torch.ones(envs, 1),
+        terminated=goes_on,
+        truncated=goes_on,
+        next_observation=after,
+        reset_observation=after,
+        reward_low=-1.0,
+        reward_high=-1.0,
+        lag=0,
+    )
 
 
 def filled_table(transitions: int, spec: TaskSpec = SPEC, envs: int = ENVS) -> SegmentTable:
     """Fill a table of so many transitions."""
     table = SegmentTable(spec, capacity=transitions, max_steps=STEPS, num_envs=envs)
     step = some_step(spec, envs)
-    table.begin(*step[-3:])
+    table.begin(step.reset_observation)
     for _ in range(transitions // envs // STEPS * STEPS):
-        table.append(*step)
+        table.append(step)
     table.trajectories.observation.normal_()
     table.trajectories.achieved_goal.normal_()
     return table
@@ -228,7 +238,7 @@ def insert(table: SegmentTable, times: int) -> int:
     """Write some steps of every environment."""
     step = some_step(SPEC, ENVS)
     for _ in range(times):
-        table.append(*step)
+        table.append(step)
     return times * ENVS
 
 

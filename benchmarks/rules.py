@@ -67,7 +67,7 @@ def updates(preset: str, steps: int) -> dict[str, Any]:
 
 def settings(preset: str, steps: int) -> dict[str, Any]:
     """Everything but the seed that decides a run."""
-    from bnpo.experiment.composition import compose
+    from bnpo.compose.composition import compose
 
     return compose([preset, task_of(preset)[1]], updates(preset, steps))
 

@@ -20,9 +20,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bnpo.experiment.composition import compose
+from bnpo.compose.composition import compose
 from bnpo.experiment.session import Session
-from bnpo.summary import write_json
+from bnpo.files import write_json
 
 SETTINGS: dict[str, Any] = {
     "total_steps": 10**9,
@@ -77,7 +77,7 @@ class Watch:
         self.steps = self.trainer.agent.env_steps
         self.trained = self.trainer.progress.wall_s
         self.cpu = 0.0
-        self._step = self.trainer._step
+        self._step = self.trainer.step
 
     def step(self) -> None:
         """Take the trainer's step, and a measurement where it is time to."""
@@ -145,7 +145,7 @@ def main() -> int:
     session = Session(config, options.run, lambda *_: None)
     session.trainer.progress_bar = False
     watch = Watch(session, options)
-    session.trainer._step = watch.step  # type: ignore[method-assign]
+    session.trainer.step = watch.step  # type: ignore[method-assign]
     try:
         summary = session.run()
     finally:

@@ -33,11 +33,12 @@ from typing import Any
 import yaml
 
 from bnpo.envs.cores import available_cores
+from bnpo.files import read_json, write_json
 from bnpo.runs import load_summary
+from bnpo.runs.summary import versions
 from bnpo.study import Study
-from bnpo.study.processes import ONE_THREAD
+from bnpo.study.processes.jobs import ONE_THREAD
 from bnpo.study.results import is_finished
-from bnpo.summary import read_json, versions, write_json
 
 BAR = 1.8
 """Speed-up on two cores."""

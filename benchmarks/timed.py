@@ -12,7 +12,8 @@ class TimedTrainer(Trainer):
 
     cpu_s = 0.0
 
-    def _step(self) -> None:
+    def step(self) -> None:
+        """Take the trainer's step and count it."""
         started = time.process_time()
-        super()._step()
+        super().step()
         self.cpu_s += time.process_time() - started

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from bnpo.version import __version__
 
 if TYPE_CHECKING:
     from bnpo.agent import Agent
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
         NetworkConfig,
         TrainConfig,
     )
-    from bnpo.evaluation import Evaluation, evaluate
-    from bnpo.history import History
-    from bnpo.offline import from_minari, learn_offline, to_minari
-    from bnpo.plotting import plot
-    from bnpo.recording import watch
+    from bnpo.interop.offline import from_minari, learn_offline, to_minari
+    from bnpo.show.plotting import plot
+    from bnpo.show.recording import watch
     from bnpo.study import Study, Sweep
     from bnpo.training import Trainer, train
+    from bnpo.training.evaluation import Evaluation, evaluate
+    from bnpo.types.history import History
 
 __all__ = [
     "Agent",
@@ -39,6 +39,7 @@ __all__ = [
     "Sweep",
     "TrainConfig",
     "Trainer",
+    "__version__",
     "evaluate",
     "from_minari",
     "learn_offline",
@@ -53,20 +54,20 @@ _HOMES = {
     "AgentConfig": "bnpo.config",
     "BrainDescription": "bnpo.config",
     "ConfigError": "bnpo.config",
-    "Evaluation": "bnpo.evaluation",
-    "History": "bnpo.history",
+    "Evaluation": "bnpo.training.evaluation",
+    "History": "bnpo.types.history",
     "NetworkConfig": "bnpo.config",
     "Study": "bnpo.study",
     "Sweep": "bnpo.study",
     "TrainConfig": "bnpo.config",
     "Trainer": "bnpo.training",
-    "evaluate": "bnpo.evaluation",
-    "from_minari": "bnpo.offline",
-    "learn_offline": "bnpo.offline",
-    "plot": "bnpo.plotting",
-    "to_minari": "bnpo.offline",
+    "evaluate": "bnpo.training.evaluation",
+    "from_minari": "bnpo.interop.offline",
+    "learn_offline": "bnpo.interop.offline",
+    "plot": "bnpo.show.plotting",
+    "to_minari": "bnpo.interop.offline",
     "train": "bnpo.training",
-    "watch": "bnpo.recording",
+    "watch": "bnpo.show.recording",
 }
 
 

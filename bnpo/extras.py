@@ -5,13 +5,9 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from bnpo.config import ConfigError
+from bnpo.errors import MissingExtra
 
-__all__ = ["MissingExtra", "require"]
-
-
-class MissingExtra(ConfigError, ImportError):
-    """A feature that was asked for needs a package that is not installed."""
+__all__ = ["require"]
 
 
 def require(module: str, extra: str, feature: str) -> Any:

@@ -1,28 +1,28 @@
 """Brains: learning rules that take turns in training one actor.
 
 A brain list is a list of :class:`BrainDescription`. A rule is an objective for the actor, one
-value per sample (:class:`Rule`); :class:`Brain` takes the gradient steps.
+value per sample (:class:`Rule`); :class:`LearningStep` takes the gradient steps.
 """
 
-from bnpo.brains.brain import Brain, Learnt
-from bnpo.brains.critic import CriticStep
-from bnpo.brains.ddpg import DDPG
 from bnpo.brains.entropy import EntropyBonus
-from bnpo.brains.exchange import PolicyExchange
-from bnpo.brains.gps import GPS
-from bnpo.brains.guided import Guidance
-from bnpo.brains.is_return import ISReturn
-from bnpo.brains.natural import NaturalGradient, NaturalStep
 from bnpo.brains.networks import Networks
 from bnpo.brains.off_policy import OffPolicyReturn, log_ratios, off_policy_return
-from bnpo.brains.optimizers import ActorStep, Adam, GradientStep
-from bnpo.brains.ppo import PPO
-from bnpo.brains.ppo_kl import PPOKL
+from bnpo.brains.options import Guidance, NaturalGradient
 from bnpo.brains.registry import RULES, resolve_rule
-from bnpo.brains.rule import Adaptive, Rule, Sample
-from bnpo.brains.targets import Follower, target_of
-from bnpo.brains.trpo import TRPO
-from bnpo.brains.vpg import VPG
+from bnpo.brains.rule import Rule, Sample
+from bnpo.brains.rules.ddpg import DDPG
+from bnpo.brains.rules.gps import GPS
+from bnpo.brains.rules.is_return import ISReturn
+from bnpo.brains.rules.ppo import PPO
+from bnpo.brains.rules.ppo_kl import PPOKL
+from bnpo.brains.rules.trpo import TRPO
+from bnpo.brains.rules.vpg import VPG
+from bnpo.brains.steps.critic import CriticStep
+from bnpo.brains.steps.learning_step import LearningStep, Learnt
+from bnpo.brains.steps.natural import NaturalStep
+from bnpo.brains.steps.optimizers import ActorStep, Adam, GradientStep
+from bnpo.brains.steps.policies import PolicyExchange
+from bnpo.brains.steps.targets import Follower, target_of
 from bnpo.config import BrainDescription
 
 __all__ = [
@@ -35,8 +35,6 @@ __all__ = [
     "VPG",
     "ActorStep",
     "Adam",
-    "Adaptive",
-    "Brain",
     "BrainDescription",
     "CriticStep",
     "EntropyBonus",
@@ -44,6 +42,7 @@ __all__ = [
     "GradientStep",
     "Guidance",
     "ISReturn",
+    "LearningStep",
     "Learnt",
     "NaturalGradient",
     "NaturalStep",

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
-from bnpo.config import ConfigError, NonNegative, Positive, config, nested
+from bnpo.config import NonNegative, Positive, config, nested
+from bnpo.errors import ConfigError
 
 __all__ = ["Entropy", "EntropyBonus", "entropy_bonus"]
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
-
-from bnpo.brains.ddpg import DDPG
-from bnpo.brains.gps import GPS
-from bnpo.brains.is_return import ISReturn
-from bnpo.brains.ppo import PPO
-from bnpo.brains.ppo_kl import PPOKL
 from bnpo.brains.rule import Rule
-from bnpo.brains.trpo import TRPO
-from bnpo.brains.vpg import VPG
-from bnpo.config import BrainDescription, ConfigError
+from bnpo.brains.rules.ddpg import DDPG
+from bnpo.brains.rules.gps import GPS
+from bnpo.brains.rules.is_return import ISReturn
+from bnpo.brains.rules.ppo import PPO
+from bnpo.brains.rules.ppo_kl import PPOKL
+from bnpo.brains.rules.trpo import TRPO
+from bnpo.brains.rules.vpg import VPG
+from bnpo.config import BrainDescription
+from bnpo.errors import ConfigError, did_you_mean
+from bnpo.types import adopted
 
 __all__ = ["RULES", "resolve_rule"]
 
@@ -41,13 +41,14 @@ def resolve_rule(description: BrainDescription) -> Rule:
         return _derive(description)
     if isinstance(rule, str):
         if rule not in RULES:
-            close = difflib.get_close_matches(rule, RULES, n=1)
-            hint = f"; did you mean {close[0]!r}?" if close else ""
+            hint = did_you_mean(rule, RULES)
             raise ConfigError(
                 f"BrainDescription.rule = {rule!r}: allowed is one of {sorted(RULES)}{hint}"
             )
         rule = RULES[rule]()
-    if isinstance(rule, type) or not isinstance(rule, Rule):
+    if not isinstance(rule, type):
+        rule = adopted(rule, Rule, "pathwise", "objective")
+    if not isinstance(rule, Rule):
         raise ConfigError(
             f"BrainDescription.rule = {rule!r}: allowed is a rule's name or an object with "
             "'pathwise' and 'objective(sample)'"

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import ClassVar, Literal, Protocol
 
 from torch import Tensor
 
+from bnpo.brains.entropy import EntropyBonus
+from bnpo.brains.options import Guidance, NaturalGradient, Point
 from bnpo.networks import gaussian
 from bnpo.types import Transitions
 
-__all__ = ["Adaptive", "BaselineAt", "Info", "Rule", "Sample"]
+__all__ = ["BaselineAt", "Host", "Info", "Rule", "Sample", "weighs_ratio"]
 
 Info = dict[str, Tensor]
 """Named scalars for the log."""
@@ -54,7 +57,7 @@ class Sample:
     """Bound on |log rho|."""
 
     state: Mapping[str, float]
-    """The rule's own moving numbers (see :class:`Adaptive`); empty where it has none"""
+    """The rule's own moving numbers (see :meth:`Rule.adapt`); empty where it has none"""
 
     def log_prob(self) -> Tensor:
         """Log density of the stored actions under the policy being trained, [B]."""
@@ -92,28 +95,74 @@ class Sample:
         return gaussian.kl_divergence(self.batch.mu, self.batch.sigma, self.mu, self.sigma)
 
 
-@runtime_checkable
-class Rule(Protocol):
-    """A learning rule. A rule is a frozen config object and holds no state."""
+class Host(Protocol):
+    """What the agent offers to a rule's :meth:`Rule.prepare`."""
 
-    @property
-    def pathwise(self) -> bool:
-        """True: climbs Q, so goals may depend on actions. False: weights log pi."""
+    def plan_guides(self, rule: Rule, guidance: Guidance) -> None:
+        """Plan a rule's guiding samples on the simulator, store them and fit the actor to them."""
 
+
+class Rule(ABC):
+    """A learning rule: an objective for the actor, and all that the framework may ask of it.
+
+    A rule is a frozen config object and holds no state. Every trait has a safe default, so that an
+    own rule is a class with ``pathwise`` and ``objective``.
+    """
+
+    pathwise: ClassVar[bool] = False
+    """True: climbs Q, so goals may depend on actions. False: weights log pi."""
+
+    weighs_ratio: ClassVar[bool | None] = None
+    """Whether samples are weighted by an importance ratio, so that none may be drawn by that ratio
+    again; None: they are on a likelihood-ratio rule, and are not on a pathwise one."""
+
+    regress_at: tuple[Point, ...] = ()
+    """Where the critic must be regressed, the first by default; empty: anywhere will do."""
+
+    value_coefficient: float = 1.0
+    """Factor of the critic's learning rate; 0: the critic is not trained."""
+
+    natural: NaturalGradient | None = None
+    """Options of a natural-gradient step of the actor; None: an Adam step."""
+
+    entropy: float | EntropyBonus | None = None
+    """Weight of the policy's entropy in the objective, or its options."""
+
+    target_kl: float | None = None
+    """Mean KL to the proximal policy after which the brain's turn ends; None: no bound."""
+
+    guidance: Guidance | None = None
+    """Guiding samples that are planned before the first step, on environments with a simulator;
+    None: none. The statistics of normalisation stay those of the guiding samples."""
+
+    keeps_best: ClassVar[bool] = False
+    """Whether the brain's target actor holds the best policy so far (see :meth:`review`)."""
+
+    return_to_best: bool = False
+    """Whether a policy that is worse than the best one is given up for it."""
+
+    @abstractmethod
     def objective(self, sample: Sample) -> tuple[Tensor, Info]:
         """Return what the actor maximises, one value per sample [B], and scalars for the log."""
 
-
-@runtime_checkable
-class Adaptive(Protocol):
-    """A rule, or a part of one, with numbers that move between the turns of its brain.
-
-    The brain keeps the numbers, saves them and hands them back in ``Sample.state``; the object
-    itself stays frozen.
-    """
+    def prepare(self, host: Host) -> None:
+        """Fill an empty replay before the first step; by default nothing happens."""
+        if self.guidance is not None:
+            host.plan_guides(self, self.guidance)
 
     def initial_state(self) -> dict[str, float]:
-        """Numbers by name, before the first turn."""
+        """Return the rule's own moving numbers by name, before the first turn."""
+        return {}
 
     def adapt(self, state: Mapping[str, float], info: Mapping[str, float]) -> dict[str, float]:
-        """Return the numbers after a turn whose last scalars for the log are ``info``."""
+        """Return the numbers that changed in a turn whose last scalars for the log are ``info``."""
+        return {}
+
+    def review(self, better: bool, state: Mapping[str, float]) -> dict[str, float]:
+        """Return the numbers that change once a turn's policy was found better, or not."""
+        return {}
+
+
+def weighs_ratio(rule: Rule) -> bool:
+    """Whether a rule weights its samples by an importance ratio."""
+    return not rule.pathwise if rule.weighs_ratio is None else rule.weighs_ratio

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-from bnpo.config import ConfigError, Count, NonNegative, config
+from bnpo.config import Count, NonNegative, config
+from bnpo.errors import ConfigError
 
 __all__ = ["AnnealedDiscount", "gamma_from_half_life", "half_life_from_gamma"]
 

@@ -11,7 +11,13 @@ from torch import Generator, Tensor
 from bnpo.credit.registry import resolve
 from bnpo.types import CreditScheme, Evaluator, Trajectories, Transitions
 
-__all__ = ["StubEvaluator", "check_columns", "check_scheme", "random_trajectories"]
+__all__ = [
+    "StubEvaluator",
+    "check_columns",
+    "check_proximal",
+    "check_scheme",
+    "random_trajectories",
+]
 
 
 class StubEvaluator:
@@ -118,8 +124,24 @@ def check_columns(name: str, made: Any, expected: Transitions) -> None:
             )
 
 
+def check_proximal(name: str, scheme: CreditScheme, made: Transitions) -> None:
+    """Refuse a scheme that fills ``proximal_log_prob`` without saying so: it would be overwritten.
+
+    Raises:
+        ValueError: naming the scheme and the trait to set.
+
+    """
+    untouched = torch.equal(made.proximal_log_prob, made.behaviour_log_prob)
+    if not (scheme.sets_proximal or untouched):
+        raise ValueError(
+            f"{name}: proximal_log_prob is filled but the scheme has no attribute sets_proximal = "
+            "True, without which the framework fills it itself"
+        )
+
+
 def _check_numbers(name: str, scheme: CreditScheme, made: Transitions, left: Tensor) -> None:
     """Steps within the segment, discounts, weights and the relabelled flag."""
+    check_proximal(name, scheme, made)
     low, high = float(made.discount.min()), float(made.discount.max())
     if low < 0 or high > 1:
         raise ValueError(f"{name}: discount lies in [{low:g}, {high:g}], expected within [0, 1]")
@@ -132,7 +154,7 @@ def _check_numbers(name: str, scheme: CreditScheme, made: Transitions, left: Ten
             f"{name}: steps is {int(made.steps[at])}, expected from 1 to {int(left[at])}, "
             "what is left of the segment"
         )
-    if bool(made.relabelled.any()) and not getattr(scheme, "relabels", False):
+    if bool(made.relabelled.any()) and not scheme.relabels:
         raise ValueError(
             f"{name}: relabelled is set but the scheme has no attribute relabels = True, "
             "by which likelihood-ratio brains refuse it"

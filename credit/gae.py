@@ -7,13 +7,13 @@ from torch import Tensor
 
 from bnpo.config import Fraction, Steps, config
 from bnpo.credit.returns import lambda_rewards
-from bnpo.types import Evaluator, Trajectories, Transitions
+from bnpo.types import CreditScheme, Evaluator, Trajectories, Transitions
 
 __all__ = ["GAE"]
 
 
 @config
-class GAE:
+class GAE(CreditScheme):
     """Truncated lambda-returns with n = min(horizon, L - t), L the end of the segment.
 
     y_t = Σ_{k<n} (γλ)^k r_{t+k} + Σ_{k<n-1} (γλ)^k γ (1-λ) V'_{t+k+1} + γ (γλ)^{n-1} Q'(s_{t+n}),

@@ -8,14 +8,13 @@ episode where episodes are not longer.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch import Generator, Tensor
 
-from bnpo.config import ConfigError
+from bnpo.errors import ConfigError, did_you_mean
 from bnpo.types import Rows, Trajectories
 
 __all__ = ["STRATEGIES", "Strategy", "check_strategy", "choose", "episode", "final", "future"]
@@ -83,8 +82,7 @@ def check_strategy(strategy: Any, name: str) -> None:
             )
     elif isinstance(strategy, str):
         if strategy not in STRATEGIES:
-            near = difflib.get_close_matches(strategy, STRATEGIES, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
+            hint = did_you_mean(strategy, STRATEGIES)
             raise ConfigError(
                 f"{name} = {strategy!r}: allowed is one of {names}, a callable "
                 f"or a mapping of these to probabilities{hint}"

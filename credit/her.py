@@ -9,13 +9,13 @@ from torch import Tensor
 
 from bnpo.config import Fraction, Steps, config
 from bnpo.credit.goals import check_strategy, choose
-from bnpo.types import Evaluator, Trajectories, Transitions
+from bnpo.types import CreditScheme, Evaluator, Trajectories, Transitions
 
 __all__ = ["HER"]
 
 
 @config
-class HER:
+class HER(CreditScheme):
     """Hindsight goals g' for a share of the transitions, n-step credit as it happened for the rest.
 
     r = R(achieved_goal_{t+1}, g') and n = 1 under g' (Andrychowicz et al. 2017). The discount is 0

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from bnpo.config import config
-from bnpo.types import Evaluator, Trajectories, Transitions
+from bnpo.types import CreditScheme, Evaluator, Trajectories, Transitions
 
 __all__ = ["FullReturn", "RewardToGo"]
 
@@ -21,7 +21,7 @@ def _to_end(
 
 
 @config
-class RewardToGo:
+class RewardToGo(CreditScheme):
     """Φ_t = Σ_{k=0}^{L-t-1} γ^k r_{t+k}, the reward still to come (seeds 002 and 004).
 
     The horizon is finite: the sum ends with the segment, at a terminal state, at a time limit or
@@ -39,7 +39,7 @@ class RewardToGo:
 
 
 @config
-class FullReturn:
+class FullReturn(CreditScheme):
     """Φ = R(τ) = Σ_{k<L} γ^k r_k, one return for every step of the segment (seeds 002 and 004).
 
     The horizon is finite as in :class:`RewardToGo`.

@@ -6,13 +6,13 @@ import torch
 from torch import Tensor
 
 from bnpo.config import Steps, config
-from bnpo.types import Evaluator, Trajectories, Transitions
+from bnpo.types import CreditScheme, Evaluator, Trajectories, Transitions
 
 __all__ = ["FloatingNStep", "NStep"]
 
 
 @config
-class NStep:
+class NStep(CreditScheme):
     """n-step returns, cut at the end of the segment.
 
     y_t = Σ_{k<n} γ^k r_{t+k} + γ^n Q'(s_{t+n}), the last term only where the segment did not end
@@ -32,7 +32,7 @@ class NStep:
 
 
 @config
-class FloatingNStep:
+class FloatingNStep(CreditScheme):
     """Floating n-step: n ~ U{1..steps} anew for each transition each time (seed 003).
 
     What is left of the segment cuts n, so the last transitions have shorter returns.

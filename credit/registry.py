@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Any
 
-from bnpo.config import ConfigError
 from bnpo.credit.gae import GAE
 from bnpo.credit.her import HER
 from bnpo.credit.montecarlo import FullReturn, RewardToGo
 from bnpo.credit.nstep import FloatingNStep, NStep
 from bnpo.credit.shifting import ShiftedGoals
-from bnpo.types import CreditScheme
+from bnpo.errors import ConfigError, did_you_mean
+from bnpo.types import CreditScheme, adopted
 
 __all__ = ["SCHEMES", "resolve"]
 
@@ -41,17 +40,16 @@ def resolve(scheme: Any, where: str = "credit") -> CreditScheme:
     if isinstance(scheme, str):
         if scheme in SCHEMES:
             return SCHEMES[scheme]()
-        near = difflib.get_close_matches(scheme, SCHEMES, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        hint = did_you_mean(scheme, SCHEMES)
         names = ", ".join(repr(name) for name in SCHEMES)
         raise ConfigError(f"{where} = {scheme!r}: allowed is one of {names} or a scheme{hint}")
     if isinstance(scheme, type):
         name = scheme.__name__
         raise ConfigError(f"{where} = {name}, a class: allowed is an object, such as {name}()")
-    if not callable(getattr(scheme, "assign", None)):
+    scheme = adopted(scheme, CreditScheme, "assign")
+    if not isinstance(scheme, CreditScheme):
         raise ConfigError(
             f"{where} = {scheme!r}: allowed is a name or an object with a method "
             "assign(trajectories, segment, time, evaluator)"
         )
-    made: CreditScheme = scheme
-    return made
+    return scheme

@@ -9,13 +9,13 @@ from torch import Tensor
 
 from bnpo.config import Fraction, Positive, Steps, config
 from bnpo.credit.goal_windows import draw_shift, shift_goals
-from bnpo.types import Evaluator, Trajectories, Transitions
+from bnpo.types import CreditScheme, Evaluator, Trajectories, Transitions
 
 __all__ = ["ShiftedGoals"]
 
 
 @config
-class ShiftedGoals:
+class ShiftedGoals(CreditScheme):
     """Goals g⁺_t = g_{t+k} of the same segment's moving target, k uniform (seed 003).
 
     k is drawn without a look at the actions, so ``relabelled`` stays False and (mu_b, sigma_b) is

@@ -10,12 +10,11 @@ from bnpo.replay.laws import (
     effective_sample_size,
 )
 from bnpo.replay.pool import Pool
-from bnpo.replay.sum_tree import BadPriority, SumTree
+from bnpo.replay.sum_tree import SumTree
 from bnpo.replay.table import SegmentTable
 
 __all__ = [
     "LAWS",
-    "BadPriority",
     "ImportanceRatio",
     "Pool",
     "SamplingLaw",

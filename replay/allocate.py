@@ -9,7 +9,7 @@ import os
 import torch
 from torch import Tensor
 
-from bnpo.config import ConfigError
+from bnpo.errors import ConfigError
 
 __all__ = ["zeros"]
 

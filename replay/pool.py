@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bnpo.config import ConfigError
+from bnpo.errors import ConfigError
 from bnpo.replay.allocate import zeros
 from bnpo.replay.laws import SamplingLaw
 from bnpo.replay.sum_tree import SumTree

@@ -10,18 +10,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from bnpo.config import ConfigError
+from bnpo.errors import BadPriority, ConfigError
 from bnpo.replay.allocate import zeros
 
-__all__ = ["BadPriority", "SumTree"]
+__all__ = ["SumTree"]
 
 SHIFT = 5
 FAN_OUT = 1 << SHIFT
 TOP = 32_768
-
-
-class BadPriority(ValueError):
-    """A priority is negative, not a number or too large to be summed; the message names it."""
 
 
 class SumTree:

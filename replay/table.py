@@ -7,10 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bnpo.config import ConfigError
+from bnpo.errors import ConfigError
 from bnpo.replay.segment_queue import SegmentQueue
 from bnpo.replay.storage import SegmentStorage
 from bnpo.types import TaskSpec, Trajectories
+from bnpo.types.step import Observation, Step
 
 __all__ = ["SegmentTable"]
 
@@ -91,19 +92,11 @@ class SegmentTable:
         """Bytes that the table takes."""
         return sum(p.nbytes for p in (self._storage, self._queue, self._row, self._time))
 
-    def begin(
-        self,
-        observation: Tensor,
-        achieved_goal: Tensor,
-        desired_goal: Tensor,
-        env: Tensor | None = None,
-    ) -> None:
+    def begin(self, observation: Observation, env: Tensor | None = None) -> None:
         """Open segments; what an environment had written of an open one is dropped.
 
         Args:
-            observation: [K, O], at the start of the episodes.
-            achieved_goal: [K, G].
-            desired_goal: [K, G].
+            observation: [K, .], at the start of the episodes.
             env: [K] indices or [N] mask of the environments; None: all.
 
         """
@@ -113,50 +106,18 @@ class SegmentTable:
             env = env.nonzero()[:, 0]
         new = env[self._row[env] < 0]
         self._row[new] = self._free_rows(len(new))
-        self._start(env, torch.cat([observation, achieved_goal, desired_goal], dim=1))
+        self._start(env, torch.cat(observation, dim=1))
 
-    def append(
-        self,
-        action: Tensor,
-        mu: Tensor,
-        sigma: Tensor,
-        log_prob: Tensor,
-        reward: Tensor,
-        terminated: Tensor,
-        truncated: Tensor,
-        next_observation: Tensor,
-        next_achieved_goal: Tensor,
-        next_desired_goal: Tensor,
-        reset_observation: Tensor,
-        reset_achieved_goal: Tensor,
-        reset_desired_goal: Tensor,
-        lost: Tensor | None = None,
-        *,
-        version: int = 0,
-    ) -> Tensor:
+    def append(self, step: Step, *, version: int = 0) -> Tensor:
         """Write one step of every environment.
 
         A segment ends where its episode does, or after T steps: then with neither flag, and the
-        episode goes on in another one.
+        episode goes on in another one. Environments that began anew in the middle of an episode
+        (``step.lost``) drop their segment.
 
         Args:
-            action: [N, A], as drawn.
-            mu: [N, A], mean of the behaviour distribution.
-            sigma: [N, A], its scale.
-            log_prob: [N], log density of the action.
-            reward: [N, R].
-            terminated: [N].
-            truncated: [N].
-            next_observation: [N, O], the true next one also where the episode ended.
-            next_achieved_goal: [N, G], likewise.
-            next_desired_goal: [N, G], likewise.
-            reset_observation: [N, O], from which the environments go on: the first of the new
-                episode where one ended, else the next one.
-            reset_achieved_goal: [N, G], likewise.
-            reset_desired_goal: [N, G], likewise.
-            version: of the policy that acted: vector steps whose turns it has had.
-            lost: [N], environments that began anew in the middle of a segment, which is dropped;
-                None: none.
+            step: of all N environments.
+            version: of the policy that acted (vector steps of learning that it has had).
 
         Returns:
             [K], rows of the segments that this step finished, in the order of environments.
@@ -167,8 +128,10 @@ class SegmentTable:
         for begun in self._begun:
             self.version[self._row[begun]] = version
         self._begun.clear()
-        during = torch.cat([action, mu, sigma, log_prob[:, None], reward], dim=1)
-        after = torch.cat([next_observation, next_achieved_goal, next_desired_goal], dim=1)
+        action, mu, sigma, log_prob = step.decision
+        terminated, truncated, lost = step.terminated, step.truncated, step.lost
+        during = torch.cat([action, mu, sigma, log_prob[:, None], step.reward], dim=1)
+        after = torch.cat(step.next_observation, dim=1)
         self._storage.step(self._row, self._time, during, after)
         self._time += 1
         over = terminated | truncated | (self._time == self.max_steps)
@@ -179,8 +142,8 @@ class SegmentTable:
             self._row[env] = self._free_rows(len(env))
         begun = env if lost is None else torch.cat([env, lost.nonzero()[:, 0]])
         if len(begun):
-            goals = (reset_achieved_goal[begun], reset_desired_goal[begun])
-            self._start(begun, torch.cat([reset_observation[begun], *goals], dim=1))
+            first = [column[begun] for column in step.reset_observation]
+            self._start(begun, torch.cat(first, dim=1))
         return rows
 
     def _start(self, env: Tensor, before: Tensor) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from bnpo.config import AgentConfig, ConfigError, NetworkConfig, TrainConfig
+from bnpo.config import AgentConfig, NetworkConfig, TrainConfig
+from bnpo.errors import ConfigError
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from bnpo.config import ConfigError
+from bnpo.errors import ConfigError
 from bnpo.extras import require
 
 __all__ = ["checked_address", "joined"]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bnpo.cluster.parcel import Changes, Files, Parcel, unpack
-from bnpo.summary import versions
+from bnpo.runs.summary import versions
 
 __all__ = ["Work", "work"]
 

@@ -8,10 +8,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Changes", "Parcel", "pack", "unpack"]
+from bnpo.files import PARTIAL, write_whole
 
-PARTIAL = ".partial"
-"""Ending of a file that is being written."""
+__all__ = ["Changes", "Parcel", "pack", "unpack"]
 
 Files = dict[str, bytes]
 """Contents by path below a folder."""
@@ -50,10 +49,7 @@ def unpack(folder: Path, files: Mapping[str, bytes]) -> None:
         path = folder / name
         if not path.resolve().is_relative_to(folder.resolve()):
             raise ValueError(f"{name} is no file of {folder}")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f"{path.name}.{threading.get_ident()}{PARTIAL}")
-        temporary.write_bytes(files[name])
-        temporary.replace(path)
+        write_whole(path, files[name], mark=f".{threading.get_ident()}")
 
 
 class Changes:

@@ -9,8 +9,8 @@ from typing import Any, TypedDict
 
 from bnpo.cluster.node import Work, work
 from bnpo.cluster.parcel import Parcel, pack, unpack
-from bnpo.runs import RunError
-from bnpo.summary import versions
+from bnpo.errors import RunError
+from bnpo.runs.summary import versions
 
 __all__ = ["TaskProcess", "resources"]
 

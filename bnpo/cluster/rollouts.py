@@ -1,55 +1,27 @@
-"""Rollout workers: environments stepped by Ray actors, for one learner."""
+"""Rollout workers: environments stepped by Ray actors, for one brain."""
 
 from __future__ import annotations
 
 import copy
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils._pytree import tree_map_only
 
-from bnpo.config import ConfigError
-from bnpo.envs import as_goal_observation, make_vector_env, true_next_observation
-from bnpo.policy import Decision, Policy
-from bnpo.runs import RunError
+from bnpo import seeding
+from bnpo.agent import Agent
+from bnpo.agent.policy import Policy
+from bnpo.envs import make_vector_env
+from bnpo.envs.rollout import Rollout
+from bnpo.errors import ConfigError, RunError
 from bnpo.types import TaskSpec
+from bnpo.types.step import Decision, Observation, Step
 
-if TYPE_CHECKING:
-    from bnpo.agent import Agent
-
-__all__ = ["RemoteRollouts", "RolloutWorker", "Taken"]
-
-_NOISE_STREAM = 3_000
-
-
-class Taken(NamedTuple):
-    """One step of every environment, in the order of environments."""
-
-    decision: Decision
-    """What was done, and the distribution that it was drawn from"""
-
-    shown: Any
-    """What the environments show now"""
-
-    last: Any
-    """The true next observations; None where no episode ended"""
-
-    reward: NDArray[Any]
-    """[N] or [N, R]"""
-
-    terminated: NDArray[np.bool_]
-    """[N]"""
-
-    truncated: NDArray[np.bool_]
-    """[N]"""
-
-    restarted: NDArray[np.bool_] | None
-    """[N], environments of processes that were restarted; None: none"""
+__all__ = ["RemoteRollouts", "RolloutWorker"]
 
 
 class RolloutWorker:
@@ -62,6 +34,7 @@ class RolloutWorker:
         noise: Tensor,
         *,
         num_envs: int,
+        first: int,
         seed: int,
         threads: int,
         settings: Mapping[str, Any],
@@ -73,6 +46,7 @@ class RolloutWorker:
             policy: copy of its own
             noise: state of the generator that actions are drawn with
             num_envs: environments in this worker
+            first: number of the first of them
             seed: of the first of them
             threads: of torch and of the simulator
             settings: arguments of the environments
@@ -85,19 +59,20 @@ class RolloutWorker:
         self.generator.set_state(noise.clone())
         cores = {"threads": threads, "workers": threads}
         self.env = make_vector_env(spec.env_id, num_envs, **cores, **settings)
-        self._shown = as_goal_observation(self.env.reset(seed=seed)[0])
+        self.rollout = Rollout(self.env, policy, self.env.reset(seed=seed)[0], first=first)
 
-    def shown(self) -> Any:
-        """Return what the environments show."""
-        return self._shown
+    def observation(self) -> Any:
+        """Return the present observations as arrays."""
+        return _arrays(self.rollout.observation)
 
-    def step(self, key: int, weights: Sequence[Any], env_steps: int) -> Taken:
+    def step(self, key: int, weights: Sequence[Any], env_steps: int, lag: int) -> Any:
         """Take one step of every environment; arrays, which travel faster, are in tensors' places.
 
         Args:
             key: version of the policy, whose weights are taken where it is another than before
             weights: reference to them
             env_steps: single-environment steps that all workers have taken
+            lag: how many vector steps of learning the acting policy was behind
 
         """
         if key != self._key:
@@ -106,33 +81,26 @@ class RolloutWorker:
             for mine, theirs in zip(_tensors(self.policy), ray.get(weights[0]), strict=True):
                 mine.copy_(theirs)
             self._key = key
-        shown = self.policy.tensors(self._shown)
-        decision = self.policy.act(shown, env_steps, self.generator)
-        action = self.policy.actor.clip(decision.action).numpy()
-        after, reward, terminated, truncated, infos = self.env.step(action)
-        ended = bool((terminated | truncated).any())
-        self._shown = as_goal_observation(after)
-        return Taken(
-            tree_map_only(Tensor, Tensor.numpy, decision),
-            self._shown,
-            true_next_observation(after, infos) if ended else None,
-            reward,
-            terminated,
-            truncated,
-            infos.get("restarted"),
-        )
+        rollout = self.rollout
+        rollout.env_steps = env_steps
+        decision = self.policy.act(rollout.observation, env_steps, self.generator)
+        return _arrays(rollout.step(decision, lag))
 
     def get_state(self) -> dict[str, Any]:
         """State of the environments and of the noise."""
         noise = self.generator.get_state()
-        return {"env": self.env.get_state(), "noise": noise, "shown": self._shown}
+        return {
+            "env": self.env.get_state(),
+            "noise": noise,
+            "shown": list(self.rollout.observation),
+        }
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Go on from a state."""
         state = copy.deepcopy(state)  # what Ray hands over cannot be written to
         self.env.set_state(state["env"])
         self.generator.set_state(torch.as_tensor(state["noise"]))
-        self._shown = state["shown"]
+        self.rollout.observation = Observation(*map(torch.as_tensor, state["shown"]))
 
 
 class RemoteRollouts:
@@ -176,6 +144,7 @@ class RemoteRollouts:
             )
         self.agent = agent
         self.num_envs = num_envs
+        self.env_steps = 0
         self._ray = ray
         self._key = 0
         self._sent: list[Tensor] = []
@@ -189,54 +158,63 @@ class RemoteRollouts:
                 _copy_of(agent.policy, int(first[index])),
                 self._noise(index),
                 num_envs=size,
+                first=int(first[index]),
                 seed=seed + int(first[index]),
                 threads=threads,
                 settings=dict(settings),
             )
             for index, size in enumerate(self._sizes)
         ]
+        self.observation = Observation(*self._joined(self._all("observation")))
 
     def _noise(self, index: int) -> Tensor:
         """State of a worker's generator: of the first the agent's own, as without workers."""
         if index == 0 and self.agent.device.type == "cpu":
             return self.agent.generator.get_state()
-        sequence = np.random.SeedSequence([self.agent.seed, _NOISE_STREAM, index])
-        state = int(sequence.generate_state(1, np.uint64)[0] >> 1)
-        return torch.Generator().manual_seed(state).get_state()
+        return seeding.generator("cpu", self.agent.seed, seeding.REMOTE_WORKERS, index).get_state()
 
-    def shown(self) -> Any:
-        """Return what the environments show."""
-        return _joined(self._all("shown"))
-
-    def step(self, policy: Policy, env_steps: int) -> Taken:
+    def step(self, policy: Policy, lag: int) -> Step:
         """Take one step of every environment.
 
         Args:
             policy: what acts
-            env_steps: single-environment steps taken so far
+            lag: how many vector steps of learning it is behind
 
         Raises:
+            Diverged: a reward or an observation is not finite.
             RunError: a worker was lost.
 
         """
         self._send(policy)
-        parts = self._all("step", [(self._key, [self._weights], env_steps)] * len(self._workers))
-        device = self.agent.device
-        decision = [np.concatenate(part) for part in zip(*(p.decision for p in parts), strict=True)]
-        ended = any(part.last is not None for part in parts)
-        lost = [np.zeros(n, bool) for n in self._sizes]
-        restarted = [
-            one if p.restarted is None else p.restarted for p, one in zip(parts, lost, strict=True)
-        ]
-        return Taken(
-            Decision(*(torch.from_numpy(column).to(device) for column in decision)),
-            _joined([p.shown for p in parts]),
-            _joined([p.shown if p.last is None else p.last for p in parts]) if ended else None,
-            np.concatenate([p.reward for p in parts]),
-            np.concatenate([p.terminated for p in parts]),
-            np.concatenate([p.truncated for p in parts]),
-            np.concatenate(restarted) if any(p.restarted is not None for p in parts) else None,
+        asked = (self._key, [self._weights], self.env_steps, lag)
+        parts: list[Any] = self._all("step", [asked] * len(self._workers))
+        self.env_steps += self.num_envs
+        if any(part.lost is not None for part in parts):
+            parts = [
+                part if part.lost is not None else part._replace(lost=np.zeros(size, bool))
+                for part, size in zip(parts, self._sizes, strict=True)
+            ]
+        columns = dict(zip(Step._fields, zip(*parts, strict=True), strict=True))
+        step = Step(
+            decision=Decision(*self._joined(columns["decision"])),
+            next_observation=Observation(*self._joined(columns["next_observation"])),
+            reset_observation=Observation(*self._joined(columns["reset_observation"])),
+            reward_low=min(columns["reward_low"]),
+            reward_high=max(columns["reward_high"]),
+            lag=lag,
+            lost=None if parts[0].lost is None else self._column(columns["lost"]),
+            **{name: self._column(columns[name]) for name in ("reward", "terminated", "truncated")},
         )
+        self.observation = step.reset_observation
+        return step
+
+    def _column(self, parts: Sequence[Any]) -> Tensor:
+        """Arrays of all workers as one tensor on the agent's device."""
+        return torch.from_numpy(np.concatenate(parts)).to(self.agent.device)
+
+    def _joined(self, parts: Sequence[Any]) -> list[Tensor]:
+        """Columns of all workers, one under the other."""
+        return [self._column(column) for column in zip(*parts, strict=True)]
 
     def _send(self, policy: Policy) -> None:
         """Put the policy where all workers find it, if it is another than before."""
@@ -280,9 +258,9 @@ class RemoteRollouts:
         return answers
 
 
-def _joined(parts: Sequence[Mapping[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
-    """Observations of all workers, one under the other."""
-    return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+def _arrays(value: Any) -> Any:
+    """Return nested tensors as arrays."""
+    return tree_map_only(Tensor, Tensor.numpy, value)
 
 
 def _tensors(policy: Policy) -> list[Tensor]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from bnpo.config.agent import AgentConfig
 from bnpo.config.base import (
-    ConfigError,
     Count,
     Fraction,
     NonNegative,
@@ -22,6 +21,7 @@ from bnpo.config.base import (
 from bnpo.config.brain import BrainDescription
 from bnpo.config.network import NetworkConfig
 from bnpo.config.train import TrainConfig
+from bnpo.errors import ConfigError
 
 __all__ = [
     "AgentConfig",

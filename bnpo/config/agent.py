@@ -6,8 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from bnpo.config.base import ConfigError, Count, Positive, Scale, config
+from bnpo.config.base import Count, Positive, Scale, config
 from bnpo.config.network import NetworkConfig
+from bnpo.errors import ConfigError
 
 __all__ = ["AgentConfig"]
 

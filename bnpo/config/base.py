@@ -14,8 +14,9 @@ import pydantic
 from pydantic import ConfigDict, Field, ValidationError
 from pydantic.dataclasses import dataclass as validated_dataclass
 
+from bnpo.errors import ConfigError
+
 __all__ = [
-    "ConfigError",
     "Count",
     "Fraction",
     "NonNegative",
@@ -49,10 +50,6 @@ Scale = Annotated[float, Field(ge=1e-6, le=1e6)]
 
 Sizes = Annotated[tuple[Count, ...], Field(strict=False)]
 """Widths of hidden layers, input side first."""
-
-
-class ConfigError(ValueError):
-    """A value that cannot work, told in one line: where, what it is and what is allowed."""
 
 
 def _one_line(name: str, error: ValidationError) -> str:

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from bnpo.config.base import ConfigError, Count, Fraction, Positive, config
+from bnpo.config.base import Count, Fraction, Positive, config
+from bnpo.errors import ConfigError
 
 __all__ = ["BrainDescription"]
 
@@ -87,7 +88,7 @@ class BrainDescription:
     prio_schedule."""
 
     regress: Literal["auto", "point", "behaviour", "learning", "interpolate"] = "auto"
-    """Where the critic is regressed (see bnpo.brains.critic.regression_point)."""
+    """Where the critic is regressed (see bnpo.brains.steps.critic.regression_point)."""
 
     climb: Literal["auto", "point", "distribution"] = "auto"
     """Where Q is climbed and bootstrapped: at (mu, 0) or at (mu, sigma). auto: point where

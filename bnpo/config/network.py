@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from bnpo.config.base import ConfigError, Count, Scale, Sizes, config
+from bnpo.config.base import Count, Scale, Sizes, config
+from bnpo.errors import ConfigError
 
 __all__ = ["NetworkConfig"]
 

@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from bnpo.config.agent import AgentConfig
-from bnpo.config.base import ConfigError, Count, Positive, config
+from bnpo.config.base import Count, Positive, config
+from bnpo.errors import ConfigError
 
 __all__ = ["TrainConfig"]
 
@@ -44,7 +45,7 @@ class TrainConfig:
     """Threads of torch and of the simulator; decides the last bits of a result."""
 
     rollouts: Literal["local", "ray"] = "local"
-    """Where training environments are stepped: beside the learner, or by rollout workers on Ray
+    """Where training environments are stepped: beside the brain, or by rollout workers on Ray
     (extra ``ray``)."""
 
     rollout_workers: Count = 2

@@ -18,12 +18,12 @@ notifications.pop("gymnasium_robotics", None)
 from gymnasium.envs.registration import register, registry  # noqa: E402
 
 _HOMES = {
-    "GoalReacherConfig": "goal_reacher",
-    "GoalReacherEnv": "goal_reacher",
-    "GoalReacherVectorEnv": "goal_reacher",
-    "MovingReacherConfig": "moving_reacher_config",
-    "MovingReacherEnv": "moving_reacher",
-    "MovingReacherVectorEnv": "moving_reacher",
+    "GoalReacherConfig": "reacher.goal_reacher",
+    "GoalReacherEnv": "reacher.goal_reacher",
+    "GoalReacherVectorEnv": "reacher.goal_reacher",
+    "MovingReacherConfig": "reacher.moving_reacher_config",
+    "MovingReacherEnv": "reacher.moving_reacher",
+    "MovingReacherVectorEnv": "reacher.moving_reacher",
     "as_goal_observation": "making",
     "describe": "making",
     "make_env": "making",
@@ -55,8 +55,8 @@ def register_environments() -> None:
         if env_id not in registry:
             register(
                 id=env_id,
-                entry_point=f"bnpo.envs.{module}:{name}Env",
-                vector_entry_point=f"bnpo.envs.{module}:{name}VectorEnv",
+                entry_point=f"bnpo.envs.reacher.{module}:{name}Env",
+                vector_entry_point=f"bnpo.envs.reacher.{module}:{name}VectorEnv",
             )
 
 

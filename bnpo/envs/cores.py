@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from bnpo.config import ConfigError
+from bnpo.errors import ConfigError
 
 CORES = "BNPO_CORES"
 """Variable of the process environment that limits them, such as for one of several runs."""

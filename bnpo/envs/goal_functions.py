@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bnpo.envs.lookup import AnyEnv
-from bnpo.envs.single_goal_env import SingleGoalEnv
+from bnpo.envs.reacher.single_goal_env import SingleGoalEnv
 
 GoalFunction = Callable[[Any, Any], Any]
 """(achieved goals [B, G], desired goals [B, G]) -> [B], NumPy arrays or torch tensors."""

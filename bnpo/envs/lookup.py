@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import gymnasium as gym
 from gymnasium.envs.registration import EnvSpec
 
-from bnpo.envs.arguments import did_you_mean
+from bnpo.errors import did_you_mean
 
 AnyEnv: TypeAlias = gym.Env[Any, Any]
 

@@ -17,8 +17,8 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 from bnpo.envs.arguments import require_int
 from bnpo.envs.cores import available_cores
 from bnpo.envs.lookup import AnyEnv, create, find_spec
-from bnpo.envs.process_pool import ProcessPoolVectorEnv
-from bnpo.envs.worker_care import WorkerCare
+from bnpo.envs.workers.care import WorkerCare
+from bnpo.envs.workers.pool import ProcessPoolVectorEnv
 from bnpo.types import TaskSpec
 
 AnyVectorEnv: TypeAlias = VectorEnv[Any, Any, Any]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import difflib
 import importlib
 import logging
 import sys
@@ -13,18 +12,22 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from bnpo.checkpoint import CheckpointError
-from bnpo.config import ConfigError
-from bnpo.envs.worker_care import WorkerError
+from bnpo.compose.overrides import parse
+from bnpo.compose.schema import names_of
+from bnpo.errors import (
+    CheckpointError,
+    ConfigError,
+    Diverged,
+    Interrupted,
+    RunError,
+    WorkerError,
+    did_you_mean,
+)
 from bnpo.experiment import workbench
 from bnpo.experiment.definition import OPTIONS, experiment
-from bnpo.experiment.overrides import parse
-from bnpo.experiment.report import say
-from bnpo.experiment.schema import names_of
-from bnpo.experiment.stopping import Interrupted
-from bnpo.health import Diverged
 from bnpo.presets import PRESETS, TASKS
-from bnpo.runs import RUNS, RunError
+from bnpo.runs import RUNS
+from bnpo.show.text import say
 
 __all__ = ["main"]
 
@@ -112,7 +115,7 @@ def _run(words: Sequence[str]) -> int:
         say(_help_of(topic) if topic else _help())
         return 0
     if flags["version"]:
-        from bnpo import __version__
+        from bnpo.version import __version__
 
         say(f"bnpo {__version__}")
         return 0
@@ -198,8 +201,7 @@ def _require_command(command: str) -> None:
     known = [*experiment.commands, "help"]
     if command in experiment.commands:
         return
-    close = difflib.get_close_matches(command, known, n=1)
-    hint = f"; did you mean {close[0]!r}?" if close else ""
+    hint = did_you_mean(command, known)
     if command in (*PRESETS, *TASKS) or "=" in command:
         hint = f"; did you mean 'bnpo with {command}'?"
     raise ConfigError(f"unknown command {command!r}{hint} (allowed: {', '.join(known)})")

@@ -9,19 +9,19 @@ from typing import Any
 
 import torch
 
-from bnpo.config import ConfigError
-from bnpo.evaluation import evaluate as evaluate_agent
-from bnpo.experiment.events import with_events
+from bnpo.compose.validation import plain
+from bnpo.errors import ConfigError, RecordingError
 from bnpo.experiment.options import EvaluateOptions, PlotOptions, RecordOptions
-from bnpo.experiment.report import config_lines, evaluation_rows, say, summary_rows, table
+from bnpo.experiment.report import config_lines, evaluation_rows, summary_rows
 from bnpo.experiment.run_folder import RunFolder
 from bnpo.experiment.session import Session
-from bnpo.experiment.validation import plain
-from bnpo.plotting import draw
-from bnpo.recording import RecordingError
-from bnpo.recording import record as record_agent
+from bnpo.interop.events import with_events
 from bnpo.runs import find_run, load_agent, load_history
-from bnpo.summary import Summary
+from bnpo.runs.summary import Summary
+from bnpo.show.plotting import draw
+from bnpo.show.recording import record as record_agent
+from bnpo.show.text import say, table
+from bnpo.training.evaluation import evaluate as evaluate_agent
 
 __all__ = ["evaluate", "plot", "print_config", "record", "resume", "train"]
 

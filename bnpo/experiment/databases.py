@@ -8,7 +8,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from bnpo.config import ConfigError
+from bnpo.errors import ConfigError
 from bnpo.experiment.run_folder import RunFolder
 from bnpo.extras import require
 

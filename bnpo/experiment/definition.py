@@ -12,19 +12,19 @@ from sacred.config import ConfigDict
 from sacred.observers import FileStorageObserver
 from sacred.utils import SacredError
 
-from bnpo.checkpoint_folder import CheckpointFolder
-from bnpo.config import ConfigError
+from bnpo.compose.composition import compose, compose_options
+from bnpo.compose.overrides import as_json
+from bnpo.compose.validation import check_writable, validate
+from bnpo.errors import ConfigError
 from bnpo.experiment import commands, workbench
-from bnpo.experiment.composition import compose, compose_options
 from bnpo.experiment.databases import check_databases, made_lenient
 from bnpo.experiment.options import EvaluateOptions, PlotOptions, RecordOptions, ResumeOptions
-from bnpo.experiment.overrides import as_json
 from bnpo.experiment.run_folder import RunFolder
 from bnpo.experiment.sources import common_folder, source_files
-from bnpo.experiment.validation import check_writable, validate
 from bnpo.presets import PRESETS, TASKS
 from bnpo.runs import RUNS, find_run, load_config
-from bnpo.summary import versions
+from bnpo.runs.checkpoint_folder import CheckpointFolder
+from bnpo.runs.summary import versions
 
 __all__ = ["OPTIONS", "BnpoExperiment", "experiment"]
 

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from bnpo.agent import Agent
-from bnpo.checkpoint import CheckpointError, load_checkpoint
-from bnpo.config import ConfigError, Count, config
-from bnpo.experiment.report import say, table
-from bnpo.experiment.validation import plain
-from bnpo.offline import OfflineError, to_minari
+from bnpo.compose.validation import plain
+from bnpo.config import Count, config
+from bnpo.errors import CheckpointError, ConfigError, ExportError, OfflineError
+from bnpo.interop.offline import to_minari
 from bnpo.runs import checkpoint_path, find_run, load_agent, load_config
+from bnpo.runs.checkpoint import load_checkpoint
+from bnpo.show.text import say, table
 
 __all__ = ["ExportOptions", "export"]
 
@@ -61,8 +62,7 @@ def export(_config: Mapping[str, Any]) -> float:
     options = ExportOptions(**{key: val for key, val in plain(_config).items() if key != "seed"})
     if options.format == "minari":
         return _export_dataset(options)
-    from bnpo.export import ExportError
-    from bnpo.export import export as export_policy
+    from bnpo.interop.export import export as export_policy
 
     try:
         file, card, difference = export_policy(

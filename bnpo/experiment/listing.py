@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bnpo.config import ConfigError, Count, Positive, config
+from bnpo.compose.validation import plain
+from bnpo.config import Count, Positive, config
 from bnpo.envs.catalogue import Entry, inspect, matching
-from bnpo.experiment.report import say
-from bnpo.experiment.validation import plain
+from bnpo.errors import ConfigError
 from bnpo.presets import TASKS
+from bnpo.show.text import say
 
 __all__ = ["EnvsOptions", "envs"]
 

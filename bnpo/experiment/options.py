@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from bnpo.config import ConfigError, Count, config
+from bnpo.config import Count, config
+from bnpo.errors import ConfigError
 
 __all__ = ["EvaluateOptions", "PlotOptions", "RecordOptions", "ResumeOptions"]
 

@@ -13,20 +13,20 @@ from typing import Any
 import torch
 from torch import nn
 
-from bnpo import learner
-from bnpo.brains import Adam, Brain, Follower, NaturalStep
-from bnpo.credit_assignment import CreditAssignment
-from bnpo.evaluation import PolicyEvaluator
-from bnpo.experiment.report import say, table
+from bnpo.agent import brain
+from bnpo.agent.crediting import CreditAssignment
+from bnpo.agent.normalization import Statistics
+from bnpo.agent.policy import Policy
+from bnpo.agent.priorities import Priorities
+from bnpo.brains import Adam, Follower, LearningStep, NaturalStep
+from bnpo.compose.validation import plain
 from bnpo.experiment.session import Session
-from bnpo.experiment.validation import plain
-from bnpo.health import Monitor
 from bnpo.networks import Actor, Critic, Normalizer
-from bnpo.normalization import Statistics
-from bnpo.policy import Policy
-from bnpo.priorities import Priorities
 from bnpo.replay import Pool, SegmentTable
+from bnpo.show.text import say, table
 from bnpo.training import Trainer
+from bnpo.training.evaluation import PolicyEvaluator
+from bnpo.training.monitor import Monitor
 from bnpo.types import Transitions
 
 __all__ = ["SECTIONS", "Profile", "profile"]
@@ -67,7 +67,7 @@ _HOOKS: tuple[tuple[Any, str, str], ...] = (
     (Priorities, "of_fresh", "sampling"),
     (Priorities, "of_learnt", "sampling"),
     (Transitions, "__getitem__", "sampling"),
-    (Brain, "learn", "forward"),
+    (LearningStep, "take", "forward"),
     (Actor, "heads", "forward"),
     (Critic, "forward", "forward"),
     (torch.autograd, "grad", "backward"),
@@ -79,10 +79,10 @@ _HOOKS: tuple[tuple[Any, str, str], ...] = (
     (nn.utils, "clip_grad_norm_", "optimizer"),
     (Follower, "sync", "targets"),
     (PolicyEvaluator, "run", "evaluation"),
-    (Brain, "drift", "logging"),
-    (learner, "gradient_norms", "logging"),
-    (learner, "effective_sample_size", "logging"),
-    (learner, "require_finite_networks", "logging"),
+    (LearningStep, "drift", "logging"),
+    (brain, "gradient_norms", "logging"),
+    (brain, "effective_sample_size", "logging"),
+    (brain, "require_finite_networks", "logging"),
     (Monitor, "judge", "logging"),
     (Monitor, "values", "logging"),
     (Session, "_on_evaluation", "logging"),

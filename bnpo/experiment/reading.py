@@ -6,15 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bnpo.config import ConfigError, Count, config
-from bnpo.experiment.columns import columns
-from bnpo.experiment.overrides import flatten
-from bnpo.experiment.report import say
-from bnpo.experiment.validation import plain
-from bnpo.plotting import draw
+from bnpo.compose.overrides import differing_keys
+from bnpo.compose.validation import plain
+from bnpo.config import Count, config
+from bnpo.errors import ConfigError
 from bnpo.runs import RunEntry, find_run, list_runs, load_config, load_history, read_run
+from bnpo.show.plotting import draw
+from bnpo.show.text import columns, say
 
-__all__ = ["CompareOptions", "RunsOptions", "compare", "differing_keys", "runs"]
+__all__ = ["CompareOptions", "RunsOptions", "compare", "runs"]
 
 _COLUMNS: dict[str, Callable[[RunEntry], Any]] = {
     "run": lambda entry: entry.run,
@@ -121,14 +121,6 @@ def compare(_config: Mapping[str, Any]) -> int:
     say(columns(["", *names], rows))
     say(f"\nlearning curves  {path}")
     return len(folders)
-
-
-def differing_keys(configs: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[Any]]]:
-    """Return the keys on which configurations differ, with the value of each (None: absent)."""
-    flat = [{key: value for key, value in flatten(config) if value != {}} for config in configs]
-    keys = dict.fromkeys(key for config in flat for key in config)
-    rows = ((key, [config.get(key) for config in flat]) for key in keys)
-    return [(key, values) for key, values in rows if any(v != values[0] for v in values[1:])]
 
 
 def _passes(entry: RunEntry, options: RunsOptions) -> bool:

@@ -2,30 +2,15 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bnpo.evaluation import Evaluation
-from bnpo.experiment.overrides import flatten
-from bnpo.summary import Summary
+from bnpo.compose.overrides import flatten
+from bnpo.runs.summary import Summary
+from bnpo.training.evaluation import Evaluation
 
-__all__ = ["config_lines", "evaluation_rows", "say", "summary_rows", "table"]
-
-Rows = Sequence[tuple[str, str]]
-
-
-def say(text: str) -> None:
-    """Write a line, or several, to the standard output."""
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
-
-
-def table(rows: Rows) -> str:
-    """Set rows of name and value in two columns."""
-    width = max(len(name) for name, _ in rows)
-    return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
+__all__ = ["config_lines", "evaluation_rows", "summary_rows"]
 
 
 def summary_rows(summary: Summary) -> list[tuple[str, str]]:

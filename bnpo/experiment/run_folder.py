@@ -16,9 +16,9 @@ from typing import Any
 from sacred.observers import FileStorageObserver
 from sacred.serializer import flatten
 
-from bnpo.history import History, Record
-from bnpo.runs import RunError
-from bnpo.summary import read_json, write_json
+from bnpo.errors import RunError
+from bnpo.files import read_json, write_json
+from bnpo.types.history import History, Record
 
 __all__ = ["RunFolder", "measurements"]
 

@@ -10,24 +10,30 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from bnpo.checkpoint import CheckpointError
-from bnpo.checkpoint_folder import CheckpointFolder
-from bnpo.envs.worker_care import WorkerError
-from bnpo.experiment.report import say
+from sacred.utils import SacredInterrupt
+
+from bnpo.compose.validation import validate
+from bnpo.errors import CheckpointError, Diverged, Interrupted, RunError, StateUnknown, WorkerError
 from bnpo.experiment.run_folder import measurements
-from bnpo.experiment.stopping import Interrupted, StopSignals
-from bnpo.experiment.validation import validate
-from bnpo.health import Diverged
-from bnpo.history import Record
-from bnpo.plotting import draw
-from bnpo.runs import RunError, history_state
-from bnpo.summary import Summary, write_json
+from bnpo.files import write_json
+from bnpo.runs.checkpoint_folder import CheckpointFolder
+from bnpo.runs.reading import history_state
+from bnpo.runs.summary import Summary
+from bnpo.show.plotting import draw
+from bnpo.show.text import say
 from bnpo.training import Trainer
-from bnpo.training_envs import StateUnknown
+from bnpo.training.stopping import StopSignals
+from bnpo.types.history import Record
 
 __all__ = ["Session"]
 
 Status = Literal["completed", "interrupted", "failed"]
+
+
+class Stopped(Interrupted, SacredInterrupt):
+    """The same for sacred, which then writes down INTERRUPTED as the run's status."""
+
+    STATUS = "INTERRUPTED"
 
 
 class Session:
@@ -124,7 +130,7 @@ class Session:
             raise
         if stopped:
             assert signals.received is not None
-            raise Interrupted(signals.received)
+            raise Stopped(signals.received)
         return summary
 
     def close(self) -> None:

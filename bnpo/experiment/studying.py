@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bnpo.config import ConfigError, Count, config
-from bnpo.experiment.report import say, table
-from bnpo.experiment.validation import plain
+from bnpo.compose.validation import plain
+from bnpo.config import Count, config
+from bnpo.errors import ConfigError
+from bnpo.show.text import say, table
 
 __all__ = ["StudyOptions", "SweepOptions", "make_study", "make_sweep", "study", "sweep"]
 

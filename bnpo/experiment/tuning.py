@@ -7,9 +7,9 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from bnpo.compose.validation import plain, validate
 from bnpo.envs.cores import available_cores
-from bnpo.experiment.report import say
-from bnpo.experiment.validation import plain, validate
+from bnpo.show.text import say
 from bnpo.training import Trainer
 
 __all__ = ["steps_per_s", "tune_threads"]
@@ -43,20 +43,20 @@ def steps_per_s(config: Mapping[str, Any]) -> float:
     It is measured from the first turn of the last brain on, or from ``total_steps``.
     """
     agent, train_config = validate(config)
-    delays = [brain.learning_delay for brain in agent.brains]
+    delays = [brain.learning_delay for brain in agent.descriptions]
     steps = max(delays)  # of the vector environment: at least one turn of every brain
     trainer = Trainer(agent, train_config, progress_bar=False)
     try:
         while agent.env_steps < train_config.total_steps and not all(
-            learner.gradient_steps for learner in agent.learners
+            brain.gradient_steps for brain in agent.brains
         ):
-            trainer._step()
+            trainer.step()
         speeds: list[float] = []
         begun = time.perf_counter()
         while len(speeds) < ROUNDS and (not speeds or time.perf_counter() - begun < SECONDS):
             started = time.perf_counter()
             for _ in range(steps):
-                trainer._step()
+                trainer.step()
             speeds.append(steps * train_config.num_envs / (time.perf_counter() - started))
         return statistics.median(speeds)
     finally:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.func import functional_call
 
+from bnpo import seeding
 from bnpo.networks.actor import Actor
 
 __all__ = ["ParameterNoise"]
-
-_STREAM = 3_000
 
 
 class ParameterNoise:
@@ -79,9 +77,8 @@ class ParameterNoise:
         known = self._drawn.get(name)
         if known is not None and known[0] == renewal:
             return known[1], known[2]
-        sequence = np.random.SeedSequence([self.seed, _STREAM, index, renewal])
-        seed = int(sequence.generate_state(1, np.uint64)[0] >> 1)
-        generator = torch.Generator(weight.device).manual_seed(seed)
+        stream = (seeding.PARAMETER_NOISE, index, renewal)
+        generator = seeding.generator(weight.device, self.seed, *stream)
         drawn = torch.randn(
             sum(weight.shape), device=weight.device, dtype=weight.dtype, generator=generator
         )

@@ -12,15 +12,10 @@ from typing import Any
 
 from bnpo.agent import Agent
 from bnpo.brains.registry import RULES
-from bnpo.config import (
-    AgentConfig,
-    BrainDescription,
-    ConfigError,
-    NetworkConfig,
-    TrainConfig,
-)
+from bnpo.config import AgentConfig, BrainDescription, NetworkConfig, TrainConfig
 from bnpo.credit.annealing import AnnealedDiscount
 from bnpo.credit.registry import SCHEMES
+from bnpo.errors import ConfigError
 from bnpo.replay import LAWS
 
 __all__ = ["build_agent", "build_brain", "build_train_config"]

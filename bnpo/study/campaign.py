@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from bnpo.cluster.joining import checked_address, joined
-from bnpo.config import ConfigError
-from bnpo.experiment.validation import check_writable
+from bnpo.compose.validation import check_writable
+from bnpo.errors import ConfigError
 from bnpo.extras import require
 from bnpo.study.plan import StudyPlan, read_plan
-from bnpo.study.processes import checked_workers
+from bnpo.study.processes.jobs import checked_workers
 from bnpo.study.sweep_plan import SweepPlan
 
 __all__ = ["Campaign"]

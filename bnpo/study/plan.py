@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +10,11 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from bnpo.config import ConfigError, Count, config
-from bnpo.experiment.composition import as_overrides, compose
-from bnpo.experiment.schema import names_of, refuse_unknown
-from bnpo.experiment.validation import validate
+from bnpo.compose.composition import as_overrides, compose
+from bnpo.compose.schema import names_of, refuse_unknown
+from bnpo.compose.validation import validate
+from bnpo.config import Count, config
+from bnpo.errors import ConfigError, did_you_mean
 from bnpo.extras import require
 from bnpo.presets import PRESETS, TASKS
 
@@ -171,8 +171,7 @@ def _variants(
         rest = dict(fields or {})
         name = rest.pop(kind, label)
         if name not in known:
-            close = difflib.get_close_matches(str(name), known, n=1)
-            hint = f"; did you mean {close[0]!r}?" if close else ""
+            hint = did_you_mean(name, known)
             raise ConfigError(
                 f"unknown {kind} {name!r} in {kind}s{hint} (allowed: {', '.join(known)})"
             )

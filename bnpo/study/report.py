@@ -10,11 +10,12 @@ from typing import Any
 
 import jinja2
 
-from bnpo.experiment.reading import differing_keys
+from bnpo.compose.overrides import differing_keys
+from bnpo.files import write_whole
+from bnpo.runs.summary import versions
 from bnpo.study import figures
 from bnpo.study.plan import StudyPlan
 from bnpo.study.results import COLUMNS, Cell, Results, shown_row
-from bnpo.summary import versions
 
 __all__ = ["draw_figures", "page"]
 
@@ -106,6 +107,4 @@ def _embedded(data: bytes, kind: str) -> str:
 
 def write_page(path: Path, text: str) -> None:
     """Write the page, whole or not at all."""
-    temporary = path.with_name(path.name + ".partial")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
+    write_whole(path, text.encode())

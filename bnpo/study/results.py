@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnpo.history import History
 from bnpo.runs import load_history, load_summary
+from bnpo.runs.summary import Summary
 from bnpo.study.plan import Job
 from bnpo.study.statistics import Band, Interval, interquartile_mean
-from bnpo.summary import Summary
+from bnpo.types.history import History
 
 __all__ = ["Cell", "Finished", "Results", "read_results"]
 

@@ -10,18 +10,17 @@ from typing import Any
 from tqdm import tqdm
 
 from bnpo.cluster.process import TaskProcess, resources
-from bnpo.config import ConfigError
-from bnpo.experiment.reading import differing_keys
-from bnpo.experiment.stopping import Interrupted, StopSignals
-from bnpo.runs import RunError
+from bnpo.compose.overrides import differing_keys
+from bnpo.errors import ConfigError, Interrupted, RunError
+from bnpo.files import read_json, write_json
 from bnpo.study.campaign import Campaign
-from bnpo.study.folder_lock import alone
-from bnpo.study.forking import ForkServer
 from bnpo.study.plan import Job, StudyPlan, plan_fields
-from bnpo.study.processes import ONE_THREAD, Process, Processes, Words
+from bnpo.study.processes.folder_lock import alone
+from bnpo.study.processes.forking import ForkServer
+from bnpo.study.processes.jobs import ONE_THREAD, Process, Processes, Words
 from bnpo.study.report import draw_figures, page, write_page
 from bnpo.study.results import Results, is_finished, read_results
-from bnpo.summary import read_json, write_json
+from bnpo.training.stopping import StopSignals
 
 __all__ = ["Study"]
 
@@ -119,7 +118,7 @@ class Study(Campaign[StudyPlan]):
             config = self.folder / "configs" / f"{job.name}.json"
             write_json(config, job.config)
             run = self.runs / job.name
-            commands[job.name] = ["-m", "bnpo.study.worker", config, run]
+            commands[job.name] = ["-m", "bnpo.experiment.study_worker", config, run]
         failed = []
         done = len(self.jobs) - len(waiting)
         with tqdm(

@@ -14,17 +14,16 @@ import numpy as np
 from tqdm import tqdm
 
 from bnpo.cluster.process import TaskProcess, resources
-from bnpo.config import ConfigError
-from bnpo.experiment.stopping import Interrupted, StopSignals
-from bnpo.runs import RunError
+from bnpo.errors import ConfigError, Interrupted, RunError
+from bnpo.files import read_json, write_json
 from bnpo.study.campaign import Campaign
 from bnpo.study.figures import importance
-from bnpo.study.folder_lock import alone
-from bnpo.study.forking import ForkServer
 from bnpo.study.plan import plan_fields
-from bnpo.study.processes import ONE_THREAD, Process, Words
+from bnpo.study.processes.folder_lock import alone
+from bnpo.study.processes.forking import ForkServer
+from bnpo.study.processes.jobs import ONE_THREAD, Process, Words
 from bnpo.study.sweep_plan import SweepPlan
-from bnpo.summary import read_json, write_json
+from bnpo.training.stopping import StopSignals
 
 __all__ = ["Sweep"]
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from bnpo.config import ConfigError, Count, config
-from bnpo.experiment.composition import as_overrides, compose
-from bnpo.experiment.validation import validate
+from bnpo.compose.composition import as_overrides, compose
+from bnpo.compose.validation import validate
+from bnpo.config import Count, config
+from bnpo.errors import ConfigError, did_you_mean
 from bnpo.presets import PRESETS, TASKS
 from bnpo.presets.ranges import RANGES
 from bnpo.study.plan import Name, on_cpu
@@ -110,8 +110,7 @@ class SweepPlan:
         for kind, names in known.items():
             name = getattr(self, kind)
             if name not in names:
-                close = difflib.get_close_matches(name, names, n=1)
-                hint = f"; did you mean {close[0]!r}?" if close else ""
+                hint = did_you_mean(name, names)
                 raise ConfigError(f"{kind} = {name!r}: allowed is one of {', '.join(names)}{hint}")
         if self.ranges is None and self.preset not in RANGES:
             raise ConfigError(f"no ranges are declared for {self.preset!r}: give ranges=...")

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bnpo.config import ConfigError
-from bnpo.experiment.validation import validate
-from bnpo.history import Record
-from bnpo.study.worker import follow_parent
+from bnpo.compose.validation import validate
+from bnpo.errors import ConfigError
+from bnpo.study.processes.parent import follow_parent
 from bnpo.training import Trainer
+from bnpo.types.history import Record
 
 __all__ = ["main"]
 

@@ -5,10 +5,18 @@ Data flows one way: environment -> :class:`Trajectories` -> a :class:`CreditSche
 G goal, A action and R reward dimensions.
 """
 
-from bnpo.types.protocols import CreditScheme, Evaluator
+from bnpo.types.protocols import CreditScheme, Evaluator, adopted
 from bnpo.types.rows import Rows
 from bnpo.types.task import TaskSpec
 from bnpo.types.trajectories import Trajectories
 from bnpo.types.transitions import Transitions
 
-__all__ = ["CreditScheme", "Evaluator", "Rows", "TaskSpec", "Trajectories", "Transitions"]
+__all__ = [
+    "CreditScheme",
+    "Evaluator",
+    "Rows",
+    "TaskSpec",
+    "Trajectories",
+    "Transitions",
+    "adopted",
+]

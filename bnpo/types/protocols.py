@@ -1,8 +1,11 @@
-"""Protocols: what a credit scheme is, and what it may ask of the agent."""
+"""Contracts: what a credit scheme is, and what it may ask of the agent."""
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+import contextlib
+import types
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import Tensor
@@ -10,7 +13,7 @@ from torch import Tensor
 from bnpo.types.trajectories import Trajectories
 from bnpo.types.transitions import Transitions
 
-__all__ = ["CreditScheme", "Evaluator"]
+__all__ = ["CreditScheme", "Evaluator", "adopted"]
 
 
 class Evaluator(Protocol):
@@ -34,14 +37,22 @@ class Evaluator(Protocol):
         """Reward of the task for goals [B, G], [B, R]."""
 
 
-@runtime_checkable
-class CreditScheme(Protocol):
-    """Turns stored trajectories into transitions with credit.
+class CreditScheme(ABC):
+    """Turns stored trajectories into transitions with credit, and all that may be asked of it.
 
-    A scheme may also carry the attributes ``relabels`` (goals are chosen because of the outcome:
-    refused on a likelihood-ratio brain) and ``needs_goals``; both are False where absent.
+    Every trait has a safe default, so that an own scheme is a class with ``assign``.
     """
 
+    relabels: ClassVar[bool] = False
+    """Whether goals are chosen because of the outcome: refused on a likelihood-ratio brain."""
+
+    needs_goals: ClassVar[bool] = False
+    """Whether the scheme works on goal environments alone."""
+
+    sets_proximal: ClassVar[bool] = False
+    """Whether ``assign`` fills ``proximal_log_prob``; else the framework does."""
+
+    @abstractmethod
     def assign(
         self, trajectories: Trajectories, segment: Tensor, time: Tensor, evaluator: Evaluator
     ) -> Transitions:
@@ -49,3 +60,26 @@ class CreditScheme(Protocol):
 
         The trajectories are the stored ones: a scheme reads them and never writes to them.
         """
+
+
+def adopted(value: Any, base: type[Any], *needed: str) -> Any:
+    """Return an object as an instance of a contract's base, whose defaults fill what it lacks.
+
+    A class that does not inherit from the base, in a notebook say, needs no import: its object is
+    given a class of the same name that does. What lacks a needed name stays as it is.
+
+    Args:
+        value: an object
+        base: :class:`CreditScheme` or :class:`bnpo.brains.Rule`
+        needed: names without which it is no object of the kind
+
+    """
+    if isinstance(value, base) or not all(hasattr(value, name) for name in needed):
+        return value
+    own = type(value)
+    kind = types.new_class(own.__name__, (own, base))
+    kind.__module__, kind.__qualname__ = own.__module__, own.__qualname__
+    kind.__doc__ = own.__doc__
+    with contextlib.suppress(TypeError):  # a class with slots has no room for another base
+        object.__setattr__(value, "__class__", kind)
+    return value

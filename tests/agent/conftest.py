@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from bnpo import Agent, AgentConfig, BrainDescription, NetworkConfig, TrainConfig, Trainer
-from bnpo.experiment.composition import compose
+from bnpo.compose.composition import compose
 from bnpo.presets import build_agent, build_train_config
 
 SMALL = NetworkConfig(actor_hidden=(16,), critic_hidden=(16,))
@@ -72,7 +72,7 @@ def make_trainer(request: pytest.FixtureRequest) -> Any:
 def play(trainer: Trainer, vector_steps: int) -> None:
     """Take some steps of every environment, with the brains' turns, without evaluation."""
     for _ in range(vector_steps):
-        trainer._step()
+        trainer.step()
 
 
 def parameters(trainer: Trainer) -> torch.Tensor:
@@ -85,11 +85,11 @@ def parameters(trainer: Trainer) -> torch.Tensor:
 class Spy:
     """Records what a brain is given to learn from."""
 
-    def __init__(self, learner: Any) -> None:
+    def __init__(self, brain: Any) -> None:
         self.batches: list[Any] = []
         self.bootstraps: list[Any] = []
         self.trains_actor: list[bool] = []
-        original = learner.brain.learn
+        original = brain.step.take
 
         def learn(batch: Any, **options: Any) -> Any:
             self.batches.append(batch)
@@ -97,7 +97,7 @@ class Spy:
             self.trains_actor.append(options["train_actor"])
             return original(batch, **options)
 
-        learner.brain.learn = learn
+        brain.step.take = learn
 
 
 def learns(train: dict[str, Any]) -> float:

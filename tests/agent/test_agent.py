@@ -11,7 +11,7 @@ import torch
 import bnpo
 from bnpo import Agent, AgentConfig, BrainDescription, ConfigError
 from bnpo.credit import HER
-from bnpo.health import Diverged
+from bnpo.errors import Diverged
 from tests.agent.conftest import SMALL, Spy, likelihood_ratio, parameters, pathwise, play
 
 
@@ -31,29 +31,29 @@ def test_evaluation_does_not_disturb_training(make_trainer: Any) -> None:
     play(quiet, 20)
     for _ in range(20):
         play(watched, 1)
-        watched._evaluate()
+        watched.evaluate()
     assert torch.equal(parameters(quiet), parameters(watched))
 
 
 @pytest.mark.parametrize(("detach", "count"), [(True, 2), (False, 1)])
 def test_detach_actors(detach: bool, count: int, make_trainer: Any) -> None:
     trainer = make_trainer(likelihood_ratio(), pathwise(), detach_actors=detach)
-    targets = {id(x.brain.networks.target_actor) for x in trainer.agent.learners}
+    targets = {id(x.step.networks.target_actor) for x in trainer.agent.brains}
     assert len(targets) == len(trainer.agent.target_actors) == count
-    assert len({id(x.brain.networks.actor) for x in trainer.agent.learners}) == 1
+    assert len({id(x.step.networks.actor) for x in trainer.agent.brains}) == 1
 
 
 @pytest.mark.parametrize(("detach", "count"), [(True, 2), (False, 1)])
 def test_detach_critics(detach: bool, count: int, make_trainer: Any) -> None:
     trainer = make_trainer(likelihood_ratio(), pathwise(), detach_critics=detach)
-    networks = [learner.brain.networks for learner in trainer.agent.learners]
+    networks = [brain.step.networks for brain in trainer.agent.brains]
     assert len({id(n.critic) for n in networks}) == count
     assert len({id(n.target_critic) for n in networks}) == count
 
 
 def test_a_brain_leaves_the_others_targets_alone(make_trainer: Any) -> None:
     trainer = make_trainer(pathwise(), likelihood_ratio(learning_delay=1_000), detach_critics=True)
-    other = trainer.agent.learners[1].brain.networks
+    other = trainer.agent.brains[1].step.networks
     before = [p.clone() for n in (other.target_actor, other.target_critic) for p in n.parameters()]
     play(trainer, 20)
     after = [p for n in (other.target_actor, other.target_critic) for p in n.parameters()]
@@ -65,7 +65,7 @@ def test_log_rho_is_zero_in_ppos_first_minibatch_on_its_own_rollout(make_trainer
     """Also after the statistics of normalisation have moved: they wait for PPO's turn."""
     trainer = make_trainer(likelihood_ratio(), dtype="float64")
     for _ in range(3):
-        spy = Spy(trainer.agent.learners[0])
+        spy = Spy(trainer.agent.brains[0])
         play(trainer, 10)
         batch = spy.batches[0]
         difference = batch.proximal_log_prob - batch.behaviour_log_prob
@@ -96,11 +96,11 @@ def test_stable_probs_takes_proximal_densities_from_the_target(
         likelihood_ratio(lr_actor=0.1, tau_actor=0.0), stable_probs=stable, dtype="float64"
     )
     play(trainer, 20)
-    learner = trainer.agent.learners[0]
+    brain = trainer.agent.brains[0]
     table = trainer.agent.replay
     rows = torch.tensor([4])  # of the second rollout, acted by the changed online actor
-    made = learner.credit.assign(table, rows.repeat(10), torch.arange(10))
-    evaluator = learner.evaluator
+    made = brain.credit.assign(table, rows.repeat(10), torch.arange(10))
+    evaluator = brain.evaluator
     density = evaluator.target_log_prob if stable else evaluator.log_prob
     expected = density(made.observation, made.goal, made.action)
     torch.testing.assert_close(made.proximal_log_prob, expected)
@@ -110,12 +110,12 @@ def test_stable_probs_takes_proximal_densities_from_the_target(
 
 def test_exploration_gives_environments_their_own_scales(make_trainer: Any) -> None:
     trainer = make_trainer(pathwise(), exploration=(0.5, 1.0), warmup_steps=8)
-    warm = trainer.agent.act(trainer._stepper.shown)
+    warm = trainer.agent.act(trainer.stepper.observation)
     play(trainer, 2)
-    decision = trainer.agent.act(trainer._stepper.shown)
+    decision = trainer.agent.act(trainer.stepper.observation)
     base = trainer.agent.actor(
         trainer.agent.encoder(
-            trainer._stepper.shown.observation, trainer._stepper.shown.desired_goal
+            trainer.stepper.observation.observation, trainer.stepper.observation.desired_goal
         )
     )[1]
     assert torch.equal(warm.sigma, base)
@@ -151,8 +151,8 @@ def test_the_articles_brain_list_constructs_and_trains() -> None:
     ]  # fmt: skip
     agent = Agent.for_env("bnpo/GoalReacher-v0", brains, seed=0)
     history = bnpo.train(agent, total_steps=3_000, num_envs=20, eval_episodes=2, progress_bar=False)
-    assert [learner.name for learner in agent.learners] == ["ppo", "ddpg"]
-    assert all(learner.gradient_steps > 0 for learner in agent.learners)
+    assert [brain.name for brain in agent.brains] == ["ppo", "ddpg"]
+    assert all(brain.gradient_steps > 0 for brain in agent.brains)
     assert len(history) == 3
 
 
@@ -165,7 +165,7 @@ def test_a_scheme_from_a_cell_goes_into_a_brain_list(make_trainer: Any) -> None:
             return made.replace(reward=2 * made.reward)
 
     trainer = make_trainer(pathwise(credit=Double()))
-    spy = Spy(trainer.agent.learners[0])
+    spy = Spy(trainer.agent.brains[0])
     play(trainer, 10)
     assert set(spy.batches[0].reward.unique().tolist()) <= {-2.0, 0.0}
 
@@ -225,7 +225,7 @@ def test_repr_names_task_and_brains(make_trainer: Any) -> None:
 
 
 def test_saved_state_goes_on_bit_for_bit(make_trainer: Any, tmp_path: Any) -> None:
-    from bnpo.checkpoint import load_checkpoint, save_checkpoint
+    from bnpo.runs.checkpoint import load_checkpoint, save_checkpoint
 
     lists = [likelihood_ratio(), pathwise(recalc_delay=1, sampler="importance_ratio")]
     whole = make_trainer(*lists)
@@ -247,7 +247,7 @@ def test_the_agent_trains_on_cuda(make_trainer: Any) -> None:
     play(trainer, 30)
     assert trainer.agent.replay.trajectories.observation.is_cuda
     assert all(p.is_cuda for p in trainer.agent.actor.parameters())
-    assert all(learner.gradient_steps > 0 for learner in trainer.agent.learners)
+    assert all(brain.gradient_steps > 0 for brain in trainer.agent.brains)
 
 
 def test_a_priority_that_is_not_finite_ends_the_turn_by_name(make_trainer: Any) -> None:

@@ -18,12 +18,12 @@ def _weights(actor: Any) -> torch.Tensor:
 def test_shared_is_one_actor(make_trainer: Any) -> None:
     agent = make_trainer(likelihood_ratio(), pathwise()).agent
     assert agent.exchange is None
-    assert all(learner.brain.networks.actor is agent.actor for learner in agent.learners)
+    assert all(brain.step.networks.actor is agent.actor for brain in agent.brains)
 
 
 def test_apart_every_brain_trains_its_own_and_the_first_acts(make_trainer: Any) -> None:
     agent = make_trainer(likelihood_ratio(), pathwise(), policies="copied").agent
-    actors = [learner.brain.networks.actor for learner in agent.learners]
+    actors = [brain.step.networks.actor for brain in agent.brains]
     assert actors[0] is agent.actor
     assert actors[1] is not agent.actor
     assert torch.equal(_weights(actors[0]), _weights(actors[1]))

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from bnpo import ConfigError, TrainConfig
-from bnpo.checkpoint import load_checkpoint, save_checkpoint
-from bnpo.health import Diverged
-from bnpo.stepping import Step
+from bnpo.errors import Diverged
+from bnpo.runs.checkpoint import load_checkpoint, save_checkpoint
+from bnpo.types.step import Step
 from tests.agent.conftest import Spy, learns, likelihood_ratio, parameters, pathwise, play
 
 LISTS = {
@@ -57,7 +57,7 @@ def test_the_same_gradient_steps_as_without(mode: str, make_trainer: Any) -> Non
     ahead = make_trainer(*LISTS["both"], train=overlapped(mode, 7))
     for trainer in (plain, ahead):
         trainer.run()
-    counts = [[x.gradient_steps for x in trainer.agent.learners] for trainer in (plain, ahead)]
+    counts = [[x.gradient_steps for x in trainer.agent.brains] for trainer in (plain, ahead)]
     assert counts[0] == counts[1]
     assert plain.agent.env_steps == ahead.agent.env_steps == 400
 
@@ -69,14 +69,14 @@ def test_the_acting_policy_is_no_staler_than_allowed(
     trainer = make_trainer(pathwise(), train=overlapped(mode, 6))
     _slow_down(trainer, pause)
     lags = []
-    next_step = trainer._ahead.next
+    next_step = trainer.ahead.next
 
     def watched() -> Step:
         step: Step = next_step()
         lags.append(step.lag)
         return step
 
-    trainer._ahead.next = watched
+    trainer.ahead.next = watched
     history = trainer.run()
     assert max(lags) == max(record.policy_lag for record in history) <= 6
     if mode == "lockstep":
@@ -99,7 +99,7 @@ def test_lockstep_resumes_exactly(brains: list[Any], make_trainer: Any, tmp_path
     assert torch.equal(parameters(whole), parameters(other))
     for name, tensor in whole.agent.encoder.state_dict().items():
         assert torch.equal(tensor, other.agent.encoder.state_dict()[name]), name
-    assert torch.equal(whole._ahead.next().decision.action, other._ahead.next().decision.action)
+    assert torch.equal(whole.ahead.next().decision.action, other.ahead.next().decision.action)
 
 
 def test_free_goes_on_from_its_state(make_trainer: Any, tmp_path: Any) -> None:
@@ -109,8 +109,10 @@ def test_free_goes_on_from_its_state(make_trainer: Any, tmp_path: Any) -> None:
     resumed = make_trainer(pathwise(), train=overlapped("free"))
     resumed.load_state_dict(load_checkpoint(tmp_path / "state"))
     assert torch.equal(parameters(trainer), parameters(resumed))
-    steps = [each._ahead.next() for each in (trainer, resumed)]
-    assert torch.equal(steps[0].shown.observation, steps[1].shown.observation)
+    steps = [each.ahead.next() for each in (trainer, resumed)]
+    assert torch.equal(
+        steps[0].reset_observation.observation, steps[1].reset_observation.observation
+    )
 
 
 def test_a_state_of_another_mode_is_refused(make_trainer: Any) -> None:
@@ -129,11 +131,11 @@ def test_a_rollout_is_learnt_from_with_the_statistics_that_acted_it(
     )
     means, scales = [], []
     for _ in range(6):
-        spy = Spy(trainer.agent.learners[0])
+        spy = Spy(trainer.agent.brains[0])
         play(trainer, 10)
         batch = spy.batches[0]
-        networks = trainer.agent.learners[0].brain.networks
-        density = trainer.agent.learners[0].evaluator.log_prob
+        networks = trainer.agent.brains[0].step.networks
+        density = trainer.agent.brains[0].evaluator.log_prob
         difference = density(batch.observation, batch.goal, batch.action) - batch.proximal_log_prob
         assert torch.equal(batch.proximal_log_prob, batch.behaviour_log_prob)
         assert difference.abs().max() < 1e-12
@@ -148,11 +150,11 @@ def test_ratios_refer_to_the_policy_that_acted(make_trainer: Any) -> None:
         likelihood_ratio(lr_actor=0.03), dtype="float64", train=overlapped("lockstep")
     )
     play(trainer, 20)
-    spy = Spy(trainer.agent.learners[0])
+    spy = Spy(trainer.agent.brains[0])
     play(trainer, 10)
     batch = spy.batches[0]
     assert torch.equal(batch.proximal_log_prob, batch.behaviour_log_prob)
-    density = trainer.agent.learners[0].evaluator.log_prob
+    density = trainer.agent.brains[0].evaluator.log_prob
     now = density(batch.observation, batch.goal, batch.action)
     assert (now - batch.proximal_log_prob).abs().max() > 1e-3
 
@@ -161,7 +163,7 @@ def test_with_an_exploration_ladder_ratios_take_the_actors_own_scale(make_traine
     trainer = make_trainer(
         likelihood_ratio(), dtype="float64", exploration=(0.5, 2.0), train=overlapped("lockstep")
     )
-    spy = Spy(trainer.agent.learners[0])
+    spy = Spy(trainer.agent.brains[0])
     play(trainer, 10)
     batch = spy.batches[0]
     sigma = batch.sigma.min() * 2  # the actor's: the ladder has halves and doubles of it
@@ -175,7 +177,7 @@ def test_an_error_of_the_environments_ends_the_run(make_trainer: Any) -> None:
 
     def broken(action: Any) -> Any:
         shown, reward, *rest = step(action)
-        reward[1] = float("nan") if trainer._stepper.vector_steps == 14 else 0.0
+        reward[1] = float("nan") if trainer.stepper.vector_steps == 14 else 0.0
         return shown, reward, *rest
 
     trainer.env.step = broken

@@ -11,7 +11,7 @@ from tests.agent.conftest import likelihood_ratio, pathwise, play
 
 def test_a_snapshot_stays_as_it_was_while_the_brains_learn(make_trainer: Any) -> None:
     trainer = make_trainer(likelihood_ratio(), pathwise())
-    agent, shown = trainer.agent, trainer._stepper.shown
+    agent, shown = trainer.agent, trainer.stepper.observation
     kept, before = agent.policy.snapshot(version=3), agent.policy.best_action(shown)
     play(trainer, 20)
     assert kept.version == 3
@@ -22,7 +22,7 @@ def test_a_snapshot_stays_as_it_was_while_the_brains_learn(make_trainer: Any) ->
 
 def test_a_snapshot_draws_like_its_original(make_trainer: Any) -> None:
     trainer = make_trainer(pathwise(), exploration=(0.5, 2.0), warmup_steps=8)
-    agent, shown = trainer.agent, trainer._stepper.shown
+    agent, shown = trainer.agent, trainer.stepper.observation
     kept = agent.policy.snapshot(version=0)
     for env_steps in (0, 8):
         ours, theirs = (torch.Generator().manual_seed(1) for _ in range(2))

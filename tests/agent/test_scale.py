@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from bnpo import Trainer
-from bnpo.experiment.composition import compose
+from bnpo.compose.composition import compose
 from bnpo.presets import build_agent, build_train_config
 
 
@@ -38,15 +38,15 @@ def _trainer(num_envs: int, batch: int, width: int, device: str = "cpu") -> Trai
         },
     )
     trainer = Trainer(build_agent(config), build_train_config(config), progress_bar=False)
-    while len(trainer.agent.learners[0].pool) < batch:
-        trainer._step()
+    while len(trainer.agent.brains[0].pool) < batch:
+        trainer.step()
     return trainer
 
 
 def _round(trainer: Trainer) -> Callable[[], Any]:
     agent, replay = trainer.agent, trainer.agent.replay
     assert replay is not None
-    return lambda: agent.learners[0]._round(replay, agent.target_actors)
+    return lambda: agent.brains[0].round(replay, agent.target_actors)
 
 
 def _calls(function: Callable[[], Any]) -> int:
@@ -63,7 +63,7 @@ def test_no_python_loop_grows_with_the_sizes() -> None:
     for trainer in (small, large):
         learn = _round(trainer)
         learn()  # allocates what a first step allocates
-        found.append((_calls(trainer._step), _calls(learn)))
+        found.append((_calls(trainer.step), _calls(learn)))
         trainer.close()
     for few, many in zip(*found, strict=True):
         assert many <= 1.1 * few

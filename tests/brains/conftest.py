@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from bnpo.brains import Brain, CriticStep, GradientStep, Networks, Rule, target_of
+from bnpo.brains import CriticStep, GradientStep, LearningStep, Networks, Rule, target_of
 from bnpo.config import NetworkConfig
 from bnpo.networks import Actor, Critic, Normalizer, gaussian
 from bnpo.types import TaskSpec, Transitions
@@ -17,7 +17,7 @@ SPEC = TaskSpec(
     env_id="toy", observation_dim=4, goal_dim=2, action_low=(-1.0, -1.0), action_high=(1.0, 1.0)
 )
 
-MakeBrain = Callable[..., Brain]
+MakeBrain = Callable[..., LearningStep]
 MakeBatch = Callable[..., Transitions]
 
 
@@ -43,13 +43,13 @@ def make_networks() -> Callable[..., Networks]:
 
 @pytest.fixture
 def make_brain(make_networks: Callable[..., Networks]) -> MakeBrain:
-    def make(rule: Rule, *, climb_point: bool = False, **fields: Any) -> Brain:
+    def make(rule: Rule, *, climb_point: bool = False, **fields: Any) -> LearningStep:
         regression, options = (
             {key: fields.pop(key) for key in keys if key in fields}
             for keys in (("clip_norm", "regress"), ("target_bounds",))
         )
         networks = make_networks(**fields)
-        return Brain(
+        return LearningStep(
             rule,
             networks,
             GradientStep(list(networks.actor.parameters()), 1e-2),

@@ -18,7 +18,7 @@ def _changed(before: nn.Module, after: nn.Module) -> bool:
 def test_a_step_moves_the_online_networks_and_no_target(rule: Rule, make_brain, make_batch) -> None:
     brain = make_brain(rule)
     before = copy.deepcopy(brain.networks)
-    brain.learn(make_batch(brain.networks))
+    brain.take(make_batch(brain.networks))
     assert _changed(before.actor, brain.networks.actor)
     assert _changed(before.critic, brain.networks.critic)
     assert not _changed(before.target_actor, brain.networks.target_actor)
@@ -31,14 +31,14 @@ def test_the_actor_step_leaves_the_critic_alone(make_brain, make_batch) -> None:
     brain = make_brain(DDPG())
     brain.critic_step.optimizer = torch.optim.SGD(brain.networks.critic.parameters(), lr=0.0)
     before = copy.deepcopy(brain.networks.critic)
-    brain.learn(make_batch(brain.networks))
+    brain.take(make_batch(brain.networks))
     assert not _changed(before, brain.networks.critic)
 
 
 def test_train_actor_false_leaves_the_actor_alone(make_brain, make_batch) -> None:
     brain = make_brain(DDPG())
     before = copy.deepcopy(brain.networks)
-    brain.learn(make_batch(brain.networks), train_actor=False)
+    brain.take(make_batch(brain.networks), train_actor=False)
     assert not _changed(before.actor, brain.networks.actor)
     assert _changed(before.critic, brain.networks.critic)
 
@@ -46,7 +46,7 @@ def test_train_actor_false_leaves_the_actor_alone(make_brain, make_batch) -> Non
 @pytest.mark.parametrize("mean_only", [True, False])
 def test_mean_only_leaves_sigma_without_gradient(mean_only: bool, make_brain, make_batch) -> None:
     brain = make_brain(DDPG(mean_only=mean_only))
-    brain.learn(make_batch(brain.networks))
+    brain.take(make_batch(brain.networks))
     gradient = brain.networks.actor.sigma_bias.grad
     assert (gradient is None) == mean_only
     head = brain.networks.actor.head.weight.grad
@@ -76,14 +76,14 @@ def test_the_pathwise_gradient_equals_finite_differences(make_brain, make_batch)
             bias[i] += 1e-6
         expected[i] = (up - down) / 2e-6
     brain.actor_step.optimizer.param_groups[0]["lr"] = 0.0
-    brain.learn(batch)
+    brain.take(batch)
     # the step descends along minus the objective
     torch.testing.assert_close(-bias.grad, expected, rtol=1e-5, atol=1e-8)
 
 
 def test_climbing_at_the_point_mass_ignores_sigma(make_brain, make_batch) -> None:
     brain = make_brain(DDPG(), climb_point=True)
-    brain.learn(make_batch(brain.networks))
+    brain.take(make_batch(brain.networks))
     assert brain.networks.actor.sigma_bias.grad is None
     assert brain.networks.actor.head.bias.grad is not None
 
@@ -115,8 +115,8 @@ def test_sampler_weights_scale_both_losses(make_brain, make_batch) -> None:
     brain, twin = (make_brain(DDPG()) for _ in range(2))
     batch = make_batch(brain.networks, size=4)
     weight = torch.tensor([4.0, 0.0, 0.0, 0.0])
-    brain.learn(batch, weight=weight)
-    twin.learn(batch[torch.tensor([0])])
+    brain.take(batch, weight=weight)
+    twin.take(batch[torch.tensor([0])])
     for a, b in (
         (brain.networks.actor, twin.networks.actor),
         (brain.networks.critic, twin.networks.critic),
@@ -127,7 +127,7 @@ def test_sampler_weights_scale_both_losses(make_brain, make_batch) -> None:
 
 def test_log_ratio_is_zero_on_the_own_rollout(make_brain, make_batch) -> None:
     brain = make_brain(PPO())
-    learnt = brain.learn(make_batch(brain.networks), wants_ratio=True)
+    learnt = brain.take(make_batch(brain.networks), wants_ratio=True)
     assert learnt.log_ratio is not None
     assert not learnt.log_ratio.any()
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from bnpo.brains import DDPG, GradientStep
-from bnpo.brains.climb import MeanClimb
+from bnpo.brains.steps.closed_form import MeanClimb
 from bnpo.config import NetworkConfig
 from bnpo.networks import Actor, Critic
 from bnpo.types import TaskSpec
@@ -82,7 +82,7 @@ def test_a_brain_without_it_moves_alike(
         if not closed:
             monkeypatch.setattr(type(brain), "_mean_climb", None)
         batch = make_batch(brain.networks)
-        infos = [brain.learn(batch).info for _ in range(3)]
+        infos = [brain.take(batch).info for _ in range(3)]
         moved.append((list(brain.networks.actor.parameters()), infos[-1]))
     (own, info), (other, expected) = moved
     for a, b in zip(own, other, strict=True):

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import torch
 
-from bnpo.brains import DDPG, PPO, TRPO, VPG, EntropyBonus
-from bnpo.config import ConfigError
+from bnpo.brains import DDPG, PPO, TRPO, VPG, EntropyBonus, Rule
+from bnpo.errors import ConfigError
 from bnpo.networks import gaussian
 
 
@@ -17,7 +17,7 @@ def test_any_rule_takes_a_bonus(kind: Any, make_brain: Any, make_batch: Any) -> 
     gradients = []
     for entropy in (0.0, 0.5, {"coefficient": 0.5}, EntropyBonus(coefficient=0.5)):
         brain = make_brain(kind(entropy=entropy), dtype=torch.float64)
-        brain.learn(make_batch(brain.networks))
+        brain.take(make_batch(brain.networks))
         gradients.append(-brain.networks.actor.sigma_bias.grad)
     bias = make_brain(kind()).networks.actor.sigma_bias.detach().double().requires_grad_()
     low, high = math.log(0.01), math.log(1.0)
@@ -53,7 +53,7 @@ def test_a_tuned_weight_grows_below_its_target_and_falls_above() -> None:
     assert bonus.adapt({"entropy_coefficient": 0.1}, {}) == {}
 
 
-class Narrowing:
+class Narrowing(Rule):
     """A rule of one's own that wants the scale to vanish, with a tuned bonus against it."""
 
     pathwise = True
@@ -68,7 +68,7 @@ def test_tuning_holds_the_policy_at_its_entropy(make_brain: Any, make_batch: Any
     brain = make_brain(Narrowing())
     batch = make_batch(brain.networks)
     for _ in range(800):
-        info = {key: float(value) for key, value in brain.learn(batch).info.items()}
+        info = {key: float(value) for key, value in brain.take(batch).info.items()}
         brain.end_turn(info)
     assert info["entropy"] == pytest.approx(-1.0, abs=0.1)
     scale = math.exp(-1.0 / 2 - 0.5 * math.log(2 * math.pi * math.e))

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from bnpo.brains import GPS
-from bnpo.brains.guided import guided_credit, review
 from bnpo.brains.off_policy import start_baseline
+from bnpo.brains.rules.guided import guided_credit, review
 from bnpo.networks import gaussian
 from bnpo.types import Trajectories
 

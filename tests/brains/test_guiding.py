@@ -10,7 +10,7 @@ import torch
 
 from bnpo import Agent, AgentConfig, BrainDescription, NetworkConfig, TrainConfig, Trainer
 from bnpo.brains import GPS, Guidance
-from bnpo.config import ConfigError
+from bnpo.errors import ConfigError
 from bnpo.networks import Normalizer, gaussian
 from bnpo.presets import PRESETS, build_agent
 
@@ -98,10 +98,10 @@ def test_a_turn_judges_the_policy_and_moves_the_weight(trainer: Trainer) -> None
     assert isinstance(encoder, Normalizer)
     scale = encoder.scale.clone()
     for _ in range(20):
-        trainer._step()
+        trainer.step()
     info = trainer.progress.turns["gps"]
     assert info["log_z"] in (0.01 * 2.0**k for k in range(-2, 3))
-    assert info["log_z"] != 0.01 or trainer.agent.learners[0].gradient_steps == 4
+    assert info["log_z"] != 0.01 or trainer.agent.brains[0].gradient_steps == 4
     assert info["best_value"] >= info["value"]
     assert torch.equal(scale, encoder.scale)  # those the actor was fitted with
 
@@ -147,7 +147,7 @@ def test_guides_are_not_credited_to_an_on_policy_brain() -> None:
     )
     trainer = Trainer(agent, TrainConfig(num_envs=4, total_steps=400), progress_bar=False)
     trainer.close()
-    assert [len(learner.pool) for learner in agent.learners] == [80, 0]
+    assert [len(brain.pool) for brain in agent.brains] == [80, 0]
 
 
 def _trainer(agent: Agent) -> Trainer:
@@ -160,14 +160,14 @@ def test_a_restored_run_goes_on_as_it_would_have() -> None:
     runs = [_trainer(_agent()) for _ in range(2)]
     first, second = runs
     for _ in range(12):
-        first._step()
+        first.step()
     second.load_state_dict(copy.deepcopy(first.state_dict()))
     for _ in range(10):
         for run in runs:
-            run._step()
+            run.step()
     pairs = zip(*(run.agent.actor.parameters() for run in runs), strict=True)
     assert all(torch.equal(one, other) for one, other in pairs)
-    assert first.agent.learners[0].brain.state == second.agent.learners[0].brain.state
+    assert first.agent.brains[0].step.state == second.agent.brains[0].step.state
     for run in runs:
         run.close()
 

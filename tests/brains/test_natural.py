@@ -6,9 +6,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from bnpo.brains import DDPG, NaturalGradient, NaturalStep, fisher
-from bnpo.brains.fisher import fisher_vector_product
-from bnpo.brains.natural import conjugate_gradient
+from bnpo.brains import DDPG, NaturalGradient, NaturalStep
+from bnpo.brains.steps import fisher
+from bnpo.brains.steps.fisher import fisher_vector_product
+from bnpo.brains.steps.natural import conjugate_gradient
 from bnpo.networks import gaussian
 
 
@@ -136,5 +137,5 @@ def test_a_pathwise_brain_may_take_natural_steps(make_brain, make_batch) -> None
     brain = make_brain(DDPG())
     parameters = list(brain.networks.actor.parameters())
     brain.actor_step = NaturalStep(parameters, NaturalGradient(delta=0.01))
-    info = brain.learn(make_batch(brain.networks)).info
+    info = brain.take(make_batch(brain.networks)).info
     assert 0 < info["kl"].item() <= 0.01

@@ -45,13 +45,13 @@ def test_at_ratio_one_the_gradient_is_the_score_function(make_brain, make_batch)
         baseline = brain.networks.critic.value(features, batch.mu, batch.sigma).sum(-1)
         score = (batch.action - batch.mu) / batch.sigma**2 * (1 - batch.mu**2)
         expected = ((y - baseline)[:, None] * score).mean(0)
-    brain.learn(batch)
+    brain.take(batch)
     torch.testing.assert_close(-brain.networks.actor.head.bias.grad, expected)
 
 
 def test_the_first_minibatch_on_the_own_rollout_has_ratio_one(make_brain, make_batch) -> None:
     brain = make_brain(PPO())
-    info = brain.learn(make_batch(brain.networks)).info
+    info = brain.take(make_batch(brain.networks)).info
     assert info["clip_fraction"].item() == 0
     assert abs(info["approximate_kl"].item()) < 1e-6
 
@@ -60,7 +60,7 @@ def test_the_log_ratio_is_bounded(make_brain, make_batch) -> None:
     brain = make_brain(PPO())
     batch = make_batch(brain.networks)
     far = batch.replace(proximal_log_prob=batch.proximal_log_prob - 1e4)
-    brain.learn(far)
+    brain.take(far)
     assert all(torch.isfinite(p).all() for p in brain.networks.actor.parameters())
 
 
@@ -71,7 +71,7 @@ def test_decoupled_weight_is_truncated(make_brain, make_batch) -> None:
         brain = make_brain(PPO(decouple=2.0, normalize_advantage=False))
         batch = make_batch(brain.networks)
         batch = batch.replace(behaviour_log_prob=batch.proximal_log_prob - shift)
-        brain.learn(batch)
+        brain.take(batch)
         gradients.append(brain.networks.actor.head.bias.grad.clone())
     torch.testing.assert_close(gradients[1], 2 * gradients[0])
     torch.testing.assert_close(gradients[2], 2 * gradients[0])
@@ -80,5 +80,5 @@ def test_decoupled_weight_is_truncated(make_brain, make_batch) -> None:
 def test_entropy_bonus_widens_sigma(make_brain, make_batch) -> None:
     brain = make_brain(PPO(entropy=100.0))
     before = brain.networks.actor.sigma_bias.clone()
-    brain.learn(make_batch(brain.networks))
+    brain.take(make_batch(brain.networks))
     assert (brain.networks.actor.sigma_bias > before).all()

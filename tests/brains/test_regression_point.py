@@ -15,7 +15,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from bnpo.brains.critic import Point, regression_point
+from bnpo.brains.options import Point
+from bnpo.brains.steps.critic import regression_point
 from bnpo.config import NetworkConfig
 from bnpo.networks import Actor, gaussian
 from bnpo.types import TaskSpec, Transitions

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from bnpo.brains.collapse import SampleFloor, effective_share
-from bnpo.config import ConfigError
+from bnpo.brains.steps.sample_floor import SampleFloor, effective_share
+from bnpo.errors import ConfigError
 from tests.agent.conftest import likelihood_ratio, make_trainer, pathwise, play
 
 __all__ = ["make_trainer"]

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from bnpo.brains import TRPO, VPG, NaturalGradient, NaturalStep
-from bnpo.config import ConfigError
+from bnpo.errors import ConfigError
 from bnpo.networks import gaussian
 
 
@@ -25,7 +25,7 @@ def test_trpo_improves_its_surrogate_within_delta(make_brain: Any, make_batch: A
         y = brain._td_target(batch, networks.target_actor).sum(-1)
         advantage = y - networks.critic.value(features, batch.mu, batch.sigma).sum(-1)
         old = networks.actor(features)
-    info = brain.learn(batch).info
+    info = brain.take(batch).info
     with torch.no_grad():
         new = networks.actor(features)
         kl = gaussian.kl_divergence(*old, *new).mean()
@@ -44,7 +44,7 @@ def test_npg_takes_the_whole_step_and_may_leave_the_region(
         options = NaturalGradient(delta=0.2, damping=0.0, iterations=40, backtracks=backtracks)
         rule = VPG(natural=options)
         brain = _natural_brain(make_brain, rule)
-        reached.append(brain.learn(make_batch(brain.networks, 256)).info["kl"].item())
+        reached.append(brain.take(make_batch(brain.networks, 256)).info["kl"].item())
     assert reached[1] <= 0.2 < reached[0]
 
 

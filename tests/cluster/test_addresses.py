@@ -11,7 +11,7 @@ import pytest
 
 from bnpo.cluster import joining
 from bnpo.cluster.joining import joined
-from bnpo.config import ConfigError
+from bnpo.errors import ConfigError
 from tests.study.conftest import Command, command
 
 __all__ = ["command"]

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 import torch
 
-from bnpo.config import ConfigError, TrainConfig
+from bnpo.config import TrainConfig
+from bnpo.errors import ConfigError, RunError
 from bnpo.networks import gaussian
-from bnpo.runs import RunError, load_history
+from bnpo.runs import load_history
 from tests.agent.conftest import learns, likelihood_ratio, make_trainer, pathwise, play
 from tests.study.conftest import TINY, Command, command
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from bnpo.cluster.process import TaskProcess
-from bnpo.runs import RunError
+from bnpo.errors import RunError
 from bnpo.study import Study, Sweep
 from tests.study.conftest import TINY
 from tests.study.test_study import LONG, found, single
@@ -93,7 +93,9 @@ def test_a_lost_run_goes_on_from_its_checkpoint(ray: Any, tmp_path: Path) -> Non
     run = made.runs / f"ddpg_her-{name}-0"
     thread = threading.Thread(target=made.run, kwargs={"progress_bar": False})
     thread.start()
-    process, worker = until(lambda: process_of(f"bnpo.study.worker configs/{run.name}.json"))
+    process, worker = until(
+        lambda: process_of(f"bnpo.experiment.study_worker configs/{run.name}.json")
+    )
     there = Path(f"/proc/{process}/cwd").resolve()
     saved = f"runs/{run.name}/checkpoints/step-*.json"
     until(lambda: [*there.glob(saved)])

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from bnpo.config import ConfigError
 from bnpo.credit import AnnealedDiscount, gamma_from_half_life
 from bnpo.credit.annealing import half_life_from_gamma
+from bnpo.errors import ConfigError
 
 
 def test_half_life() -> None:

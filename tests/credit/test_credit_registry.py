@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from torch import Tensor
 
-from bnpo.config import ConfigError
 from bnpo.credit import GAE, HER, SCHEMES, check_scheme, resolve
+from bnpo.errors import ConfigError
 from bnpo.types import CreditScheme, Evaluator, Trajectories, Transitions
 
 
@@ -37,7 +39,7 @@ def test_schemes_pass_through() -> None:
         ) -> Transitions:
             return trajectories.n_step(segment, time, time * 0 + 1, evaluator.gamma)
 
-    own = Own()
+    own: Any = Own()
     assert resolve(own) is own
     check_scheme(own)
 

@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
-from bnpo.config import ConfigError
 from bnpo.credit import HER, check_scheme
 from bnpo.credit.checks import StubEvaluator
+from bnpo.errors import ConfigError
 from bnpo.types import Trajectories
 
 # Upper 0.001 quantiles of chi-square by degrees of freedom.

@@ -8,8 +8,8 @@ import numpy.typing as npt
 import pytest
 
 from bnpo.envs import MovingReacherVectorEnv
-from bnpo.envs.arm_dynamics import arm_xml
-from bnpo.envs.arm_kinematics import ArmPose, hand_position
+from bnpo.envs.reacher.arm_dynamics import arm_xml
+from bnpo.envs.reacher.arm_kinematics import ArmPose, hand_position
 
 FloatArray = npt.NDArray[np.float64]
 

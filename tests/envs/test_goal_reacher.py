@@ -66,7 +66,7 @@ def test_fingertip_from_angles() -> None:
     state = env.get_state()
     state["arrays"]["physics"][0, 1:3] = np.deg2rad([90.0, -90.0])
     env.set_state(state)
-    fingertip = env._observe()["achieved_goal"][0]
+    fingertip = env.observe()["achieved_goal"][0]
     np.testing.assert_allclose(fingertip, [0.11, 0.1], atol=1e-15)
 
 

@@ -10,7 +10,6 @@ import pytest
 from gymnasium.spaces import Box, Dict, MultiBinary
 from gymnasium.vector import AutoresetMode
 
-from bnpo.config import ConfigError
 from bnpo.envs import (
     GoalReacherVectorEnv,
     as_goal_observation,
@@ -21,8 +20,9 @@ from bnpo.envs import (
     true_next_observation,
 )
 from bnpo.envs.making import check_spaces
-from bnpo.envs.process_pool import ProcessPoolVectorEnv
-from bnpo.study.processes import ONE_THREAD
+from bnpo.envs.workers.pool import ProcessPoolVectorEnv
+from bnpo.errors import ConfigError
+from bnpo.study.processes.jobs import ONE_THREAD
 from bnpo.types import TaskSpec
 
 FLAT = Box(-1.0, 1.0, (2,), np.float32)

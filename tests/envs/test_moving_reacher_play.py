@@ -12,9 +12,9 @@ import mujoco
 import numpy as np
 import numpy.typing as npt
 
-from bnpo.envs.arm_dynamics import arm_xml
-from bnpo.envs.arm_kinematics import ELBOW_TO_HAND, PIVOT_HEIGHT, SHOULDER_TO_ELBOW, ArmPose
-from bnpo.envs.moving_reacher import MovingReacherVectorEnv
+from bnpo.envs.reacher.arm_dynamics import arm_xml
+from bnpo.envs.reacher.arm_kinematics import ELBOW_TO_HAND, PIVOT_HEIGHT, SHOULDER_TO_ELBOW, ArmPose
+from bnpo.envs.reacher.moving_reacher import MovingReacherVectorEnv
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
-from bnpo.envs.pool_handles import WorkerProcess
-from bnpo.envs.pool_restarts import Restarts
-from bnpo.envs.process_pool import ProcessPoolVectorEnv
-from bnpo.envs.worker_care import WorkerCare, WorkerError
+from bnpo.envs.workers.care import WorkerCare
+from bnpo.envs.workers.handles import WorkerProcess
+from bnpo.envs.workers.pool import ProcessPoolVectorEnv
+from bnpo.envs.workers.restarts import Restarts
+from bnpo.errors import WorkerError
 from tests.envs.walks import Walk
 
 

@@ -14,8 +14,8 @@ from gymnasium.spaces import Discrete
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from bnpo.envs import describe, make_vector_env
-from bnpo.envs.pool_handles import WorkerProcess
-from bnpo.envs.process_pool import ProcessPoolVectorEnv
+from bnpo.envs.workers.handles import WorkerProcess
+from bnpo.envs.workers.pool import ProcessPoolVectorEnv
 from tests.envs.walks import Plain, TwoRewards, Walk
 
 
@@ -80,7 +80,7 @@ def test_disabled_autoreset_demands_a_reset() -> None:
     env = ProcessPoolVectorEnv(Walk, num_envs=2, workers=1, autoreset_mode=AutoresetMode.DISABLED)
     env.reset(seed=0)
     actions = np.zeros((2, 2))
-    while not (env.step(actions)[2] | env._arrays["truncations"]).any():
+    while not (env.step(actions)[2] | env.arrays["truncations"]).any():
         pass
     with pytest.raises(gym.error.ResetNeeded, match="have ended"):
         env.step(actions)

@@ -13,7 +13,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from gymnasium.wrappers.vector import RecordEpisodeStatistics
 
 from bnpo.envs import GoalReacherVectorEnv, MovingReacherVectorEnv
-from bnpo.envs.vector_goal_env import VectorGoalEnv
+from bnpo.envs.reacher.vector_goal_env import VectorGoalEnv
 
 IDS = {GoalReacherVectorEnv: "bnpo/GoalReacher-v0", MovingReacherVectorEnv: "bnpo/MovingReacher-v0"}
 

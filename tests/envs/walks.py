@@ -29,7 +29,7 @@ class Walk(gym.Env[Any, Any]):
         super().reset(seed=seed)
         self.place = self.np_random.normal(size=2)
         self.left = int(self.np_random.integers(2, 6))
-        return self._observe(), {"start": float(self.place[0]), "options": str(options)}
+        return self.observe(), {"start": float(self.place[0]), "options": str(options)}
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         if self.place[0] > self.broken_at:
@@ -39,12 +39,12 @@ class Walk(gym.Env[Any, Any]):
         done = self.left == 0
         odd = bool(self.place[1] > 0)
         info = {"is_success": odd, "process": os.getpid() * 0, "where": self.place.copy()}
-        return self._observe(), float(self.place.sum()), done and odd, done and not odd, info
+        return self.observe(), float(self.place.sum()), done and odd, done and not odd, info
 
     def pid(self) -> int:
         return os.getpid()
 
-    def _observe(self) -> dict[str, Any]:
+    def observe(self) -> dict[str, Any]:
         goal = np.array([self.place[0]], np.float32)
         return {"observation": self.place.copy(), "achieved_goal": goal, "desired_goal": -goal}
 
@@ -54,7 +54,7 @@ class Plain(Walk):
 
     observation_space = Box(-np.inf, np.inf, (2,), np.float64)  # type: ignore[assignment]
 
-    def _observe(self) -> Any:
+    def observe(self) -> Any:
         return self.place.copy()
 
 

@@ -156,7 +156,7 @@ def test_an_error_that_nobody_foresaw_is_raised(
     def fail(*_: object) -> None:
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr("bnpo.training.Trainer._step", fail)
+    monkeypatch.setattr("bnpo.training.Trainer.step", fail)
     with pytest.raises(ZeroDivisionError, match="a bug"):
         command("with bpo TINY")
     assert '"FAILED"' in (tmp_path / "runs/1/run.json").read_text()

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from bnpo.config import ConfigError
-from bnpo.experiment.composition import compose
-from bnpo.experiment.overrides import Overrides, parse, put
+from bnpo.compose.composition import compose
+from bnpo.compose.overrides import Overrides, parse, put
+from bnpo.errors import ConfigError
 from bnpo.presets import PRESETS, TASKS, TUNED, build_agent
 
 

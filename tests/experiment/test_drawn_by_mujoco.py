@@ -9,8 +9,8 @@ from types import SimpleNamespace
 import pytest
 
 from bnpo.envs import make_env
-from bnpo.scenes import _drawn_by_mujoco, _works
-from bnpo.study.processes import ONE_THREAD
+from bnpo.show.scenes import _drawn_by_mujoco, _works
+from bnpo.study.processes.jobs import ONE_THREAD
 
 _THREADS = """
 import json

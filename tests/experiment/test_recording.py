@@ -11,11 +11,11 @@ import pytest
 from PIL import Image
 
 import bnpo
-from bnpo import recording, scenes
-from bnpo.experiment.composition import compose
+from bnpo.compose.composition import compose
+from bnpo.errors import RecordingError
 from bnpo.presets import build_agent
-from bnpo.recording import play, record
-from bnpo.scenes import RecordingError
+from bnpo.show import recording, scenes
+from bnpo.show.recording import play, record
 
 
 def test_no_way_to_draw_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from bnpo.checkpoint import load_checkpoint
 from bnpo.runs import checkpoint_path, load_summary
+from bnpo.runs.checkpoint import load_checkpoint
 from bnpo.training import Trainer
 from tests.experiment.conftest import TINY, Command
 from tests.experiment.test_training import assert_equal, read
@@ -64,7 +64,7 @@ def test_a_signal_ends_a_run_in_good_order(tmp_path: Path, signum: int, status: 
 
 def stop_after(monkeypatch: pytest.MonkeyPatch, steps: int, *signums: int) -> None:
     """Let a step of the next run be met by signals."""
-    real = Trainer._step
+    real = Trainer.step
 
     def step(self: Trainer) -> None:
         real(self)
@@ -72,7 +72,7 @@ def stop_after(monkeypatch: pytest.MonkeyPatch, steps: int, *signums: int) -> No
             for signum in signums:
                 signal.raise_signal(signum)
 
-    monkeypatch.setattr(Trainer, "_step", step)
+    monkeypatch.setattr(Trainer, "step", step)
 
 
 def test_an_interrupted_run_resumes_to_the_same_end(

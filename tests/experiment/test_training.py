@@ -10,8 +10,8 @@ import pytest
 import torch
 from PIL import Image
 
-from bnpo.checkpoint import load_checkpoint
 from bnpo.runs import Checkpoint, checkpoint_path, load_agent, load_history, load_summary
+from bnpo.runs.checkpoint import load_checkpoint
 
 
 def read(path: Path) -> Any:

@@ -9,10 +9,10 @@ from typing import Any
 from hypothesis import strategies as st
 
 from bnpo.brains.registry import RULES
+from bnpo.compose.composition import compose
+from bnpo.compose.overrides import flatten
 from bnpo.config import AgentConfig, BrainDescription, NetworkConfig, TrainConfig
 from bnpo.credit.registry import SCHEMES
-from bnpo.experiment.composition import compose
-from bnpo.experiment.overrides import flatten
 from bnpo.replay import LAWS
 
 REGISTRIES: dict[str, Mapping[str, type[Any]]] = {"rule": RULES, "credit": SCHEMES, "sampler": LAWS}

@@ -11,8 +11,8 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from bnpo.checkpoint import load_checkpoint
 from bnpo.runs import Checkpoint, checkpoint_path, load_summary
+from bnpo.runs.checkpoint import load_checkpoint
 from tests.experiment.conftest import TINY
 from tests.experiment.test_training import assert_equal, read
 
@@ -28,7 +28,7 @@ TASKS = ("goal_reacher", "moving_reacher")
 _SERVER = multiprocessing.get_context("forkserver")
 _SERVER.set_forkserver_preload(
     [
-        *("tests.faults.runs", "bnpo.experiment", "bnpo.recording", "mujoco"),
+        *("tests.faults.runs", "bnpo.experiment", "bnpo.show.recording", "mujoco"),
         *("matplotlib.figure", "matplotlib.backends.backend_agg", "torch._dynamo"),
     ]
 )
@@ -100,8 +100,8 @@ def _work(
     os.dup2(output, 2)
     sys.stdout = os.fdopen(1, "w", closefd=False)
     sys.stderr = os.fdopen(2, "w", closefd=False)
+    from bnpo.errors import RecordingError
     from bnpo.experiment import commands, main
-    from bnpo.recording import RecordingError
 
     def no_video(*_: object) -> None:
         raise RecordingError("a test needs no video")
@@ -121,7 +121,8 @@ def _die_while_writing(stage: int) -> None:
 
     A file has three: half of it is written, all of it is written and lasting, it has its name.
     """
-    from bnpo import checkpoint_files
+    from bnpo.files import PARTIAL
+    from bnpo.runs import checkpoint_files
 
     left = [stage]
 
@@ -133,7 +134,7 @@ def _die_while_writing(stage: int) -> None:
     real = checkpoint_files.write_whole
 
     def write_whole(path: Path, content: bytes) -> None:
-        half = path.with_name(path.name + checkpoint_files.PARTIAL)
+        half = path.with_name(path.name + PARTIAL)
         half.write_bytes(content[: len(content) // 2])
         pass_stage()
         half.write_bytes(content)
@@ -141,5 +142,5 @@ def _die_while_writing(stage: int) -> None:
         real(path, content)
         pass_stage()
 
-    for module in (checkpoint_files, sys.modules["bnpo.checkpoint"]):
+    for module in (checkpoint_files, sys.modules["bnpo.runs.checkpoint"]):
         module.write_whole = write_whole  # type: ignore[attr-defined]

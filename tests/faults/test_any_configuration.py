@@ -9,11 +9,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from bnpo.config import ConfigError
-from bnpo.experiment.composition import compose
-from bnpo.experiment.overrides import Overrides, parse
-from bnpo.experiment.validation import validate
-from bnpo.health import Diverged
+from bnpo.compose.composition import compose
+from bnpo.compose.overrides import Overrides, parse
+from bnpo.compose.validation import validate
+from bnpo.errors import ConfigError, Diverged
 from bnpo.training import Trainer
 from tests.experiment.conftest import TINY
 from tests.faults.configurations import PATHS, changes

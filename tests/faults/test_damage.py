@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 import torch
 
-from bnpo.checkpoint import CheckpointError, _digest, load_checkpoint, save_checkpoint
-from bnpo.checkpoint_folder import CheckpointFolder
+from bnpo.errors import CheckpointError
+from bnpo.runs.checkpoint import _digest, load_checkpoint, save_checkpoint
+from bnpo.runs.checkpoint_folder import CheckpointFolder
 from tests.faults.runs import assert_same_run, finish, said, train
 
 KINDS = ("step-*.json", "state-*.safetensors", "replay-*.safetensors", "pool-*.safetensors")

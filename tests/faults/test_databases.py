@@ -71,14 +71,14 @@ def test_a_database_that_is_down_is_told_before_training(
 
 def lose(monkeypatch: pytest.MonkeyPatch, at: int, action: object) -> None:
     """Let something happen at a step of the next run."""
-    real = Trainer._step
+    real = Trainer.step
 
     def step(self: Trainer) -> None:
         real(self)
         if self.agent.env_steps == at:
             action()  # type: ignore[operator]
 
-    monkeypatch.setattr(Trainer, "_step", step)
+    monkeypatch.setattr(Trainer, "step", step)
 
 
 def assert_the_files_are_complete(run: Path) -> None:

@@ -13,11 +13,14 @@ import numpy as np
 import pytest
 import torch
 
-from bnpo.checkpoint_folder import CheckpointFolder
-from bnpo.envs.goal_reacher import GoalReacherVectorEnv
+from bnpo.agent.brain import Brain
+from bnpo.agent.finite import require_finite_networks
+from bnpo.envs.reacher.goal_reacher import GoalReacherVectorEnv
+from bnpo.envs.rollout import require_finite
+from bnpo.errors import Diverged
 from bnpo.experiment import main
-from bnpo.health import HEALTHY, Diverged, Monitor, require_finite, require_finite_networks
-from bnpo.learner import Learner
+from bnpo.runs.checkpoint_folder import CheckpointFolder
+from bnpo.training.monitor import HEALTHY, Monitor
 from tests.experiment.conftest import TINY
 
 LINE = ["with", "bpo", "goal_reacher", *TINY, "checkpoint_interval=100"]
@@ -44,18 +47,18 @@ def spoil_environment(spoil: Callable[..., None]) -> Callable[[pytest.MonkeyPatc
 
 def spoil_learning(quantity: str) -> Callable[[pytest.MonkeyPatch], None]:
     """Let a parameter of a network become infinite at a late turn of the brain ddpg."""
-    real = Learner._round
+    real = Brain.round
 
     def install(patch: pytest.MonkeyPatch) -> None:
-        def round_(self: Learner, *args: Any) -> Any:
+        def round_(self: Brain, *args: Any) -> Any:
             result = real(self, *args)
             if self.name == "ddpg" and self.rounds >= 2:
-                network = getattr(self.brain.networks, quantity)
+                network = getattr(self.step.networks, quantity)
                 with torch.no_grad():
                     next(network.parameters()).view(-1)[0] = float("inf")
             return result
 
-        patch.setattr(Learner, "_round", round_)
+        patch.setattr(Brain, "round", round_)
 
     return install
 
@@ -125,12 +128,12 @@ def test_the_parameter_that_is_not_finite_is_named() -> None:
 
 def watching(*, pathwise: bool) -> Monitor:
     rule = SimpleNamespace(pathwise=pathwise)
-    learner = SimpleNamespace(
+    brain = SimpleNamespace(
         name="b",
-        brain=SimpleNamespace(rule=rule),
+        step=SimpleNamespace(rule=rule),
         description=SimpleNamespace(batch_size=100),
     )
-    agent: Any = SimpleNamespace(learners=[learner], env_steps=12_000)
+    agent: Any = SimpleNamespace(brains=[brain], env_steps=12_000)
     return Monitor(agent)
 
 

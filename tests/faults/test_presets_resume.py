@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 import torch
 
-from bnpo.checkpoint import load_checkpoint
+from bnpo.compose.composition import compose
 from bnpo.experiment import session as sessions
-from bnpo.experiment.composition import compose
 from bnpo.experiment.session import Session
 from bnpo.presets import PRESETS
 from bnpo.runs import Checkpoint, checkpoint_path
-from bnpo.summary import Summary
+from bnpo.runs.checkpoint import load_checkpoint
+from bnpo.runs.summary import Summary
 from tests.experiment.test_training import assert_equal, read
 
 ENVS = 4
@@ -53,14 +53,14 @@ def run(config: dict[str, Any], folder: Path, stop: int | None = None) -> Sessio
     session = Session(config, folder, lambda *_: None)
     trainer = session.trainer
     trainer.progress_bar = False
-    step = trainer._step
+    step = trainer.step
 
     def watched() -> None:
         step()
         if trainer.agent.env_steps == stop:
             trainer.request_stop()
 
-    trainer._step = watched  # type: ignore[method-assign]
+    trainer.step = watched  # type: ignore[method-assign]
     session.restore()
     session.run()
     session.close()
@@ -82,7 +82,7 @@ def test_a_resumed_run_ends_as_a_straight_one(
     config = small(preset)
     straight, resumed = tmp_path / "straight", tmp_path / "resumed"
     learnt = run(config, straight).trainer.agent
-    assert all(learner.gradient_steps > 0 for learner in learnt.learners)
+    assert all(brain.gradient_steps > 0 for brain in learnt.brains)
     halfway = run(config, resumed, STOP).trainer.agent
     assert halfway.env_steps == STOP
     for draw in (random.random, np.random.random, lambda: torch.rand(3)):

@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 
 from bnpo.envs import make_vector_env
-from bnpo.envs.process_pool import ProcessPoolVectorEnv
-from bnpo.envs.saved_state import get_env_state
-from bnpo.envs.worker_care import WorkerCare, WorkerError
+from bnpo.envs.workers.care import WorkerCare
+from bnpo.envs.workers.pool import ProcessPoolVectorEnv
+from bnpo.envs.workers.saved_state import get_env_state
+from bnpo.errors import WorkerError
 from bnpo.runs import checkpoint_path, load_summary
 from tests.experiment.conftest import TINY, Command
 from tests.experiment.test_bad_input import assert_one_line
@@ -183,7 +184,7 @@ def test_a_failed_worker_ends_a_run_in_one_line(tmp_path: Path) -> None:
 def _raise_in_step() -> None:
     """Let the environments, which are stepped in this process alone, raise at the sixth step."""
     from bnpo.envs import making
-    from bnpo.envs.pool_worker import Chunk
+    from bnpo.envs.workers.worker import Chunk
 
     real, left = Chunk._step, [20]
 
@@ -211,10 +212,10 @@ def test_a_run_goes_on_with_a_restarted_worker(tmp_path: Path) -> None:
 
 def _kill_a_worker() -> None:
     """Let a worker of the training environments be killed after 300 steps."""
-    from bnpo.envs.pool_handles import WorkerProcess
+    from bnpo.envs.workers.handles import WorkerProcess
     from bnpo.training import Trainer
 
-    real = Trainer._step
+    real = Trainer.step
 
     def step(self: Trainer) -> None:
         if self.agent.env_steps == 300:
@@ -222,4 +223,4 @@ def _kill_a_worker() -> None:
             next(one for one in workers if isinstance(one, WorkerProcess)).process.kill()
         real(self)
 
-    Trainer._step = step  # type: ignore[method-assign]
+    Trainer.step = step  # type: ignore[method-assign]

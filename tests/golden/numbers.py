@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bnpo.experiment.composition import compose
+from bnpo.compose.composition import compose
 from bnpo.presets import build_agent, build_train_config
 from bnpo.training import Trainer
 

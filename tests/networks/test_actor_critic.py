@@ -5,7 +5,8 @@ from typing import Any, Literal
 import pytest
 import torch
 
-from bnpo.config import ConfigError, NetworkConfig
+from bnpo.config import NetworkConfig
+from bnpo.errors import ConfigError
 from bnpo.networks import Actor, Critic
 from bnpo.types import TaskSpec
 

@@ -22,7 +22,7 @@ TRAIN = "history = bnpo.train(agent, 1600, 8, eval_interval=800, eval_episodes=2
 def test_tables_bar_and_curve(tmp_path: Path) -> None:
     played = execute(
         of_cells(
-            AGENT + TRAIN, "agent", "agent.brains", "agent.brains[0]", "history",
+            AGENT + TRAIN, "agent", "agent.descriptions", "agent.descriptions[0]", "history",
             "bnpo.plot(history)", "print(history.to_frame().env_steps.tolist())",
         ),
         tmp_path,
@@ -79,7 +79,7 @@ run = experiment.run(named_configs=["bpo", "goal_reacher"], config_updates={
 
 @pytest.mark.parametrize("value", [None, 3, 2.5, "text", True])
 def test_tables_escape_and_align(value: object) -> None:
-    from bnpo.notebook import html_table
+    from bnpo.show import html_table
 
     table = html_table(["<a>"], [[value]], caption="1 < 2")
     assert "&lt;a&gt;" in table
@@ -91,7 +91,7 @@ def test_every_field_has_its_meaning() -> None:
     import dataclasses
 
     from bnpo.config import BrainDescription
-    from bnpo.notebook import field_meanings
+    from bnpo.show import field_meanings
 
     meanings = field_meanings(BrainDescription)
     assert set(meanings) == {f.name for f in dataclasses.fields(BrainDescription)}

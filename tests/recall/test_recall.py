@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from bnpo import Agent, AgentConfig, NetworkConfig, TrainConfig, Trainer
-from bnpo.config import ConfigError
+from bnpo.errors import ConfigError
 from bnpo.networks import Normalizer, Recall, gaussian
 from tests.agent.conftest import likelihood_ratio, pathwise, play
 from tests.recall.cue import ENV_ID
@@ -92,19 +92,19 @@ def test_stored_history_never_crosses_an_episode(request: pytest.FixtureRequest)
 def test_first_ratio_is_one_and_freezing_keeps_the_memory(request: pytest.FixtureRequest) -> None:
     networks = {"memory": 8, "memory_window": 4}
     trainer = _trainer(request, networks, freeze_delta=2, freeze_count=1)
-    agent, learner = trainer.agent, trainer.agent.learners[0]
+    agent, brain = trainer.agent, trainer.agent.brains[0]
     moved, ratios = [], []
-    original = learner.brain.learn
+    original = brain.step.take
 
     def learn(batch: Any, **options: Any) -> Any:
         before = [p.clone() for p in agent.encoder.parameters()]
         learnt = original(batch, **options)
         same = all(map(torch.equal, before, agent.encoder.parameters()))
-        moved.append((learner.rounds % 2, not same))
+        moved.append((brain.rounds % 2, not same))
         ratios.append(float(learnt.info["approximate_kl"]))
         return learnt
 
-    learner.brain.learn = learn  # type: ignore[method-assign]
+    brain.step.take = learn  # type: ignore[method-assign]
     play(trainer, 4)
     assert moved == [(0, True)] * 4 + [(1, False)] * 4
     assert abs(ratios[0]) < 1e-6
@@ -124,7 +124,7 @@ def test_a_cue_of_the_first_step_needs_memory(
 
 def test_noise_renews_one_layer_and_is_in_the_recorded_density(make_trainer: Any) -> None:
     trainer = make_trainer(pathwise(), parameter_noise=0.5, resample_delay=3)
-    agent, shown = trainer.agent, trainer._stepper.shown
+    agent, shown = trainer.agent, trainer.stepper.observation
     noise = agent.policy.noise
     first, second, third = (noise.disturbed(agent.actor, step) for step in (0, 3, 6))
     changed = [name for name in first if not torch.equal(first[name], second[name])]

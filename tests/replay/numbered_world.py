@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from bnpo.replay import SegmentTable
 from bnpo.types import TaskSpec
+from bnpo.types.step import Decision, Observation, Step
 
 SPEC = TaskSpec(
     env_id="lists",
@@ -19,6 +21,21 @@ SPEC = TaskSpec(
     action_high=(1.0, 1.0),
     reward_dim=2,
 )
+
+
+def step_of(decision: Decision, reward: Tensor, ends: Any, following: Any, reset: Any) -> Step:
+    """A step of every environment; ``ends`` holds terminated and truncated."""
+    return Step(
+        decision,
+        reward,
+        ends[0],
+        ends[1],
+        Observation(*following),
+        Observation(*reset),
+        reward_low=float(reward.min()),
+        reward_high=float(reward.max()),
+        lag=0,
+    )
 
 
 @dataclass
@@ -44,7 +61,7 @@ class World:
         envs = self.table.num_envs
         self.number = torch.arange(envs, dtype=torch.float32)
         self.count = float(envs)
-        self.table.begin(*shown(self.number))
+        self.table.begin(Observation(*shown(self.number)))
         self.open = [Segment([n]) for n in self.number.tolist()]
 
     def fresh(self) -> Tensor:
@@ -66,18 +83,16 @@ class World:
             lost = torch.rand(envs, generator=self.generator) < loss
         reset = torch.where(ends.any(0) | lost, reset, following)
         x = self.number[:, None]
-        rows = self.table.append(
+        decision = Decision(
             torch.cat([x + 0.1, x + 0.2], 1),
             torch.cat([x + 0.3, x + 0.4], 1),
             torch.cat([x + 0.5, x + 0.6], 1),
             self.number + 0.7,
-            torch.cat([x + 0.8, x + 0.9], 1),
-            ends[0],
-            ends[1],
-            *shown(following),
-            *shown(reset),
-            lost=lost if loss else None,
-        ).tolist()
+        )
+        step = step_of(
+            decision, torch.cat([x + 0.8, x + 0.9], 1), ends, shown(following), shown(reset)
+        )
+        rows = self.table.append(step._replace(lost=lost if loss else None)).tolist()
         self.number = reset
         self.mirror(ends.T.tolist(), following.tolist(), reset.tolist(), list(rows), lost.tolist())
         return list(rows)

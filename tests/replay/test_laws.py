@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from bnpo.config import ConfigError
+from bnpo.errors import ConfigError
 from bnpo.replay.laws import (
     LAWS,
     ImportanceRatio,

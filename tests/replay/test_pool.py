@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from bnpo.config import ConfigError
-from bnpo.replay import BadPriority, ImportanceRatio, Pool, SamplingLaw, TDError, Uniform
+from bnpo.errors import BadPriority, ConfigError
+from bnpo.replay import ImportanceRatio, Pool, SamplingLaw, TDError, Uniform
 from bnpo.types import Transitions
 
 MakeTransitions = Callable[[Tensor], Transitions]

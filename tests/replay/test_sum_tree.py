@@ -7,9 +7,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bnpo.config import ConfigError
+from bnpo.errors import BadPriority, ConfigError
 from bnpo.replay import sum_tree
-from bnpo.replay.sum_tree import BadPriority, SumTree
+from bnpo.replay.sum_tree import SumTree
 
 
 def naive_search(priorities: list[float], mass: float) -> int:

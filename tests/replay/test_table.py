@@ -12,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from bnpo.config import ConfigError
+from bnpo.errors import ConfigError
 from bnpo.replay import SegmentTable
 from bnpo.types import TaskSpec
-from tests.replay.numbered_world import SPEC, Segment, check_row, shown, world
+from bnpo.types.step import Decision, Observation
+from tests.replay.numbered_world import SPEC, Segment, check_row, shown, step_of, world
 
 
 @settings(max_examples=80, deadline=None)
@@ -107,7 +108,7 @@ def test_restarting_some_environments_drops_what_was_open(as_mask: bool) -> None
     env = torch.tensor([1, 3])
     fresh = here.fresh()[env]
     mask = torch.tensor([False, True, False, True])
-    here.table.begin(*shown(fresh), env=mask if as_mask else env)
+    here.table.begin(Observation(*shown(fresh)), env=mask if as_mask else env)
     here.number[env] = fresh
     for i, number in zip(env.tolist(), fresh.tolist(), strict=True):
         here.open[i] = Segment([number])
@@ -203,9 +204,10 @@ def test_refusals() -> None:
         table.draw(1, 10, torch.Generator())
     x = torch.zeros(4)
     wide = torch.zeros(4, 2)
-    step = (wide, wide, wide, x, wide, x.bool(), x.bool(), *shown(x), *shown(x))
+    decision = Decision(wide, wide, wide, x)
+    step = step_of(decision, wide, (x.bool(), x.bool()), shown(x), shown(x))
     with pytest.raises(ValueError, match="begin"):
-        table.append(*step)
+        table.append(step)
     other = SegmentTable(SPEC, capacity=60, max_steps=10, num_envs=4)
     with pytest.raises(ValueError, match="not of this table"):
         table.load_state_dict(other.state_dict())
@@ -221,8 +223,9 @@ def test_goalless_tasks_have_columns_of_no_width(device: torch.device) -> None:
     x = torch.zeros(2, 1, device=device, dtype=torch.float64)
     none = x[:, :0]
     end = torch.tensor([True, False], device=device)
-    table.begin(x, none, none)
-    rows = table.append(x, x, x, x[:, 0], x + 3, end, ~end, x, none, none, x, none, none)
+    seen = (x, none, none)
+    table.begin(Observation(*seen))
+    rows = table.append(step_of(Decision(x, x, x, x[:, 0]), x + 3, (end, ~end), seen, seen))
     assert rows.tolist() == [0, 1]
     segment, time = table.draw(9, 9, torch.Generator(device))
     made = table.trajectories.n_step(segment, time, torch.ones_like(time), 0.5)

@@ -50,8 +50,8 @@ def test_two_rules_combine(pair: tuple[str, str], make_toy: MakeToy) -> None:
     agent = trainer.agent
     before = torch.cat([p.detach().reshape(-1).clone() for p in agent.actor.parameters()])
     for _ in range(6):
-        trainer._step()
-    assert [learner.gradient_steps for learner in agent.learners] == [8, 8]
+        trainer.step()
+    assert [brain.gradient_steps for brain in agent.brains] == [8, 8]
     for network in (agent.actor, *agent.critics, *agent.target_actors, *agent.target_critics):
         assert all(bool(torch.isfinite(p).all()) for p in network.parameters())
     after = torch.cat([p.detach().reshape(-1) for p in agent.actor.parameters()])

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bnpo.config import ConfigError
+from bnpo.errors import ConfigError
 from tests.rules.conftest import MakeToy, brain_of
 
 CASES: dict[str, tuple[dict[str, Any], list[str]]] = {

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from bnpo import Trainer
-from bnpo.experiment.composition import compose
+from bnpo.compose.composition import compose
 from bnpo.presets import PRESETS, build_agent, build_train_config
 from tests.rules.conftest import MakeToy
 from tests.rules.test_presets_learn import TRIALS
@@ -78,4 +78,4 @@ def test_the_moving_reacher_paid_per_axis_trains() -> None:
     finally:
         trainer.close()
     assert trainer.agent.spec.reward_dim == 3
-    assert {learner.gradient_steps > 0 for learner in trainer.agent.learners} == {True}
+    assert {brain.gradient_steps > 0 for brain in trainer.agent.brains} == {True}

@@ -1,4 +1,4 @@
-"""What the learner does for rules: moving numbers, drift, early stop, annealed discount."""
+"""What the brain does for rules: moving numbers, drift, early stop, annealed discount."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TURN: dict[str, Any] = {"learning_delay": 10, "optim_pool_size": 400, "optim_bat
 def _play(trainer: Trainer, turns: int) -> dict[str, float]:
     """Scalars of the last of some turns of the only brain."""
     for _ in range(10 * turns):
-        trainer._step()
+        trainer.step()
     (info,) = trainer.progress.turns.values()
     return info
 
@@ -58,7 +58,7 @@ def test_resuming_goes_on_exactly(brains: dict[str, Any], make_toy: MakeToy) -> 
         straight.agent.actor.parameters(), resumed.agent.actor.parameters(), strict=True
     ):
         assert torch.equal(ours, theirs)
-    assert straight.agent.learners[0].brain.state == resumed.agent.learners[0].brain.state
+    assert straight.agent.brains[0].step.state == resumed.agent.brains[0].step.state
 
 
 def test_a_tuned_entropy_moves_with_its_brain(make_toy: MakeToy) -> None:
@@ -97,7 +97,7 @@ def test_a_turn_ends_early_past_the_target_kl(make_toy: MakeToy) -> None:
     rule = {"name": "ppo", "target_kl": 1e-3}
     trainer = make_toy({"ppo": brain_of("ppo", **TURN, lr_actor=1e-2, rule=rule)})
     _play(trainer, 1)
-    assert 0 < trainer.agent.learners[0].gradient_steps < 40
+    assert 0 < trainer.agent.brains[0].gradient_steps < 40
 
 
 @pytest.mark.parametrize(("coefficient", "expected"), [(1.0, 1e-3), (0.5, 5e-4), (0.0, 0.0)])
@@ -107,7 +107,7 @@ def test_the_value_coefficient_scales_the_critics_step(
     rule = {"name": "ppo", "value_coefficient": coefficient}
     trainer = make_toy({"ppo": brain_of("ppo", **TURN, rule=rule)})
     before = [p.detach().clone() for p in trainer.agent.critics[0].parameters()]
-    (group,) = trainer.agent.learners[0].brain.critic_step.optimizer.param_groups
+    (group,) = trainer.agent.brains[0].step.critic_step.optimizer.param_groups
     assert group["lr"] == expected
     _play(trainer, 1)
     after = trainer.agent.critics[0].parameters()
@@ -116,9 +116,9 @@ def test_the_value_coefficient_scales_the_critics_step(
 
 def test_without_target_networks_a2c_bootstraps_from_the_online_ones(make_toy: MakeToy) -> None:
     trainer = make_toy({"a2c": brain_of("a2c", **TURN)}, steps=2)
-    networks = trainer.agent.learners[0].brain.networks
+    networks = trainer.agent.brains[0].step.networks
     seen = []
-    original = trainer.agent.learners[0].brain.learn
+    original = trainer.agent.brains[0].step.take
 
     def learn(*args: Any, **options: Any) -> Any:
         pairs = (
@@ -134,7 +134,7 @@ def test_without_target_networks_a2c_bootstraps_from_the_online_ones(make_toy: M
         )
         return original(*args, **options)
 
-    trainer.agent.learners[0].brain.learn = learn  # type: ignore[method-assign]
+    trainer.agent.brains[0].step.take = learn  # type: ignore[method-assign]
     _play(trainer, 2)
     assert seen == [True] * 40
 
@@ -144,16 +144,16 @@ def test_the_discount_follows_its_schedule(make_toy: MakeToy) -> None:
     schedule = {"start": 2.0, "end": 4.0, "over": 800, "by": "half_life"}
     trainer = make_toy({"ddpg": brain_of("ddpg")}, {"gamma_schedule": schedule}, steps=2)
     agent = trainer.agent
-    evaluator = agent.learners[0].evaluator
+    evaluator = agent.brains[0].evaluator
     found = []
     for _ in range(3):
         found.append((agent.env_steps, evaluator.gamma))
         for _ in range(400 // NUM_ENVS):
-            trainer._step()
+            trainer.step()
     assert [step for step, _ in found] == [0, 400, 800]
     half_lives = [half_life_from_gamma(gamma) for _, gamma in found]
     assert half_lives == pytest.approx([2.0, 3.0, 4.0])
-    pool = agent.learners[0].pool
+    pool = agent.brains[0].pool
     drawn, _, _ = pool.draw(len(pool), agent.generator)
     discounts = drawn.discount[drawn.steps == 1]
     assert discounts.min() < gamma_from_half_life(2.5)

@@ -11,8 +11,8 @@ from gymnasium.envs.registration import register, registry
 from gymnasium.spaces import Box, Dict
 from gymnasium.vector import AutoresetMode
 
-from bnpo.envs.single_goal_env import SingleGoalEnv
-from bnpo.envs.vector_goal_env import GOAL_KEYS, FloatArray, IndexArray, VectorGoalEnv
+from bnpo.envs.reacher.single_goal_env import SingleGoalEnv
+from bnpo.envs.reacher.vector_goal_env import GOAL_KEYS, FloatArray, IndexArray, VectorGoalEnv
 
 ENV_ID = "bnpo/Toy-v0"
 NEAR = 0.1
@@ -81,11 +81,11 @@ class ToyVectorEnv(VectorGoalEnv):
     def _apply_options(self, rows: IndexArray, options: dict[str, FloatArray]) -> None:
         pass
 
-    def _simulate(self, actions: FloatArray) -> None:
+    def simulate(self, actions: FloatArray) -> None:
         self.x += self.stride * np.clip(actions, -1, 1)
         self.goal += self.pace
 
-    def _observe(self) -> dict[str, FloatArray]:
+    def observe(self) -> dict[str, FloatArray]:
         return {
             "observation": self.pace.copy(),
             "achieved_goal": self.x.copy(),
@@ -96,10 +96,10 @@ class ToyVectorEnv(VectorGoalEnv):
         near = np.abs(self.x - self.goal)[:, 0] < NEAR
         return self.compute_reward(self.x, self.goal), {"is_success": near}
 
-    def _arrays(self) -> dict[str, Any]:
+    def arrays(self) -> dict[str, Any]:
         return {"x": self.x, "goal": self.goal, "pace": self.pace}
 
-    def _refresh(self) -> None:
+    def refresh(self) -> None:
         pass
 
     def draw(self, index: int, *, size: int = 400) -> Any:

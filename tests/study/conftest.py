@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
+from bnpo.compose.composition import compose
 from bnpo.experiment import main
-from bnpo.experiment.composition import compose
-from bnpo.history import History, Record
-from bnpo.runs import history_state
+from bnpo.files import write_json
+from bnpo.runs.reading import history_state
+from bnpo.runs.summary import Summary
 from bnpo.study.plan import StudyPlan
-from bnpo.summary import Summary, write_json
+from bnpo.types.history import History, Record
 
 TINY: dict[str, Any] = {
     "total_steps": 80,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bnpo.extras import MissingExtra
+from bnpo.errors import MissingExtra
 from tests.study.conftest import TINY, Command
 
 WORDS = " ".join(f"{key}={str(value).replace(' ', '')}" for key, value in TINY.items())
@@ -46,7 +46,7 @@ def test_without_tensorboard_the_extra_is_named(
     def absent(module: str, extra: str, feature: str) -> None:
         raise MissingExtra(f"{feature} needs {module}: pip install 'bnpo[{extra}]'")
 
-    monkeypatch.setattr("bnpo.experiment.events.require", absent)
+    monkeypatch.setattr("bnpo.interop.events.require", absent)
     status, output, errors = command("with ddpg_her tensorboard=True")
     assert (status, output, errors.count("\n")) == (2, "", 1)
     assert "bnpo[tensorboard]" in errors

@@ -18,18 +18,18 @@ from pathlib import Path
 import pytest
 
 import bnpo
-from bnpo.runs import RunError
-from bnpo.study import forking
-from bnpo.study.folder_lock import alone
-from bnpo.study.forking import ForkServer, LocalProcess
-from bnpo.study.processes import Processes
+from bnpo.errors import RunError
+from bnpo.study.processes import forking
+from bnpo.study.processes.folder_lock import alone
+from bnpo.study.processes.forking import ForkServer, LocalProcess
+from bnpo.study.processes.jobs import Processes
 
-FRESH = ("-c", "from bnpo.study.server import main; main(preloading=False)")
+FRESH = ("-c", "from bnpo.study.processes.server import main; main(preloading=False)")
 """After ``python``: a server as other systems than Linux have it."""
 
 PATIENT = """
     import signal, sys, threading, time
-    from bnpo.study.worker import follow_parent
+    from bnpo.experiment.study_worker import follow_parent
 
     def stop(*_):
         time.sleep(float(sys.argv[1]))
@@ -195,7 +195,7 @@ def test_a_server_has_loaded_much_and_begun_nothing(place: Place) -> None:
 
 def test_a_server_that_has_died_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(forking, "_SERVER", ("-c", "raise SystemExit('no library')"))
-    words = ["-m", "bnpo.study.worker"]
+    words = ["-m", "bnpo.experiment.study_worker"]
     with ForkServer() as server:
         with pytest.raises(RunError, match="server of processes has ended"):
             server.start(words, tmp_path / "log").wait()
@@ -211,8 +211,8 @@ def test_a_living_process_holds_the_folder_of_a_killed_study(
     log = tmp_path / "log"
     code = f"""
         from pathlib import Path
-        from bnpo.study.folder_lock import alone
-        from bnpo.study.forking import ForkServer
+        from bnpo.study.processes.folder_lock import alone
+        from bnpo.study.processes.forking import ForkServer
         with alone(Path({str(tmp_path)!r})) as lock, ForkServer(keep=[lock]) as server:
             server.start(["-m", "patient", "1"], Path({str(log)!r})).wait()
     """

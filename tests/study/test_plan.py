@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from bnpo.config import ConfigError
-from bnpo.experiment.composition import compose
+from bnpo.compose.composition import compose
+from bnpo.errors import ConfigError
 from bnpo.study.plan import StudyPlan, read_plan
 from tests.study.conftest import Command
 

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from bnpo.experiment.composition import compose
-from bnpo.experiment.reading import differing_keys
-from bnpo.extras import MissingExtra, require
-from bnpo.runs import RunError, list_runs, load
-from bnpo.summary import write_json
+from bnpo.compose.composition import compose
+from bnpo.compose.overrides import differing_keys
+from bnpo.errors import MissingExtra, RunError
+from bnpo.extras import require
+from bnpo.files import write_json
+from bnpo.runs import list_runs, load
 from tests.study.conftest import Command, pretend
 
 

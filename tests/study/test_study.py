@@ -16,14 +16,14 @@ from typing import Any
 import pytest
 
 import bnpo
-from bnpo.checkpoint_folder import CheckpointFolder
-from bnpo.config import ConfigError
+from bnpo.errors import ConfigError, RunError
 from bnpo.experiment import main
-from bnpo.runs import RunError, load_history, load_summary
+from bnpo.runs import load_history, load_summary
+from bnpo.runs.checkpoint_folder import CheckpointFolder
 from bnpo.study import Study
-from bnpo.study.folder_lock import alone
 from bnpo.study.plan import StudyPlan
-from bnpo.study.processes import Processes
+from bnpo.study.processes.folder_lock import alone
+from bnpo.study.processes.jobs import Processes
 from bnpo.study.study import _late
 from tests.study.conftest import PRETENDED, TINY
 
@@ -173,7 +173,7 @@ def test_a_run_that_cannot_go_on_says_why_and_starts_over(finished: Study, tmp_p
 
 
 def test_a_folder_in_use_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bnpo.study.folder_lock.PATIENCE", 0.1)
+    monkeypatch.setattr("bnpo.study.processes.folder_lock.PATIENCE", 0.1)
     study = tiny(tmp_path / "study")
     study.folder.mkdir()
     with alone(study.folder), pytest.raises(RunError, match="in use"):

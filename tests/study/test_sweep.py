@@ -10,11 +10,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from bnpo.config import ConfigError
-from bnpo.experiment.composition import compose
+from bnpo.compose.composition import compose
+from bnpo.errors import ConfigError, RunError
 from bnpo.presets import PRESETS
 from bnpo.presets.ranges import RANGES
-from bnpo.runs import RunError
 from bnpo.study import Sweep
 from bnpo.study.sweep_plan import Range, SweepPlan
 from tests.study.conftest import TINY, Command

@@ -1,0 +1,291 @@
+"""The agent: one actor, its critics, the shared replay, and the brains that take turns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import torch
+
+from bnpo import seeding
+from bnpo.agent.assembly import build
+from bnpo.agent.brain import Brain, TurnReport
+from bnpo.agent.evaluator import RewardFunction
+from bnpo.agent.normalization import Statistics
+from bnpo.agent.policy import Policy
+from bnpo.brains.options import Guidance
+from bnpo.brains.rule import Rule
+from bnpo.config import AgentConfig, BrainDescription
+from bnpo.envs import describe, make_env, reward_function
+from bnpo.errors import ConfigError
+from bnpo.planning.guiding import draw_guides, fit
+from bnpo.replay import SegmentTable
+from bnpo.types import TaskSpec
+from bnpo.types.step import Decision, Observation, Step
+
+__all__ = ["Agent"]
+
+
+class Agent:
+    """One stochastic actor, trained by several brains in turn."""
+
+    def __init__(
+        self,
+        spec: TaskSpec,
+        brains: Sequence[BrainDescription],
+        *,
+        config: AgentConfig | None = None,
+        seed: int = 0,
+        reward_of: RewardFunction | None = None,
+        env_kwargs: dict[str, Any] | None = None,
+    ) -> None:
+        """Build networks, replay and brains.
+
+        Args:
+            spec: the task
+            brains: what learns, in the order of turns
+            config: what all brains share
+            seed: feeds Python, NumPy, torch and every generator of the agent
+            reward_of: the task's reward of goals, for hindsight
+            env_kwargs: arguments with which the task's environments are made
+
+        Raises:
+            ConfigError: for an empty list and for a brain that cannot work on this task.
+
+        """
+        if not brains:
+            raise ConfigError("brains = []: allowed is a list of at least one BrainDescription")
+        self.config = config = config or AgentConfig()
+        self.seed = seed
+        self.descriptions = tuple(brains)
+        self.env_kwargs = dict(env_kwargs or {})
+        self.reward_of = reward_of
+        self.device = torch.device(config.device)
+        self.dtype: torch.dtype = getattr(torch, config.dtype)
+        seeding.seed(seed)
+        self.generator = seeding.generator(self.device, seed, seeding.ACTING)
+        parts = build(
+            spec,
+            self.descriptions,
+            config=config,
+            seed=seed,
+            reward_of=reward_of,
+            env_kwargs=self.env_kwargs,
+        )
+        self.spec = parts.spec
+        self.encoder, self.actor, self.brains = parts.encoder, parts.actors[0], parts.brains
+        self.actors, self.critics, self.exchange = parts.actors, parts.critics, parts.exchange
+        self.target_actors, self.target_critics = parts.target_actors, parts.target_critics
+        self.policy = Policy(self.encoder, self.actor, config, seed=seed)
+        self.statistics = Statistics(self.encoder, self.brains)
+        self.replay: SegmentTable | None = None
+        self.vector_steps = 0
+        self.env_steps = 0
+
+    @classmethod
+    def for_env(
+        cls,
+        env_id: str,
+        brains: Sequence[BrainDescription],
+        *,
+        seed: int = 0,
+        config: AgentConfig | None = None,
+        env_kwargs: dict[str, Any] | None = None,
+    ) -> Self:
+        """Build an agent for a registered environment.
+
+        Raises:
+            ConfigError: for an unknown environment, a discrete or unbounded action space and for
+                a brain that cannot work there.
+
+        """
+        env = make_env(env_id, **(env_kwargs or {}))
+        spec = describe(env)
+        return cls(
+            spec,
+            brains,
+            config=config,
+            seed=seed,
+            reward_of=reward_function(env) if spec.is_goal_env else None,
+            env_kwargs=env_kwargs,
+        )
+
+    def act(self, observation: Observation) -> Decision:
+        """Draw actions from the online actor."""
+        return self.policy.act(observation, self.env_steps, self.generator)
+
+    def begin(self, num_envs: int, observation: Observation) -> None:
+        """Open the replay for a batch of freshly reset environments.
+
+        What it held stays where their number is another than before.
+        """
+        fresh = self.replay is None
+        if self.replay is None or self.replay.num_envs != num_envs:
+            self.new_replay(num_envs)
+        if fresh:
+            for brain in self.brains:
+                brain.step.rule.prepare(self)
+        assert self.replay is not None
+        self.replay.begin(observation)
+
+    def plan_guides(self, rule: Rule, guidance: Guidance) -> None:
+        """Put a rule's guiding samples into the fresh replay and fit the actor to them.
+
+        The samples count as environment steps; the planner's own steps of the simulator do not.
+        They are credited for the brain of the rule and for pathwise ones: an on-policy rule has no
+        use for what another policy did.
+        """
+        table = self.replay
+        assert table is not None, "begin() comes first"
+        num_envs = table.num_envs
+        start, steps = draw_guides(
+            guidance,
+            self.spec,
+            self.env_kwargs,
+            self.policy,
+            num_envs=num_envs,
+            max_steps=self.config.max_steps,
+            seed=self.seed,
+        )
+        finished = []
+        for first in range(0, len(start.observation), num_envs):
+            part = slice(first, first + num_envs)
+            table.begin(Observation(*(column[part] for column in start)))
+            for step in steps:
+                rows = table.append(step.rows(part))
+            finished.append(rows)
+        rows = torch.cat(finished)
+        self.env_steps += len(steps) * len(start.observation)
+        self.statistics.observe(table.trajectories, rows)
+        self.statistics.put_in_force()
+        fit(guidance, table.trajectories[rows], self.actor, self.encoder, self.generator)
+        for target in self.target_actors:
+            target.load_state_dict(self.actor.state_dict())
+        for brain in self.brains:
+            if brain.step.rule is rule or brain.step.rule.pathwise:
+                brain.receive(table, rows, self.env_steps)
+
+    def new_replay(self, num_envs: int) -> None:
+        """Make a replay for a number of environments; it takes over what another one held."""
+        before = self.replay
+        self.replay = SegmentTable(
+            self.spec,
+            capacity=self.config.replay_size,
+            max_steps=self.config.max_steps,
+            num_envs=num_envs,
+            device=self.device,
+            dtype=self.dtype,
+        )
+        if before is not None:
+            self.replay.extend(before.finished())
+
+    def remember(self, step: Step, *, by_recorded: bool = False) -> None:
+        """Store one step of every environment; credit the segments that it finished.
+
+        Args:
+            step: what was done and what came of it
+            by_recorded: ratios refer to the distributions recorded with the step, not to the online
+                actor of now: for steps that an older policy acted
+
+        """
+        assert self.replay is not None, "begin() comes first"
+        self.vector_steps += 1
+        self.env_steps += len(step.reward)
+        rows = self.replay.append(step, version=self.vector_steps - 1 - step.lag)
+        if not len(rows):
+            return
+        self.statistics.observe(self.replay.trajectories, rows)
+        for brain in self.brains:
+            brain.receive(self.replay, rows, self.env_steps, by_recorded=by_recorded)
+
+    def learn(self, *, commit: bool = True) -> dict[str, TurnReport]:
+        """Give every brain that is due its turn, in the order of the list.
+
+        Args:
+            commit: False leaves all statistics of normalisation to the caller
+
+        """
+        warming_up = self.env_steps < self.config.warmup_steps
+        due = [] if warming_up else [one for one in self.brains if one.due(self.vector_steps)]
+        frozen = bool(self.statistics.on_policy) and not warming_up
+        return self.take_turns(due, frozen=frozen, commit=commit)
+
+    def take_turns(
+        self, brains: Sequence[Brain], *, frozen: bool = False, commit: bool = True
+    ) -> dict[str, TurnReport]:
+        """Give some of the agent's brains a turn, whatever their schedules say.
+
+        Args:
+            brains: whose turn it is, in this order
+            frozen: keep the statistics of normalisation unless a likelihood-ratio brain learns
+            commit: False leaves all statistics to the caller
+
+        """
+        assert self.replay is not None, "begin() comes first"
+        reports: dict[str, TurnReport] = {}
+        for brain in brains:
+            report = brain.take_turn(self.replay, self.env_steps, self.target_actors)
+            if report is not None:
+                reports[brain.name] = report
+                if self.exchange is not None:
+                    self.exchange.after_turn(self.brains.index(brain))
+            frozen = frozen and brain.step.rule.pathwise
+        if commit and not frozen:
+            self.statistics.renew()
+        return reports
+
+    @property
+    def gradient_steps(self) -> int:
+        """Gradient steps of all brains together."""
+        return sum(brain.gradient_steps for brain in self.brains)
+
+    def __repr__(self) -> str:
+        """Task and brains on one line each."""
+        lines = [f"Agent({self.spec.env_id}, seed={self.seed}, brains=["]
+        lines += [f"    {brain.name}: {brain.step.rule}," for brain in self.brains]
+        return "\n".join([*lines, "])"])
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that decides the agent's future."""
+        return {
+            "vector_steps": self.vector_steps,
+            "env_steps": self.env_steps,
+            "generator": self.generator.get_state(),
+            "encoder": self.encoder.state_dict(),
+            "actor": self.actor.state_dict(),
+            "exchange": None if self.exchange is None else self.exchange.state_dict(),
+            "critics": [critic.state_dict() for critic in self.critics],
+            "target_actors": [actor.state_dict() for actor in self.target_actors],
+            "target_critics": [critic.state_dict() for critic in self.target_critics],
+            "brains": [brain.state_dict() for brain in self.brains],
+            "replay": None if self.replay is None else self.replay.state_dict(),
+            "fresh": self.statistics.waiting,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a saved state; the replay must have been begun if it was then."""
+        self.vector_steps = state["vector_steps"]
+        self.env_steps = state["env_steps"]
+        self.generator.set_state(state["generator"])
+        self.encoder.load_state_dict(state["encoder"])
+        self.actor.load_state_dict(state["actor"])
+        if self.exchange is not None:
+            self.exchange.load_state_dict(state["exchange"])
+        groups: tuple[tuple[str, Sequence[Any]], ...] = (
+            ("critics", self.critics),
+            ("target_actors", self.target_actors),
+            ("target_critics", self.target_critics),
+            ("brains", self.brains),
+        )
+        for key, members in groups:
+            for member, saved in zip(members, state[key], strict=True):
+                member.load_state_dict(saved)
+        if state["replay"] is not None:
+            assert self.replay is not None, "begin() comes first"
+            self.replay.load_state_dict(state["replay"])
+        self.statistics.waiting = state["fresh"]
+
+    def load_policy(self, state: dict[str, Any]) -> None:
+        """Take over actor and normalisation alone, enough to act and evaluate."""
+        self.encoder.load_state_dict(state["encoder"])
+        self.actor.load_state_dict(state["actor"])

@@ -1,0 +1,64 @@
+"""Statistics of normalisation: decides when new observations enter them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from bnpo.agent.brain import Brain
+from bnpo.networks import Encoder
+from bnpo.types import Trajectories
+
+__all__ = ["Statistics"]
+
+
+class Statistics:
+    """Statistics of normalisation: what they have seen comes into force between rollouts.
+
+    They stay as they are until a likelihood-ratio brain has had its turn on the rollouts that were
+    acted with them, and for good once the actor was fitted under them to guiding samples.
+    """
+
+    def __init__(self, encoder: Encoder, brains: Sequence[Brain]) -> None:
+        """Keep the statistics of an encoder.
+
+        Args:
+            encoder: holds the statistics
+            brains: the brains that learn from what was acted with them
+
+        """
+        self.encoder = encoder
+        self.on_policy = [one for one in brains if not one.step.rule.pathwise]
+        """Brains with a likelihood-ratio rule"""
+        self.final = any(brain.step.rule.guidance is not None for brain in brains)
+        """Whether the actor is fitted to guiding samples, under their statistics"""
+        self.waiting = False
+        """Whether anything was seen since statistics last came into force"""
+
+    def observe(self, trajectories: Trajectories, rows: Tensor) -> None:
+        """Count the samples of finished segments [K]; what is in force stays."""
+        steps = torch.arange(trajectories.observation.shape[1], device=rows.device)
+        written = steps <= trajectories.length[rows, None]
+        seen = (getattr(trajectories, name)[rows][written] for name in _SEEN)
+        observation, *goals = seen
+        self.encoder.observe(observation, torch.cat(goals))
+        self.waiting = True
+
+    def put_in_force(self) -> None:
+        """Normalise by all that was seen from now on."""
+        self.encoder.commit()
+        self.waiting = False
+
+    def renew(self) -> None:
+        """Put new statistics in force, if there are any and they may change."""
+        if self.waiting and not self.final:
+            self.put_in_force()
+
+    def may_change(self, vector_step: int) -> bool:
+        """Whether a rollout begins at this step, since a likelihood-ratio brain learns there."""
+        return not self.final and any(one.due(vector_step) for one in self.on_policy)
+
+
+_SEEN = ("observation", "achieved_goal", "desired_goal")

@@ -1,0 +1,154 @@
+"""What acts: an actor behind its normalisation, the agent's own or a copy that stays as it was."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from bnpo.config import AgentConfig
+from bnpo.networks import Actor, Encoder, ParameterNoise, Recall, gaussian
+from bnpo.types.step import Decision, Observation
+
+__all__ = ["Policy"]
+
+
+class Policy:
+    """Draws actions: π(· | s, g) = Normal(μ(s, g), m σ(s, g)), m the multiple of exploration.
+
+    The agent's own policy holds the networks that its brains train. A :meth:`snapshot` holds copies
+    of them, so that environments can be stepped elsewhere while the brains learn.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        actor: Actor,
+        config: AgentConfig,
+        *,
+        seed: int = 0,
+        version: int = 0,
+    ) -> None:
+        """Act by these networks.
+
+        Args:
+            encoder: normalisation, frame history, memory
+            actor: distribution of actions
+            config: its exploration and warm-up
+            seed: of parameter noise
+            version: vector steps whose turns of the brains the networks have had
+
+        """
+        self.encoder = encoder
+        self.actor = actor
+        self.config = config
+        self.seed = seed
+        self.version = version
+        scale = config.parameter_noise
+        self.noise = None if scale is None else ParameterNoise(scale, config.resample_delay, seed)
+
+    def tensors(
+        self,
+        observations: Mapping[str, NDArray[Any]],
+        before: Observation | None = None,
+        ended: NDArray[np.bool_] | None = None,
+    ) -> Observation:
+        """Observations of a batch of environments as state and goals of the networks.
+
+        Args:
+            observations: of the environments
+            before: state and goals one step before, for what the policy recalls of the past; None:
+                episodes begin here
+            ended: [N], environments that show the first observation of a new episode; None: none
+
+        """
+        observation, achieved, desired = (
+            self.tensor(observations[key])
+            for key in ("observation", "achieved_goal", "desired_goal")
+        )
+        if self.config.networks.observe_achieved_goal:
+            observation = torch.cat((observation, achieved), -1)
+        return self._recall(Observation(observation, achieved, desired), before, ended)
+
+    def _recall(
+        self, observation: Observation, before: Observation | None, ended: NDArray[np.bool_] | None
+    ) -> Observation:
+        """Let states hold what is recalled of the past, where the encoder recalls any."""
+        encoder = self.encoder
+        if not isinstance(encoder, Recall):
+            return observation
+        if before is None:
+            return observation._replace(observation=encoder.start(observation.observation))
+        state = encoder.follow(before.observation, observation.observation)
+        if ended is not None and ended.any():
+            begun = self.tensor(ended)[:, None]
+            state = torch.where(begun, encoder.start(observation.observation), state)
+        return observation._replace(observation=state)
+
+    def tensor(self, array: NDArray[Any]) -> Tensor:
+        """Array on the networks' device, in their floating point type unless it holds booleans."""
+        tensor = torch.from_numpy(array)
+        dtype = torch.bool if tensor.dtype == torch.bool else getattr(torch, self.config.dtype)
+        return tensor.to(self.config.device, dtype)
+
+    def playable(self, action: Tensor) -> NDArray[Any]:
+        """Return actions [N, A] as the environments take them: clipped to the Box."""
+        array: NDArray[Any] = self.actor.clip(action).cpu().numpy()
+        return array
+
+    @torch.no_grad()
+    def act(self, observation: Observation, env_steps: int, generator: torch.Generator) -> Decision:
+        """Draw actions.
+
+        Args:
+            observation: what the environments show
+            env_steps: single-environment steps taken so far, which end the warm-up
+            generator: source of the noise, on the networks' device
+
+        """
+        features = self.encoder(observation.observation, observation.desired_goal)
+        if self.noise is None:
+            mu, sigma = self.actor(features)
+        else:
+            mu, sigma = self.noise.act(self.actor, features, env_steps // len(features))
+        if self.config.exploration != (1.0,):
+            sigma = sigma * self._exploration(mu, env_steps)
+        noise = torch.randn(mu.shape, device=mu.device, dtype=mu.dtype, generator=generator)
+        action = mu + sigma * noise
+        return Decision(action, mu, sigma, gaussian.log_prob(action, mu, sigma))
+
+    def _exploration(self, mu: Tensor, env_steps: int) -> Tensor:
+        """Multiples of sigma in each environment, [N, 1]."""
+        multiples = self.config.exploration
+        if env_steps < self.config.warmup_steps:
+            multiples = (max(multiples),)
+        ladder = torch.tensor(multiples, device=mu.device, dtype=mu.dtype)
+        return ladder.repeat(-(-len(mu) // len(ladder)))[: len(mu), None]
+
+    @torch.no_grad()
+    def best_action(self, observation: Observation) -> Tensor:
+        """Mean of the distribution, [N, A]: the policy that is evaluated."""
+        features = self.encoder(observation.observation, observation.desired_goal)
+        mean: Tensor = self.actor(features)[0]
+        return mean
+
+    def decide(self, observation: Observation) -> Decision:
+        """Return the mean action as a decision without noise."""
+        mean = self.best_action(observation)
+        return Decision(mean, mean, torch.zeros_like(mean), torch.zeros_like(mean[:, 0]))
+
+    def snapshot(self, version: int) -> Self:
+        """Return a copy that stays as it is.
+
+        Args:
+            version: vector steps whose turns of the brains the networks have had
+
+        """
+        encoder, actor = copy.deepcopy((self.encoder, self.actor))
+        actor.requires_grad_(False)
+        return type(self)(encoder, actor, self.config, seed=self.seed, version=version)

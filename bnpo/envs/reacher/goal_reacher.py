@@ -1,0 +1,269 @@
+"""``bnpo/GoalReacher-v0``: Gymnasium's planar two-link arm reaches for a point in the plane."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+from xml.etree import ElementTree
+
+import mujoco
+import numpy as np
+import numpy.typing as npt
+from gymnasium.spaces import Box, Dict
+from gymnasium.vector import AutoresetMode
+
+from bnpo.envs.arguments import (
+    config_from,
+    require_batch,
+    require_choice,
+    require_int,
+    require_number,
+    shortened,
+)
+from bnpo.envs.reacher.drawing import draw_planar_reacher
+from bnpo.envs.reacher.simulator import BatchSimulator
+from bnpo.envs.reacher.single_goal_env import SingleGoalEnv
+from bnpo.envs.reacher.vector_goal_env import (
+    GOAL_KEYS,
+    FloatArray,
+    IndexArray,
+    Observations,
+    VectorGoalEnv,
+)
+
+FRAME_SKIP = 2
+"""Physics steps of 0.01 s in one environment step, as in Reacher-v5."""
+
+LINKS = (0.1, 0.11)
+"""Distances shoulder to elbow and elbow to fingertip (metres)."""
+
+REACH = sum(LINKS)
+
+_ANGLE_NOISE = 0.1
+_VELOCITY_NOISE = 0.005
+_REWARD_TYPES = ("sparse", "dense")
+
+
+@dataclass(frozen=True, kw_only=True)
+class GoalReacherConfig:
+    """Settings of GoalReacher; each is a keyword argument of the environment."""
+
+    episode_steps: int = 50
+    """Steps after which an episode is truncated (environment steps of 0.02 s)."""
+
+    distance_threshold: float = 0.02
+    """Distance within which the target counts as reached (metres)."""
+
+    reward_type: str = "sparse"
+    """``"sparse"``: 0 within the threshold, else -1. ``"dense"``: minus the distance (metres)."""
+
+    target_radius: float = 0.2
+    """Targets are uniform by area in the disc of this radius around the shoulder (metres)."""
+
+    def __post_init__(self) -> None:
+        """Check every field."""
+        require_int("episode_steps", self.episode_steps, minimum=1)
+        require_number("distance_threshold", self.distance_threshold, minimum=0.0, exclusive=True)
+        require_choice("reward_type", self.reward_type, _REWARD_TYPES)
+        radius = require_number("target_radius", self.target_radius, minimum=0.0)
+        if radius > REACH:
+            raise ValueError(f"target_radius={radius!r} must be at most {REACH:g}, the arm's reach")
+
+
+class GoalReacherVectorEnv(VectorGoalEnv):
+    """A batch of goal Reachers.
+
+    Observation (float64, as the simulator computes, so that a reward recomputed from stored goals
+    is the reward that was paid): ``observation`` [N, 6] cos q, sin q, joint velocities (rad/s);
+    ``achieved_goal`` [N, 2] the fingertip and ``desired_goal`` [N, 2] the target (metres, centred
+    at the shoulder). Actions [N, 2] in [-1, 1] are joint torques in units of 200 N m. The arm
+    starts with Reacher-v5's noise: angles within 0.1 rad, velocities within 0.005 rad/s of rest.
+    ``info["is_success"]``: the fingertip is within the threshold.
+    ``reset(options={"target": (x, y)})`` fixes the target of the episode that it begins.
+    """
+
+    metadata: dict[str, Any] = {**VectorGoalEnv.metadata, "render_fps": 50}  # noqa: RUF012
+    reset_options = ("target",)
+    draws_per_episode = 6
+
+    def __init__(
+        self,
+        *,
+        num_envs: int = 1,
+        threads: int | None = None,
+        autoreset_mode: AutoresetMode | str = AutoresetMode.SAME_STEP,
+        render_mode: str | None = None,
+        max_episode_steps: int | None = None,
+        **settings: Any,
+    ) -> None:
+        """Make the batch.
+
+        Args:
+            num_envs: Environments in the batch.
+            threads: MuJoCo threads; 0 steps in the calling thread, None takes as many as pay.
+            autoreset_mode: What happens at the end of an episode, see Gymnasium's AutoresetMode.
+            render_mode: ``"rgb_array"`` or None.
+            max_episode_steps: Shortens ``episode_steps``; what ``gymnasium.make_vec`` passes on.
+            **settings: Fields of :class:`GoalReacherConfig`.
+
+        """
+        config = config_from(GoalReacherConfig, settings)
+        self.config = config
+        super().__init__(
+            num_envs=num_envs,
+            episode_steps=shortened(config.episode_steps, max_episode_steps),
+            observation_space=Dict(
+                {key: _unbounded(6 if key == "observation" else 2) for key in GOAL_KEYS}
+            ),
+            action_space=Box(-1.0, 1.0, (2,), np.float32),
+            autoreset_mode=autoreset_mode,
+            render_mode=render_mode,
+        )
+        self._simulator = BatchSimulator(
+            mujoco.MjModel.from_xml_string(planar_arm_xml()),
+            num_envs=num_envs,
+            steps=FRAME_SKIP,
+            control_spec=mujoco.mjtState.mjSTATE_CTRL,
+            threads=threads,
+        )
+        self._target: FloatArray = np.zeros((num_envs, 2))
+
+    def compute_reward(self, achieved_goal: Any, desired_goal: Any, info: Any = None) -> Any:
+        """Reward of ``achieved_goal`` [..., 2] for ``desired_goal`` [..., 2] -> [...].
+
+        Works on NumPy arrays and, where they are, on torch tensors of any device.
+        """
+        return self._reward(_squared_distance(achieved_goal, desired_goal))
+
+    def _reward(self, squared: Any) -> Any:
+        """Reward from the squared distance [...]."""
+        if self.config.reward_type == "dense":
+            return -(squared**0.5)
+        return (squared <= self.config.distance_threshold**2) * 1.0 - 1.0
+
+    def _begin(self, rows: IndexArray, uniforms: FloatArray) -> None:
+        noise = 2.0 * uniforms[:, :4] - 1.0
+        self._simulator.state[rows, 0] = 0.0
+        self._simulator.qpos[rows] = _ANGLE_NOISE * noise[:, :2]
+        self._simulator.qvel[rows] = _VELOCITY_NOISE * noise[:, 2:]
+        radius = self.config.target_radius * np.sqrt(uniforms[:, 4])
+        angle = 2.0 * math.pi * uniforms[:, 5]
+        self._target[rows, 0] = radius * np.cos(angle)
+        self._target[rows, 1] = radius * np.sin(angle)
+
+    def _parse_options(self, options: Mapping[str, Any]) -> dict[str, FloatArray]:
+        if "target" not in options:
+            return {}
+        target = require_batch("target", options["target"], shape=(2,), num_envs=self.num_envs)
+        if (np.hypot(target[:, 0], target[:, 1]) > REACH).any():
+            raise ValueError(
+                f"target={options['target']!r} must lie within {REACH:g} m of the shoulder, "
+                "the arm's reach"
+            )
+        return {"target": target}
+
+    def _apply_options(self, rows: IndexArray, options: dict[str, FloatArray]) -> None:
+        self._target[rows] = options["target"][rows]
+
+    def simulate(self, actions: FloatArray) -> None:
+        """Advance every environment by one step under actions [N, A]."""
+        self._simulator.control[:] = actions[:, None]  # the model clips to [-1, 1]
+        self._simulator.advance()
+
+    def observe(self) -> Observations:
+        """Return fresh arrays [N, .] for each key of the observation."""
+        angles = self._simulator.qpos
+        observation = np.empty((self.num_envs, 6))
+        cos, sin = observation[:, 0:2], observation[:, 2:4]
+        np.cos(angles, out=cos)
+        np.sin(angles, out=sin)
+        observation[:, 4:] = self._simulator.qvel
+        hand = angles[:, 0] + angles[:, 1]
+        fingertip = np.empty((self.num_envs, 2))
+        fingertip[:, 0] = LINKS[0] * cos[:, 0] + LINKS[1] * np.cos(hand)
+        fingertip[:, 1] = LINKS[0] * sin[:, 0] + LINKS[1] * np.sin(hand)
+        return {
+            "observation": observation,
+            "achieved_goal": fingertip,
+            "desired_goal": self._target.copy(),
+        }
+
+    def _outcome(self, observations: Observations) -> tuple[FloatArray, dict[str, Any]]:
+        squared = _squared_distance(observations["achieved_goal"], self._target)
+        success = squared <= self.config.distance_threshold**2
+        return self._reward(squared), {"is_success": success}
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Return the arrays that define the physics, by name."""
+        return {"physics": self._simulator.state, "target": self._target}
+
+    def refresh(self) -> None:
+        """Nothing is derived from the state."""
+
+    def draw(self, index: int, *, size: int = 400) -> npt.NDArray[np.uint8]:
+        """Picture of environment ``index``: arm, target, threshold, steps [size, size, 3]."""
+        return draw_planar_reacher(
+            angles=self._simulator.qpos[index],
+            links=LINKS,
+            target=self._target[index],
+            threshold=self.config.distance_threshold,
+            caption=f"step {self.elapsed[index]} / {self.episode_steps}",
+            size=size,
+        )
+
+    def close_extras(self, **_: Any) -> None:
+        """Stop the simulator's threads."""
+        self._simulator.close()
+
+
+class GoalReacherEnv(SingleGoalEnv):
+    """One goal Reacher; see :class:`GoalReacherVectorEnv` for what is observed and paid."""
+
+    metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 50}  # noqa: RUF012
+
+    def __init__(self, *, render_mode: str | None = None, **settings: Any) -> None:
+        """Make the environment; ``settings`` are the fields of :class:`GoalReacherConfig`."""
+        config_from(GoalReacherConfig, settings)
+        super().__init__(
+            GoalReacherVectorEnv(
+                num_envs=1,
+                threads=0,
+                autoreset_mode=AutoresetMode.DISABLED,
+                render_mode=render_mode,
+                **settings,
+            )
+        )
+
+
+@cache
+def planar_arm_xml() -> str:
+    """Gymnasium's reacher.xml without what cannot move the arm.
+
+    The target (drawn here, not simulated), the floor, the frame and contact detection, which the
+    model has switched off for every geom, are left out; the arm's motion is the same.
+    """
+    source = resources.files("gymnasium.envs.mujoco") / "assets" / "reacher.xml"
+    root = ElementTree.fromstring(source.read_text(encoding="utf-8"))
+    world = root.find("worldbody")
+    option = root.find("option")
+    if world is None or option is None:
+        raise RuntimeError(f"{source} is not the model that was expected")
+    for element in list(world):
+        if element.tag == "geom" or element.get("name") == "target":
+            world.remove(element)
+    ElementTree.SubElement(option, "flag", contact="disable")
+    return ElementTree.tostring(root, encoding="unicode")
+
+
+def _unbounded(size: int) -> Box:
+    """Box of ``size`` unbounded float64 numbers."""
+    return Box(-np.inf, np.inf, (size,), np.float64)
+
+
+def _squared_distance(first: Any, second: Any) -> Any:
+    """Squared Euclidean distance over the last axis, for arrays and tensors alike."""
+    return ((first - second) ** 2).sum(-1)

@@ -1,0 +1,162 @@
+"""The rollout loop: one step of a batch of environments, from a decision to what came of it.
+
+Training, evaluation, recording, offline data, guiding samples, exports and Ray workers all step
+their environments here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from bnpo.envs.making import as_goal_observation, true_next_observation
+from bnpo.errors import Diverged
+from bnpo.types.step import Decision, Observation, Step
+
+__all__ = ["Converter", "Rollout", "require_finite"]
+
+
+class Converter(Protocol):
+    """Translates between the arrays of environments and the tensors of networks."""
+
+    def tensors(
+        self,
+        observations: Mapping[str, NDArray[Any]],
+        before: Observation | None = None,
+        ended: NDArray[np.bool_] | None = None,
+    ) -> Observation:
+        """Return observations and goals as the networks take them.
+
+        Args:
+            observations: of the environments
+            before: one step earlier; None: episodes begin here
+            ended: [N], environments that show the first observation of a new episode; None: none
+
+        """
+
+    def tensor(self, array: NDArray[Any]) -> Tensor:
+        """Return an array on the networks' device, in their floating point type or as booleans."""
+
+    def playable(self, action: Tensor) -> NDArray[Any]:
+        """Return actions [N, A] as the environments take them: inside the Box."""
+
+
+class Rollout:
+    """Steps a batch of environments and knows their present observations."""
+
+    def __init__(
+        self,
+        env: Any,
+        converter: Converter,
+        reset: Any,
+        *,
+        env_steps: int = 0,
+        first: int = 0,
+        checks: bool = True,
+    ) -> None:
+        """Start from environments that were just reset.
+
+        Args:
+            env: a vector environment that resets in the step that ends an episode
+            converter: translates arrays and tensors
+            reset: observations that the reset returned
+            env_steps: single-environment steps taken so far, for messages
+            first: number of the first environment, for messages
+            checks: end the run where a number is not finite
+
+        """
+        self.env = env
+        self.converter = converter
+        self.num_envs = int(env.num_envs)
+        self.env_steps = env_steps
+        self.infos: dict[str, Any] = {}
+        """Info of the last step"""
+        self.reward: NDArray[Any] = np.zeros(self.num_envs)
+        """Reward of the last step as the environments paid it, [N] or [N, R]"""
+        self._first = first
+        self._checks = checks
+        self.observation = converter.tensors(as_goal_observation(reset))
+
+    def step(self, decision: Decision, lag: int = 0) -> Step:
+        """Take one step of every environment.
+
+        Args:
+            decision: actions of all environments
+            lag: how many vector steps of learning the acting policy was behind
+
+        Raises:
+            Diverged: a reward or an observation is not finite.
+
+        """
+        convert = self.converter
+        observations, reward, terminated, truncated, infos = self.env.step(
+            convert.playable(decision.action)
+        )
+        self.infos, self.reward = infos, reward
+        self.env_steps += self.num_envs
+        ended = terminated | truncated
+        low, high = self._check(reward, observations)
+        lost = infos.get("restarted")
+        begun = ended if lost is None else ended | lost
+        following = as_goal_observation(observations)
+        reset_observation = convert.tensors(following, self.observation, begun)
+        next_observation = reset_observation
+        if ended.any():
+            final = true_next_observation(observations, infos)
+            self._check(reward, final)
+            next_observation = convert.tensors(final, self.observation)
+        self.observation = reset_observation
+        return Step(
+            decision=decision,
+            reward=convert.tensor(reward).reshape(self.num_envs, -1),
+            terminated=convert.tensor(terminated),
+            truncated=convert.tensor(truncated),
+            next_observation=next_observation,
+            reset_observation=reset_observation,
+            reward_low=low,
+            reward_high=high,
+            lag=lag,
+            lost=None if lost is None else convert.tensor(lost),
+        )
+
+    def _check(self, reward: NDArray[Any], observations: Any) -> tuple[float, float]:
+        """End the run where a number is not finite; else return the range of the rewards."""
+        total = reward.reshape(len(reward), -1).sum(-1)
+        if not self._checks:
+            return float(total.min()), float(total.max())
+        ends = require_finite("reward", total, self.env_steps, self._first)
+        for name, array in as_goal_observation(observations).items():
+            if array.size:
+                require_finite(name, array, self.env_steps, self._first)
+        return ends
+
+
+def require_finite(
+    what: str, array: NDArray[Any], env_steps: int, first: int = 0
+) -> tuple[float, float]:
+    """Return the least and the largest number of an array [N, ...] over environments.
+
+    Args:
+        what: the quantity
+        array: [N, ...]
+        env_steps: environment steps so far
+        first: number of the first environment
+
+    Raises:
+        Diverged: naming the environment, the quantity and the step, where one is not finite.
+
+    """
+    low, high = float(array.min()), float(array.max())
+    if math.isfinite(low) and math.isfinite(high):
+        return low, high
+    row, *_ = np.argwhere(~np.isfinite(array))[0]
+    value = array[row][~np.isfinite(array[row])].flat[0]
+    raise Diverged(
+        f"environment {first + row}: {what} = {value} at environment step {env_steps}; the "
+        "simulation or its reward is at fault"
+    )

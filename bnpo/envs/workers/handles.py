@@ -1,0 +1,214 @@
+"""Handles of a process pool on its chunks: one in a worker process, one in the calling process."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Callable
+from functools import partial
+from multiprocessing import Pipe
+from typing import Any
+
+import cloudpickle
+import gymnasium as gym
+import numpy.typing as npt
+from gymnasium.vector import AutoresetMode
+
+from bnpo.envs.workers.care import STUCK, interrupting
+from bnpo.envs.workers.worker import STACK_SIGNAL, Chunk
+from bnpo.errors import WorkerError
+
+Factory = Callable[[], gym.Env[Any, Any]]
+
+PATIENCE = 5.0
+"""Time that a worker gets to end by itself (seconds)."""
+
+SLICE = 1.0
+"""Longest single wait (seconds): a program that is stopped and goes on loses no more of a limit."""
+
+_WORKER = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv.pop()); "
+    "from bnpo.envs.workers.worker import main; main()"
+)
+
+
+class WorkerProcess:
+    """A worker process and the pipe to it."""
+
+    def __init__(self, rows: range, memory_descriptor: int) -> None:
+        """Start the process; ``rows`` are the environments that it will hold."""
+        self.rows = rows
+        self.slice = slice(rows.start, rows.stop)
+        self.progress: npt.NDArray[Any] | None = None
+        """Steps and resets that each environment has ended, once memory is shared."""
+        self.pipe, theirs = Pipe()
+        self._stacks = tempfile.TemporaryFile()  # noqa: SIM115
+        self._last = ""
+        descriptors = (theirs.fileno(), memory_descriptor, self._stacks.fileno())
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", _WORKER, *map(str, descriptors), json.dumps(sys.path)],
+            pass_fds=descriptors,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+        )
+        theirs.close()
+
+    def begin(self, factory: Factory, mode: AutoresetMode) -> None:
+        """Have the environments made; the answer describes them."""
+        with contextlib.suppress(ConnectionError):
+            self.pipe.send_bytes(cloudpickle.dumps((factory, self.rows, mode)))
+
+    def send(self, message: tuple[str, tuple[Any, ...]]) -> None:
+        """Send a request; that the worker has died shows when its answer is asked for."""
+        with contextlib.suppress(ConnectionError):
+            self.pipe.send(message)
+
+    def answer(self, timeout: float) -> Any:
+        """Wait for the answer to a request; a failure is a WorkerError."""
+        who = name_of(self.rows)
+        try:
+            if not self._wait(timeout):
+                stack = self._stack()
+                self.process.kill()
+                raise WorkerError(f"the {who} hangs: {STUCK.format(timeout)}{_place(stack)}", stack)
+            succeeded, *answer = self.pipe.recv()
+        except (EOFError, ConnectionError) as error:
+            code = self.end()
+            stack = self._written()
+            raise WorkerError(
+                f"the {who} died with exit code {code}{_place(stack)}", stack
+            ) from error
+        if succeeded:
+            return answer[0]
+        report, cause = answer
+        raise _failure(self.rows, report) from cause
+
+    def _wait(self, timeout: float) -> bool:
+        """Whether an answer comes before a time passes in which no environment gets on."""
+        seen, left = self._done(), timeout
+        while not self.pipe.poll(min(left, SLICE)):
+            left -= SLICE
+            if self._done() != seen:
+                seen, left = self._done(), timeout
+            if left <= 0.0:
+                return False
+        return True
+
+    def _done(self) -> int:
+        return _total(self.progress)
+
+    def _stack(self) -> str:
+        """Ask the process where it is."""
+        with contextlib.suppress(ProcessLookupError):
+            self.process.send_signal(STACK_SIGNAL)
+        until = time.monotonic() + 1.0
+        while not self._written().endswith("\n") and time.monotonic() < until:
+            time.sleep(0.01)
+        return self._written()
+
+    def _written(self) -> str:
+        """What the process has written about where it was."""
+        if self._stacks.closed:
+            return self._last
+        size = os.fstat(self._stacks.fileno()).st_size
+        return os.pread(self._stacks.fileno(), size, 0).decode(errors="replace")
+
+    def ask(self, method: str, arguments: tuple[Any, ...], timeout: float) -> Any:
+        """Send a request and wait for its answer."""
+        self.send((method, arguments))
+        return self.answer(timeout)
+
+    def end(self, patience: float | None = None) -> int:
+        """Let the process end, make it if it does not in time, and return its exit code."""
+        self.pipe.close()
+        try:
+            self.process.wait(timeout=PATIENCE if patience is None else patience)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+        code = self.process.wait()
+        self._last = self._written()
+        self._stacks.close()
+        return code
+
+
+class CallerChunk:
+    """A chunk that the calling process steps, behind the interface of a worker.
+
+    A request is carried out when its answer is asked for, while the worker processes are at it.
+    """
+
+    def __init__(self, rows: range, memory_descriptor: int) -> None:
+        """Prepare for the environments ``rows``."""
+        self.rows = rows
+        self.slice = slice(rows.start, rows.stop)
+        self._memory_descriptor = memory_descriptor
+        self.progress: npt.NDArray[Any] | None = None
+        self._chunk: Chunk | None = None
+        self._pending: Callable[[], Any] = dict
+
+    def begin(self, factory: Factory, mode: AutoresetMode) -> None:
+        """Make the environments when the answer is asked for."""
+
+        def make() -> dict[str, Any]:
+            self._chunk = Chunk(factory, self.rows, mode)
+            return self._chunk.describe()
+
+        self._pending = make
+
+    def send(self, message: tuple[str, tuple[Any, ...]]) -> None:
+        """Keep a request until its answer is asked for."""
+        method, arguments = message
+        if method == "share":
+            arguments = (self._memory_descriptor, *arguments)
+        self._pending = partial(getattr(self._chunk, method), *arguments)
+
+    def answer(self, timeout: float) -> Any:
+        """Carry the request out; a failure is a WorkerError."""
+        try:
+            with interrupting(timeout, self._done):
+                return self._pending()
+        except Exception as error:
+            raise _failure(self.rows, traceback.format_exc()) from error
+
+    def _done(self) -> int:
+        return _total(self.progress)
+
+    def ask(self, method: str, arguments: tuple[Any, ...], timeout: float) -> Any:
+        """Carry out a request."""
+        self.send((method, arguments))
+        return self.answer(timeout)
+
+    def end(self, patience: float | None = None) -> int:
+        """Close the environments."""
+        if self._chunk is not None:
+            self._chunk.close()
+            self._chunk = None
+        return 0
+
+
+def name_of(rows: range) -> str:
+    """What a worker is called in messages."""
+    return f"worker of environments {rows.start} to {rows.stop - 1}"
+
+
+def _total(progress: npt.NDArray[Any] | None) -> int:
+    """Steps and resets that a chunk has ended."""
+    return 0 if progress is None else int(progress.sum())
+
+
+def _failure(rows: range, report: str) -> WorkerError:
+    """Return the error about a traceback, whose last line is what was raised."""
+    raised = report.rstrip().rpartition("\n")[2]
+    return WorkerError(f"the {name_of(rows)} failed: {raised}", report)
+
+
+def _place(stack: str) -> str:
+    """Innermost frame of a stack that faulthandler has written."""
+    frame = next((line.strip() for line in stack.splitlines() if line.startswith("  File")), None)
+    return "" if frame is None else f" at {frame}"

@@ -1,0 +1,86 @@
+"""Files that are written whole or not at all, and JSON."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+__all__ = ["PARTIAL", "read_json", "replacing", "write_json", "write_whole"]
+
+PARTIAL = ".partial"
+"""Ending of a file that is being written."""
+
+
+@contextlib.contextmanager
+def replacing(path: Path, mark: str = "") -> Iterator[Path]:
+    """Yield a path to write to; the file takes its name when the block ends without an error.
+
+    After an error what was there before still is, and nothing is left behind.
+
+    Args:
+        path: name that the file gets; its folder is made
+        mark: tells writers of one name in one process apart
+
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{path.name}{mark}{PARTIAL}")
+    try:
+        yield temporary
+        descriptor = os.open(temporary, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        temporary.replace(path)
+        _sync_folder(path.parent)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def write_whole(path: Path, content: bytes, mark: str = "") -> None:
+    """Write a file so that its name means the old content or the complete new one.
+
+    Raises:
+        OSError: it cannot be written; what was there before still is.
+
+    """
+    with replacing(path, mark) as temporary:
+        temporary.write_bytes(content)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename last, where the system can."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON, whole or not at all."""
+    write_whole(path, (json.dumps(content, indent=2) + "\n").encode())
+
+
+def read_json(path: Path) -> Any:
+    """Read JSON.
+
+    Raises:
+        ValueError: naming the file, where it is missing or damaged.
+
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ValueError(f"{path} is missing") from None
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is damaged: {error}") from None

@@ -1,0 +1,1 @@
+"""Other formats: exported policies, model cards, Minari datasets."""

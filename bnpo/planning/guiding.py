@@ -1,0 +1,201 @@
+"""Guiding samples: trajectories planned on an environment's simulator, before training starts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bnpo import seeding
+from bnpo.brains import GradientStep
+from bnpo.brains.options import Guidance
+from bnpo.brains.rule import Rule
+from bnpo.envs import make_vector_env, true_next_observation
+from bnpo.envs.reacher.vector_goal_env import VectorGoalEnv
+from bnpo.envs.rollout import Converter, Rollout
+from bnpo.errors import ConfigError
+from bnpo.networks import Actor, Encoder, gaussian
+from bnpo.planning.cost import reaching_cost
+from bnpo.planning.dynamics import FloatArray
+from bnpo.planning.env_dynamics import EnvDynamics
+from bnpo.planning.plans import ILQR, Plan
+from bnpo.planning.solver import plan_best
+from bnpo.types import TaskSpec, Trajectories
+from bnpo.types.step import Decision, Observation, Step
+
+__all__ = ["draw_guides", "fit", "plan_guides", "require_simulator"]
+
+_GUESS = 0.1  # scale of the first guesses, constant over a trajectory
+_MARGIN = 0.1  # share of the cost by which a later guess must win
+_LAST_STEP = 3.0  # weight of the last step's distance, against 1 of every other
+
+
+def require_simulator(rule: Rule, env_id: str, env_kwargs: Mapping[str, Any]) -> None:
+    """Refuse a rule that plans guiding samples on an environment without a simulator.
+
+    Raises:
+        ConfigError: naming the rule, the environment and what to change.
+
+    """
+    if rule.guidance is None:
+        return
+    try:
+        env = _make_env(env_id, 1, env_kwargs)
+    except ValueError as error:
+        env, reason = None, f" ({error})"
+    else:
+        reason = ""
+    if not isinstance(env, VectorGoalEnv):
+        raise ConfigError(
+            f"rule = {type(rule).__name__} on {env_id}, which has no simulator to linearise"
+            f"{reason}: its guiding samples are planned on one that can be put into any state; "
+            "choose bnpo/GoalReacher-v0 or bnpo/MovingReacher-v0, or rule='is_return'"
+        )
+    env.close()
+
+
+def _make_env(env_id: str, num_envs: int, env_kwargs: Mapping[str, Any]) -> Any:
+    """Environments of a task, without wrappers."""
+    return make_vector_env(env_id, num_envs, threads=0, **env_kwargs).unwrapped
+
+
+def plan_guides(
+    dynamics: EnvDynamics, start: FloatArray, goals: FloatArray, guidance: Guidance, seed: int
+) -> Plan:
+    """Plan from starts [N, S] to goals [N, T, G], desired after each step."""
+    count, steps, _ = goals.shape
+    size, guesses = len(dynamics.low), guidance.guesses
+    draw = np.random.default_rng(seed)
+    _, near = dynamics.step(start, np.zeros((count, size)))
+    scale = float(np.linalg.norm(near - goals[:, 0], axis=1).mean())
+    weight = np.full((count, steps, 1), 1.0 / scale)
+    weight[:, -1] *= _LAST_STEP
+    options = ILQR(
+        iterations=guidance.iterations,
+        temperature=guidance.temperature,
+        sigma_min=guidance.sigma_min,
+        sigma_max=guidance.sigma_max,
+    )
+    guess = _GUESS * draw.standard_normal((guesses, 1, 1, size))
+    cost = reaching_cost(guidance.action_weight, guidance.smooth * scale)
+    context = np.concatenate((goals, weight), 2)
+    guess = np.broadcast_to(guess, (guesses, count, steps, size))
+    return plan_best(dynamics, cost, start, guess, context, options, margin=_MARGIN)
+
+
+def draw_guides(
+    guidance: Guidance,
+    spec: TaskSpec,
+    env_kwargs: Mapping[str, Any],
+    policy: Converter,
+    *,
+    num_envs: int,
+    max_steps: int,
+    seed: int,
+) -> tuple[Observation, list[Step]]:
+    """Plan trajectories, and draw around the plans.
+
+    Args:
+        guidance: how many, spread how far
+        spec: the task
+        env_kwargs: arguments with which its environments are made
+        policy: makes tensors of arrays
+        num_envs: environments of the replay; the rows drawn are a multiple of them
+        max_steps: longest segment of the replay (environment steps)
+        seed: of the run
+
+    Returns:
+        What the environments of all rows [K] show at first, and their steps in order of time.
+
+    """
+    make = partial(_make_env, spec.env_id, env_kwargs=env_kwargs)
+    seeds = seeding.derived(seed, seeding.GUIDES, count=3)
+    steps = min(spec.max_episode_steps or max_steps, max_steps)
+    dynamics = EnvDynamics(make)
+    env = make(guidance.plans)
+    env.reset(seed=seeds[0])
+    start = dynamics.read(env)
+    goals = _future_goals(env, steps)
+    made = plan_guides(dynamics, start, goals, guidance, seeds[1])
+    env.close()
+    count = -(-guidance.plans * guidance.samples // num_envs) * num_envs
+    of = np.arange(count) % guidance.plans  # plan of each row
+    env = make(count)
+    env.reset(seed=0)
+    dynamics.write(env, start[of])
+    first = policy.tensors(env.observe())
+    steps_taken = _draw(policy, env, dynamics, made, of, seeds[2])
+    for user in (env, dynamics):
+        user.close()
+    return first, steps_taken
+
+
+def _future_goals(env: VectorGoalEnv, steps: int) -> FloatArray:
+    """Goals desired after each step, [N, T, G]: they move without regard to actions."""
+    goals = []
+    rest = np.zeros(env.action_space.shape or ())
+    for _ in range(steps):
+        shown, _, _, _, infos = env.step(rest)
+        goals.append(true_next_observation(shown, infos)["desired_goal"])
+    return np.stack(goals, 1)
+
+
+def _draw(
+    policy: Converter,
+    env: VectorGoalEnv,
+    dynamics: EnvDynamics,
+    plan: Plan,
+    of: Any,
+    seed: int,
+) -> list[Step]:
+    """Play the guiding distributions Normal(g(x_t), diag Σ_t) of plans ``of`` [K] to the end."""
+    noise = np.random.default_rng(seed)
+    chosen = plan[of]
+    scale = np.sqrt(np.diagonal(chosen.covariance, axis1=2, axis2=3)) * dynamics.half_range
+    rollout, steps = Rollout(env, policy, env.observe(), checks=False), []
+    for t in range(plan.action.shape[1]):
+        unit = chosen.mean(dynamics, t, dynamics.read(env))
+        mean = dynamics.middle + dynamics.half_range * unit
+        drawn = mean + scale[:, t] * noise.standard_normal(mean.shape)
+        action, mu, sigma = (policy.tensor(array) for array in (drawn, mean, scale[:, t]))
+        log_prob = gaussian.log_prob(action, mu, sigma)
+        steps.append(rollout.step(Decision(action, mu, sigma, log_prob)))
+    return steps
+
+
+def fit(
+    guidance: Guidance,
+    trajectories: Trajectories,
+    actor: Actor,
+    encoder: Encoder,
+    generator: torch.Generator,
+) -> None:
+    """Fit an actor to guiding samples by maximum likelihood (line 3 of algorithm 1).
+
+    Args:
+        guidance: steps of the fit
+        trajectories: [K], the samples
+        actor: is moved
+        encoder: features of its states
+        generator: source of minibatches
+
+    """
+    device = trajectories.action.device
+    taken = torch.arange(trajectories.action.shape[1], device=device) < trajectories.length[:, None]
+    action = trajectories.action[taken]
+    with torch.no_grad():
+        features = encoder(
+            trajectories.observation[:, :-1][taken], trajectories.desired_goal[:, :-1][taken]
+        )
+    step = GradientStep(list(actor.parameters()), guidance.fit_lr)
+    for _ in range(guidance.fit_steps):
+        at = torch.randint(len(action), (guidance.fit_batch,), generator=generator, device=device)
+
+        def likelihood(at: Tensor = at) -> Tensor:
+            return gaussian.log_prob(action[at], *actor(features[at])).mean()
+
+        step.ascend(likelihood, lambda: actor(features))

@@ -1,0 +1,31 @@
+"""Runs: what a training run leaves in its folder, and how it is read again."""
+
+from bnpo.runs.reading import (
+    RUNS,
+    Checkpoint,
+    RunEntry,
+    checkpoint_path,
+    find_run,
+    list_runs,
+    load,
+    load_agent,
+    load_config,
+    load_history,
+    load_summary,
+    read_run,
+)
+
+__all__ = [
+    "RUNS",
+    "Checkpoint",
+    "RunEntry",
+    "checkpoint_path",
+    "find_run",
+    "list_runs",
+    "load",
+    "load_agent",
+    "load_config",
+    "load_history",
+    "load_summary",
+    "read_run",
+]

@@ -1,0 +1,167 @@
+"""The summary of a run: ``summary.json``, the figures by which runs are compared."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from bnpo.files import read_json, write_json
+from bnpo.types.history import History
+
+__all__ = ["TIMES", "Summary", "versions"]
+
+TIMES = (
+    *("wall_s", "env_steps_per_s", "gradient_steps_per_s", "solved_at_wall_s"),
+    *("checkpoint_s", "checkpoint_share"),
+)
+"""Fields that differ when the same run is repeated."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """Figures of one training run. Without :data:`TIMES` they follow from the configuration."""
+
+    env_id: str
+    """Gymnasium id"""
+
+    preset: str | None
+    """Preset that the brains came from"""
+
+    seed: int
+    """Seed of the run"""
+
+    status: Literal["completed", "interrupted", "failed"]
+    """How the run ended"""
+
+    env_steps: int
+    """Single-environment steps"""
+
+    gradient_steps: int
+    """Gradient steps of all brains"""
+
+    wall_s: float
+    """Seconds of training and credit, without evaluation, compilation counted"""
+
+    env_steps_per_s: float | None
+    """Single-environment steps per second of those"""
+
+    gradient_steps_per_s: float | None
+    """Gradient steps per second of those"""
+
+    episodes: int | None
+    """Episodes of the last evaluation"""
+
+    success_rate: float | None
+    """Share of them with success at their last step; None without goals"""
+
+    mean_return: float | None
+    """Their undiscounted return"""
+
+    solve_metric: str
+    """What decides whether the task is solved"""
+
+    solve_threshold: float
+    """Value of the metric from which on it is"""
+
+    solved_at_env_steps: int | None
+    """First of two evaluations in a row at or above the threshold; None where there is none"""
+
+    solved_at_wall_s: float | None
+    """Seconds of training until then"""
+
+    versions: dict[str, str | None]
+    """Versions of the packages that decide a result"""
+
+    checkpoint_s: float = 0.0
+    """Seconds that its checkpoints took, which are not in wall_s; those of earlier parts of a
+    resumed run included"""
+
+    checkpoint_share: float | None = None
+    """Those seconds as a share of wall_s"""
+
+    worker_restarts: int = 0
+    """Worker processes that failed and were restarted"""
+
+    @classmethod
+    def of(
+        cls,
+        history: History,
+        *,
+        env_id: str,
+        preset: str | None,
+        seed: int,
+        status: Literal["completed", "interrupted", "failed"],
+        env_steps: int,
+        gradient_steps: int,
+        wall_s: float,
+        checkpoint_s: float = 0.0,
+        worker_restarts: int = 0,
+    ) -> Self:
+        """Sum up a run, its last evaluation included."""
+        last = history[-1] if len(history) else None
+        solved = history.solved
+        return cls(
+            env_id=env_id,
+            preset=preset,
+            seed=seed,
+            status=status,
+            env_steps=env_steps,
+            gradient_steps=gradient_steps,
+            wall_s=wall_s,
+            env_steps_per_s=env_steps / wall_s if wall_s > 0 else None,
+            gradient_steps_per_s=gradient_steps / wall_s if wall_s > 0 else None,
+            episodes=None if last is None else last.episodes,
+            success_rate=None if last is None else last.success_rate,
+            mean_return=None if last is None else last.mean_return,
+            solve_metric=history.metric,
+            solve_threshold=history.threshold,
+            solved_at_env_steps=None if solved is None else solved.env_steps,
+            solved_at_wall_s=None if solved is None else solved.wall_s,
+            versions=versions(),
+            checkpoint_s=checkpoint_s,
+            checkpoint_share=checkpoint_s / wall_s if wall_s > 0 else None,
+            worker_restarts=worker_restarts,
+        )
+
+    def write(self, path: Path) -> None:
+        """Write the summary as JSON, whole or not at all."""
+        write_json(path, dataclasses.asdict(self))
+
+    def without_times(self) -> dict[str, Any]:
+        """Return what is the same whenever the same run is repeated."""
+        fields = dataclasses.asdict(self)
+        return {name: value for name, value in fields.items() if name not in TIMES}
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read a summary.
+
+        Raises:
+            ValueError: naming the file, where it is missing or damaged.
+
+        """
+        content = read_json(path)
+        fields = dataclasses.fields(cls)
+        held = content if isinstance(content, dict) else {}
+        for field in fields:
+            if field.name not in held and field.default is dataclasses.MISSING:
+                raise ValueError(f"{path} is damaged: it has no {field.name!r}")
+        return cls(**{field.name: held[field.name] for field in fields if field.name in held})
+
+
+def versions() -> dict[str, str | None]:
+    """Return the versions of the packages that decide a result; None for one not installed."""
+    found: dict[str, str | None] = {}
+    for name in ("bnpo", "torch", "mujoco", "gymnasium"):
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = None
+    if found["bnpo"] is None:
+        from bnpo.version import __version__
+
+        found["bnpo"] = __version__
+    return found

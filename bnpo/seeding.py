@@ -1,0 +1,93 @@
+"""Seeds: of the global generators, and of every stream of random numbers that a run has.
+
+A stream is a number of its own beside the run's seed, so that no two purposes share their numbers.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+import torch
+
+__all__ = [
+    "ACTING",
+    "BRAINS",
+    "EVALUATION_SEED",
+    "GUIDES",
+    "PARAMETER_NOISE",
+    "REMOTE_WORKERS",
+    "TRAINING_ENVS",
+    "derived",
+    "generator",
+    "restore",
+    "seed",
+    "state",
+]
+
+EVALUATION_SEED: Final = 1_000_000
+"""Seed of the first evaluation episode; episode i has this plus i, whatever the run's seed is."""
+
+ACTING: Final = 0
+"""Stream of the agent's own generator, which draws actions"""
+
+BRAINS: Final = 1
+"""Stream of the first brain; brain i has this plus i"""
+
+TRAINING_ENVS: Final = 1_000
+"""Stream of the training environments"""
+
+GUIDES: Final = 2_000
+"""Stream of guiding samples: starts, first guesses, noise"""
+
+PARAMETER_NOISE: Final = 3_000
+"""Stream of noisy layers; followed by layer and renewal"""
+
+REMOTE_WORKERS: Final = 4_000
+"""Stream of the noise of rollout workers on Ray; followed by the worker's index"""
+
+
+def derived(seed: int, *stream: int, count: int = 1) -> list[int]:
+    """Return seeds of 31 bits that follow from a run's seed and a stream."""
+    return [
+        int(word >> 1) for word in np.random.SeedSequence([seed, *stream]).generate_state(count)
+    ]
+
+
+def generator(device: torch.device | str, seed: int, *stream: int) -> torch.Generator:
+    """Return a torch generator of its own for one stream of a run's random numbers."""
+    word = np.random.SeedSequence([seed, *stream]).generate_state(1, np.uint64)[0]
+    return torch.Generator(device).manual_seed(int(word >> 1))
+
+
+def seed(number: int) -> None:
+    """Seed all of them."""
+    random.seed(number)
+    np.random.seed(number % 2**32)  # noqa: NPY002
+    torch.manual_seed(number)
+
+
+def state() -> dict[str, Any]:
+    """Return where the generators stand, as a checkpoint holds it."""
+    name, keys, position, has_gauss, cached = np.random.get_state()  # noqa: NPY002
+    made: dict[str, Any] = {
+        "python": random.getstate(),
+        "numpy": [name, torch.from_numpy(np.asarray(keys, np.int64)), position, has_gauss, cached],
+        "torch": torch.get_rng_state(),
+    }
+    if torch.cuda.is_initialized():
+        made["cuda"] = torch.cuda.get_rng_state_all()
+    return made
+
+
+def restore(saved: Mapping[str, Any]) -> None:
+    """Let the generators go on from where they stood."""
+    random.setstate(saved["python"])
+    name, keys, position, has_gauss, cached = saved["numpy"]
+    legacy = (name, keys.numpy().astype(np.uint32), position, has_gauss, cached)
+    np.random.set_state(legacy)  # noqa: NPY002
+    torch.set_rng_state(saved["torch"])
+    if "cuda" in saved and torch.cuda.is_available():
+        torch.cuda.set_rng_state_all(saved["cuda"])

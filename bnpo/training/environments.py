@@ -1,0 +1,101 @@
+"""The environments that training steps, here or on a cluster, and their state in checkpoints."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import Any
+
+import numpy as np
+import torch
+
+from bnpo import seeding
+from bnpo.agent import Agent
+from bnpo.cluster.joining import joined
+from bnpo.cluster.rollouts import RemoteRollouts
+from bnpo.config import TrainConfig
+from bnpo.envs import make_vector_env
+from bnpo.envs.workers.care import WorkerCare
+from bnpo.errors import StateUnknown
+
+__all__ = ["env_state", "make_training_envs", "set_env_state"]
+
+
+def make_training_envs(
+    agent: Agent, config: TrainConfig, care: WorkerCare, cluster: ExitStack
+) -> tuple[Any, Any]:
+    """Make the environments and reset them, seeded by the agent's seed.
+
+    Returns a vector environment and the observations of its reset; rollout workers keep theirs.
+
+    Args:
+        agent: what learns
+        config: on how many environments, where
+        care: what to do about workers that fail
+        cluster: leaves the Ray cluster that this joins
+
+    """
+    later = [agent.env_steps] if agent.env_steps else []  # not the first episodes again
+    (seed,) = seeding.derived(agent.seed, seeding.TRAINING_ENVS, *later)
+    settings: dict[str, Any] = {"care": care, **agent.env_kwargs}
+    if config.train_episode_steps is not None:
+        settings["max_episode_steps"] = config.train_episode_steps
+    if config.rollouts == "local":
+        env = make_vector_env(
+            agent.spec.env_id,
+            config.num_envs,
+            threads=config.threads,
+            in_caller=config.overlap == "off",
+            **settings,
+        )
+        return env, env.reset(seed=seed)[0]
+    remote = RemoteRollouts(
+        agent,
+        cluster.enter_context(joined(config.ray, "rollouts='ray'")),
+        seed,
+        num_envs=config.num_envs,
+        workers=config.rollout_workers,
+        threads=config.threads,
+        settings=settings,
+    )
+    return remote, None
+
+
+def env_state(env: Any, env_id: str) -> Any:
+    """Return the state of environments as a checkpoint holds it.
+
+    Raises:
+        StateUnknown: they cannot tell it.
+
+    """
+    try:
+        state = env.get_state()
+    except (AttributeError, ValueError) as error:
+        raise StateUnknown(
+            f"{env_id} cannot tell its state, so its runs cannot be resumed"
+        ) from error
+    return _plain(state)
+
+
+def set_env_state(env: Any, state: Any) -> None:
+    """Let environments go on from what :func:`env_state` returned."""
+    env.set_state(_arrays(state))
+
+
+def _plain(value: Any) -> Any:
+    """Arrays as tensors and NumPy numbers as Python's, so that a checkpoint may hold them."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.ndarray):
+        return torch.from_numpy(value)
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _arrays(value: Any) -> Any:
+    """Tensors of a checkpoint as the arrays that a simulator works on."""
+    if isinstance(value, dict):
+        return {key: _arrays(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_arrays(item) for item in value]
+    return value.numpy() if isinstance(value, torch.Tensor) else value

@@ -1,0 +1,129 @@
+"""Evaluation: the online actor's mean, on fixed seeds."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnpo.agent import Agent
+from bnpo.envs import make_vector_env, step_info
+from bnpo.envs.rollout import Rollout
+from bnpo.envs.workers.care import WorkerCare
+from bnpo.seeding import EVALUATION_SEED
+
+__all__ = ["Evaluation", "PolicyEvaluator", "evaluate"]
+
+_AT_ONCE = 200
+"""Episodes played as one batch where the environment is vectorised."""
+
+_IN_WORKERS = 8
+"""Episodes played as one batch where environments live in worker processes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """Outcome of a number of full episodes under the mean action."""
+
+    episodes: int
+    """How many"""
+
+    success_rate: float | None
+    """Share with ``is_success`` at the last step; None without goals"""
+
+    mean_return: float
+    """Undiscounted sum of rewards per episode, averaged"""
+
+    mean_length: float
+    """Environment steps per episode, averaged"""
+
+    mean_score: float | None = None
+    """Environment's own score per episode (the sum of ``contact_reward``), where it has one"""
+
+
+class PolicyEvaluator:
+    """Environments kept ready for repeated evaluation of one agent."""
+
+    def __init__(
+        self,
+        agent: Agent,
+        episodes: int = 100,
+        *,
+        threads: int = 1,
+        care: WorkerCare | None = None,
+    ) -> None:
+        """Make the environments: all episodes at once where the environment is vectorised.
+
+        Args:
+            agent: what to evaluate
+            episodes: how many
+            threads: of the simulator
+            care: what to do about workers that fail; episodes of a restarted one are played again
+
+        """
+        self.agent = agent
+        self.episodes = episodes
+        self.env = make_vector_env(
+            agent.spec.env_id,
+            min(episodes, _AT_ONCE if agent.spec.env_id.startswith("bnpo/") else _IN_WORKERS),
+            threads=threads,
+            care=care,
+            **agent.env_kwargs,
+        )
+
+    def run(self) -> Evaluation:
+        """Play the episodes and sum them up."""
+        batch = self.env.num_envs
+        parts = [self._play(EVALUATION_SEED + first) for first in range(0, self.episodes, batch)]
+        columns = [np.concatenate(column)[: self.episodes] for column in zip(*parts, strict=True)]
+        returns, lengths, successes, scores = columns
+        known = not math.isnan(successes[0])
+        return Evaluation(
+            episodes=self.episodes,
+            success_rate=float(successes.mean()) if known else None,
+            mean_return=float(returns.mean()),
+            mean_length=float(lengths.mean()),
+            mean_score=None if math.isnan(scores[0]) else float(scores.mean()),
+        )
+
+    def _play(self, seed: int) -> tuple[NDArray[Any], ...]:
+        """Return, length, success and score of one episode in every environment, each [N]."""
+        env, policy = self.env, self.agent.policy
+        number = env.num_envs
+        rollout = Rollout(env, policy, env.reset(seed=seed)[0], checks=False)
+        running = np.ones(number, bool)
+        returns, lengths = np.zeros(number), np.zeros(number)
+        successes, scores = np.full(number, np.nan), np.zeros(number)
+        while running.any():
+            step = rollout.step(policy.decide(rollout.observation))
+            if step.lost is not None:
+                return self._play(seed)
+            returns[running] += rollout.reward.reshape(number, -1).sum(-1)[running]
+            lengths[running] += 1
+            scores[running] += step_info(rollout.infos, "contact_reward", number)[running]
+            successes[running] = step_info(rollout.infos, "is_success", number)[running]
+            running &= ~(step.terminated | step.truncated).cpu().numpy()
+        return returns, lengths, successes, scores
+
+    def close(self) -> None:
+        """Close the environments."""
+        self.env.close()
+
+
+def evaluate(agent: Agent, episodes: int = 100, *, threads: int = 1) -> Evaluation:
+    """Play full episodes with the online actor's mean action, on fixed evaluation seeds.
+
+    Args:
+        agent: what to evaluate
+        episodes: how many
+        threads: of the simulator
+
+    """
+    evaluator = PolicyEvaluator(agent, episodes, threads=threads)
+    try:
+        return evaluator.run()
+    finally:
+        evaluator.close()

@@ -1,0 +1,282 @@
+"""The training loop: act, remember, let the brains take their turns, evaluate."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from typing import Any
+
+import torch
+from tqdm import tqdm
+
+from bnpo import seeding
+from bnpo.agent import Agent
+from bnpo.agent.brain import TurnReport
+from bnpo.config import TrainConfig
+from bnpo.envs.workers.care import WorkerCare
+from bnpo.interop.offline import from_minari, learn_offline
+from bnpo.show import LiveBar, in_notebook, interruptible
+from bnpo.show.plotting import plot
+from bnpo.training.environments import env_state, make_training_envs, set_env_state
+from bnpo.training.evaluation import Evaluation, PolicyEvaluator
+from bnpo.training.monitor import Monitor
+from bnpo.training.overlap import Ahead
+from bnpo.training.progress import Progress
+from bnpo.training.rollout import Stepper
+from bnpo.types.history import History, Record
+from bnpo.types.step import Observation
+
+__all__ = ["Trainer", "train"]
+
+
+class Trainer:
+    """One agent on one batch of environments."""
+
+    def __init__(self, agent: Agent, config: TrainConfig, *, progress_bar: bool = True) -> None:
+        """Make the environments and reset them, seeded by the agent's seed.
+
+        Args:
+            agent: what learns
+            config: how long, on how many environments
+            progress_bar: show steps, speed, success and time left
+
+        Raises:
+            ConfigError: for settings of the run and the agent that exclude each other.
+
+        """
+        config.require_fits(agent.config)
+        torch.set_num_threads(config.threads)
+        self.agent = agent
+        self.config = config
+        self.progress_bar = progress_bar
+        self.progress = Progress()
+        self._monitor = Monitor(agent)
+        self.history = History(
+            metric=config.solve_metric
+            or ("success_rate" if agent.spec.is_goal_env else "mean_return"),
+            threshold=config.solve_threshold,
+        )
+        care = WorkerCare(
+            on_failure=config.on_worker_failure,
+            timeout=config.worker_timeout,
+            restarts=config.worker_restarts,
+        )
+        self.evaluator = PolicyEvaluator(
+            agent, config.eval_episodes, threads=config.threads, care=care
+        )
+        self._stop = False
+        self._joined = ExitStack()
+        self.env, reset = make_training_envs(agent, config, care, self._joined)
+        self.stepper = Stepper(agent, self.env, reset)
+        self.ahead = (
+            None
+            if config.overlap == "off"
+            else Ahead(
+                agent,
+                self.stepper,
+                config.max_staleness,
+                lockstep=config.overlap == "lockstep",
+            )
+        )
+
+    def request_stop(self) -> None:
+        """End the run after the current step."""
+        self._stop = True
+
+    def run(
+        self,
+        on_evaluation: Callable[[Record], None] | None = None,
+        on_checkpoint: Callable[[], None] | None = None,
+    ) -> History:
+        """Train until total_steps, a requested stop or, if so configured, the solved task.
+
+        Args:
+            on_evaluation: called with every record of the history, outside the measured time
+            on_checkpoint: called every checkpoint_interval steps, outside the measured time
+
+        """
+        config, agent, progress = self.config, self.agent, self.progress
+        if config.offline is not None and not agent.env_steps:
+            self._start_offline(config.offline, on_evaluation)
+        with self._bar() as bar, interruptible(self.request_stop):
+            while agent.env_steps < config.total_steps and not self._stop:
+                before = agent.env_steps
+                started = time.perf_counter()
+                self.step()
+                ended = agent.env_steps >= config.total_steps
+                evaluates = self._crossed(config.eval_interval) or ended
+                if evaluates and self.ahead is not None:
+                    self.ahead.settle()  # so that no step is taken outside the measured time
+                progress.wall_s += time.perf_counter() - started
+                bar.update(agent.env_steps - before)
+                if evaluates:
+                    record = self.evaluate()
+                    bar.set_postfix(record.headline())
+                    if on_evaluation is not None:
+                        on_evaluation(record)
+                    if config.stop_when_solved and self.history.solved is not None:
+                        break
+                if on_checkpoint is not None and self._crossed(config.checkpoint_interval):
+                    on_checkpoint()
+        self._stop = False  # so that another call goes on
+        return self.history
+
+    def _start_offline(self, dataset: str, on_evaluation: Callable[[Record], None] | None) -> None:
+        """Fill the replay with a dataset and learn from it, then evaluate."""
+        started = time.perf_counter()
+        from_minari(self.agent, dataset)
+        if turns := self.config.offline_turns:
+            reports = learn_offline(self.agent, turns, progress_bar=self.progress_bar)
+            self._take_note(reports)
+        self.progress.wall_s += time.perf_counter() - started
+        record = self.evaluate()
+        if on_evaluation is not None:
+            on_evaluation(record)
+
+    def _take_note(self, reports: Mapping[str, TurnReport]) -> None:
+        """Keep what brains did in a turn, and warn of what looks wrong."""
+        for name, report in reports.items():
+            self.progress.turns[name] = report.info
+            self._monitor.judge(name, report.info)
+
+    def _bar(self) -> Any:
+        """Return the progress bar: in a notebook one with a learning curve."""
+        total, taken = self.config.total_steps, self.agent.env_steps
+        if self.progress_bar and in_notebook():
+            return LiveBar(total, taken, lambda: plot(self.history))
+        return tqdm(
+            total=total,
+            initial=taken,
+            unit="step",
+            disable=not self.progress_bar,
+            dynamic_ncols=True,
+        )
+
+    def _crossed(self, interval: int) -> bool:
+        """Whether the last step of the environments passed a multiple of an interval."""
+        now = self.agent.env_steps
+        return now // interval > (now - self.config.num_envs) // interval
+
+    def step(self) -> None:
+        """Take one step of every environment, then the brains' turns."""
+        agent, ahead = self.agent, self.ahead
+        agent.policy.version = agent.vector_steps
+        step = self.stepper.step(agent.policy) if ahead is None else ahead.next()
+        self.progress.note_step(step)
+        if step.lost is not None:
+            self.progress.note_restarts(self.env, agent.env_steps)
+        agent.remember(step, by_recorded=ahead is not None)
+        self._take_note(agent.learn(commit=self.config.overlap != "lockstep"))
+
+    def evaluate(self) -> Record:
+        """Evaluate the policy of the moment and add it to the history."""
+        evaluation: Evaluation = self.evaluator.run()
+        progress = self.progress
+        for env in (self.env, self.evaluator.env):
+            progress.note_restarts(env, self.agent.env_steps)
+        values = self._monitor.values(progress.reward_low, progress.reward_high)
+        for name, figures in values.items():
+            self._monitor.judge(name, figures)
+        turns = progress.turns
+        record = Record(
+            env_steps=self.agent.env_steps,
+            gradient_steps=self.agent.gradient_steps,
+            wall_s=progress.wall_s,
+            policy_lag=progress.policy_lag,
+            brains={name: {**info, **values.get(name, {})} for name, info in turns.items()},
+            **dataclasses.asdict(evaluation),
+        )
+        self.history.append(record)
+        progress.policy_lag = 0
+        return record
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that decides the run's future.
+
+        Raises:
+            StateUnknown: where the environment cannot tell its state.
+
+        """
+        ahead = None if self.ahead is None else self.ahead.state_dict()
+        envs = env_state(self.env, self.agent.spec.env_id)
+        return {
+            "agent": self.agent.state_dict(),
+            "generators": seeding.state(),
+            "env": envs,
+            "shown": list(self.stepper.observation),
+            "ahead": ahead,
+            "progress": dataclasses.asdict(self.progress),
+            "history": [dataclasses.asdict(record) for record in self.history],
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a saved state.
+
+        The evaluation that a run makes at its end is forgotten where the run is extended and a
+        longer one would not have made it.
+        """
+        self.agent.load_state_dict(state["agent"])
+        seeding.restore(state["generators"])
+        set_env_state(self.env, state["env"])
+        ahead = state["ahead"]
+        if (ahead is None) != (self.ahead is None):
+            raise ValueError(f"its run was not one of overlap = {self.config.overlap!r}")
+        if self.ahead is not None:
+            self.ahead.load_state_dict(ahead)
+        shown = Observation(*(tensor.to(self.agent.device) for tensor in state["shown"]))
+        self.stepper.start_at(shown, 0 if ahead is None else len(ahead["steps"]))
+        self.progress = Progress(**state["progress"])
+        records = [Record(**record) for record in state["history"]]
+        now = self.agent.env_steps
+        at_end = bool(records) and records[-1].env_steps == now
+        if (
+            at_end
+            and now < self.config.total_steps
+            and not self._crossed(self.config.eval_interval)
+        ):
+            records.pop()
+        self.history.records = records
+
+    def close(self) -> None:
+        """Close all environments."""
+        if self.ahead is not None:
+            self.ahead.close()
+        self.env.close()
+        self._joined.close()
+        self.evaluator.close()
+
+
+def train(
+    agent: Agent,
+    total_steps: int = 40_000,
+    num_envs: int = 8,
+    *,
+    progress_bar: bool = True,
+    on_evaluation: Callable[[Record], None] | None = None,
+    **settings: Any,
+) -> History:
+    """Train an agent on the environment it was made for.
+
+    Args:
+        agent: what learns
+        total_steps: length of the run (single-environment steps)
+        num_envs: environments stepped as one batch
+        progress_bar: show steps, speed, success and time left
+        on_evaluation: called with every record of the history
+        **settings: further fields of :class:`bnpo.config.TrainConfig`
+
+    Returns:
+        The evaluations, with the point where the task was solved.
+
+    Raises:
+        ConfigError: for a setting out of range, before anything runs.
+
+    """
+    config = TrainConfig(total_steps=total_steps, num_envs=num_envs, **settings)
+    trainer = Trainer(agent, config, progress_bar=progress_bar)
+    try:
+        return trainer.run(on_evaluation)
+    finally:
+        trainer.close()

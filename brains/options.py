@@ -1,0 +1,84 @@
+"""Options that a rule may carry: the natural step, guiding samples, where Q is regressed."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field
+
+from bnpo.config import Count, Fraction, NonNegative, Positive, config, nested
+
+__all__ = ["Guidance", "Natural", "NaturalGradient", "Point"]
+
+Point = Literal["auto", "point", "behaviour", "learning", "interpolate"]
+"""Names of the regression points (see :func:`bnpo.brains.steps.critic.regression_point`)."""
+
+
+@config
+class NaturalGradient:
+    """Options of the natural-gradient step."""
+
+    delta: Positive = 0.01
+    """Mean KL(pi_old || pi_theta) that the step may reach."""
+
+    damping: NonNegative = 0.1
+    """Multiple of the identity added to the Fisher matrix."""
+
+    iterations: Count = 10
+    """Iterations of conjugate gradient."""
+
+    backtracks: Annotated[int, Field(ge=0)] = 10
+    """Halvings tried by the line search; 0: take the whole step without a search (NPG)."""
+
+    shrink: Fraction = 0.5
+    """Factor of the step between two tries."""
+
+
+Natural = Annotated[NaturalGradient, BeforeValidator(nested(NaturalGradient))]
+"""A rule's field: options of its natural step (as an object or its fields)."""
+
+
+@config
+class Guidance:
+    """Guiding samples: how many, planned for what, spread how far.
+
+    Distances are in units of the mean distance to the goal at the start, actions in units of half
+    their range, so that one set of options fits many tasks.
+    """
+
+    plans: Count = 96
+    """Starts and goals of the task for which a trajectory is planned."""
+
+    samples: Count = 3
+    """Trajectories drawn around each plan."""
+
+    guesses: Count = 1
+    """First guesses of the actions, the same for every plan. The result of the first is kept where
+    no other is clearly cheaper, so that neighbouring goals are reached alike."""
+
+    iterations: Count = 15
+    """Most iterations of iLQR."""
+
+    action_weight: Positive = 0.05
+    """Weight r of ½ r |u|² beside the distance to the goal."""
+
+    smooth: Positive = 0.25
+    """Distance to the goal below which it counts by its square."""
+
+    temperature: Positive = 1e-3
+    """η of the guiding covariance η Q_uu⁻¹."""
+
+    sigma_min: Positive = 0.05
+    """Smallest scale of the guiding distribution."""
+
+    sigma_max: Positive = 0.2
+    """Largest scale of the guiding distribution."""
+
+    fit_steps: Count = 2_000
+    """Gradient steps of the actor's fit to the guiding samples, before anything else."""
+
+    fit_batch: Count = 256
+    """Transitions in one of these steps."""
+
+    fit_lr: Positive = 2e-3
+    """Learning rate of the fit."""

@@ -1,0 +1,1 @@
+"""Learning rules: one paper, one file."""

@@ -1,0 +1,1 @@
+"""Gradient steps: what a brain does with a minibatch, whatever its rule."""

@@ -1,0 +1,150 @@
+"""The critic's step, and where the critic is regressed: one rule for every brain, in one place.
+
+The critic does not see the action, so how a sample was chosen decides at which distribution its
+outcome is evidence of Q.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from bnpo.brains.losses import half_mean_square
+from bnpo.brains.networks import Networks
+from bnpo.brains.options import Point
+from bnpo.brains.rule import Info
+from bnpo.brains.steps.optimizers import descend
+from bnpo.networks import Actor
+from bnpo.types import Transitions
+
+__all__ = ["CriticStep", "regression_point"]
+
+
+def regression_point(
+    at: Point,
+    batch: Transitions,
+    features: Tensor,
+    actor: Actor,
+    *,
+    resampled: bool,
+    generator: torch.Generator,
+) -> tuple[Tensor, Tensor]:
+    """Mean and scale at which Q is regressed to y, both [B, A], without gradient.
+
+    * ``point``: the point mass (a, 0). True of any sample, whatever it was chosen for:
+      Q(s, g, a, 0) = E[return | s, g, a].
+    * ``behaviour``: (mu_b, sigma_b). The definition of Q for a sample that is fresh or replayed as
+      it happened; biased upward for hindsight goals, wrong for resampled ones.
+    * ``learning``: the (mu, sigma) of the policy being trained, for samples redrawn by importance
+      so that they look drawn from it.
+    * ``interpolate``: (w mu_b + (1-w) a, w sigma_b), w ~ U[0, 1] (interpolated critic learning,
+      He, Mahmood and White 2026); exact at w = 0 and 1, a heuristic between.
+    * ``auto``: the point mass where the goal was relabelled; elsewhere ``learning`` for resampled
+      samples and ``behaviour`` for the rest.
+
+    Args:
+        at: one of the above
+        batch: B transitions
+        features: [B, F], of their observations and goals
+        actor: the policy being trained, which also knows the action Box
+        resampled: whether the batch was drawn by importance resampling
+        generator: source of w
+
+    """
+    action = actor.clip(batch.action)
+    if at == "point":
+        return action, torch.zeros_like(action)
+    mu, sigma = batch.mu, batch.sigma
+    if at == "learning" or (at == "auto" and resampled):
+        with torch.no_grad():
+            mu, sigma = actor(features)
+    elif at == "interpolate":
+        w = torch.rand(len(batch), 1, device=action.device, dtype=action.dtype, generator=generator)
+        mu, sigma = torch.lerp(action, mu, w), w * sigma
+    if at != "auto":
+        return mu, sigma
+    hindsight = batch.relabelled[:, None]
+    return torch.where(hindsight, action, mu), torch.where(hindsight, 0.0, sigma)
+
+
+class CriticStep:
+    """Regresses a critic, and the encoder's memory with it, to TD targets."""
+
+    def __init__(
+        self,
+        networks: Networks,
+        optimizer: torch.optim.Optimizer,
+        *,
+        regress: Point,
+        clip_norm: float | None = None,
+        generator: torch.Generator,
+    ) -> None:
+        """Join a critic with its optimizer.
+
+        Args:
+            networks: whose online critic is trained
+            optimizer: over the parameters of the critic and the encoder's memory
+            regress: where the critic is regressed
+            clip_norm: bound on the gradient's norm
+            generator: source of random regression points
+
+        """
+        self.networks = networks
+        self.parameters = [*networks.critic.parameters(), *networks.encoder.parameters()]
+        self.optimizer = optimizer
+        self.regress: Point = regress
+        self.clip_norm = clip_norm
+        self.generator = generator
+
+    def descend(
+        self,
+        batch: Transitions,
+        features: Tensor,
+        y: Tensor,
+        weight: Tensor | None,
+        resampled: bool,
+    ) -> tuple[Tensor, Info]:
+        """Regress every member of the ensemble to y: mean over B of 1/2 (Q - y)^2.
+
+        Args:
+            batch: the minibatch
+            features: [B, F], of its observations and goals
+            y: [B, R], TD targets
+            weight: [B], importance weights of the sampler; None: one for all
+            resampled: whether it was drawn by importance resampling
+
+        Returns:
+            y - Q of every member before the step, [E, B, R], and scalars for the log.
+
+        """
+        networks = self.networks
+        mu, sigma = regression_point(
+            self.regress,
+            batch,
+            features,
+            networks.actor,
+            resampled=resampled,
+            generator=self.generator,
+        )
+        error, loss, gradients = self._gradients(features, mu, sigma, y, weight)
+        norm = descend(self.parameters, gradients, self.optimizer, self.clip_norm)
+        info = {"critic_loss": loss}
+        if norm is not None:
+            info["critic_gradient_norm"] = norm
+        return error, info
+
+    def _gradients(
+        self, features: Tensor, mu: Tensor, sigma: Tensor, y: Tensor, weight: Tensor | None
+    ) -> tuple[Tensor, Tensor, list[Tensor | None]]:
+        """Error [E, B, R], loss and its gradients by critic and memory; None: memory is fixed."""
+        critic, parameters = self.networks.critic, self.parameters
+        if features.requires_grad:  # through the critic into the memory
+            error = y - critic(features, mu, sigma)
+            loss, _ = half_mean_square(error, weight)
+            return error.detach(), loss.detach(), list(torch.autograd.grad(loss, parameters))
+        with torch.no_grad():
+            trace: list[tuple[Tensor, ...]] = []
+            error = y - critic.traced(features, mu, sigma, trace)
+            loss, slope = half_mean_square(error, weight)
+            gradients: list[Tensor | None] = [*critic.gradients(trace, -slope)]
+        return error, loss, gradients + [None] * (len(parameters) - len(gradients))
