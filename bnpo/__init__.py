@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from bnpo.version import __version__
+from bnpo.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from bnpo.agent import Agent
@@ -39,7 +39,6 @@ __all__ = [
     "Sweep",
     "TrainConfig",
     "Trainer",
-    "__version__",
     "evaluate",
     "from_minari",
     "learn_offline",
