@@ -88,6 +88,10 @@ class AgentConfig:
     networks: NetworkConfig = NetworkConfig()
     """Actor and critic."""
 
+    closed_form: bool = True
+    """Gradients in closed form where a rule has them, and a leaner Adam: the same steps sooner.
+    False takes automatic differentiation and torch's Adam throughout."""
+
     device: str = "cpu"
     """Torch device of networks, replay and pools."""
 
