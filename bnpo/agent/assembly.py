@@ -63,7 +63,7 @@ class Parts:
     """Target actors: one, or one per brain"""
 
     target_critics: list[Critic]
-    """Target critics: one, or one per brain"""
+    """Target critics: one per brain, or one that all share"""
 
     exchange: PolicyExchange | None
     """Exchanges the weights of several online actors; None: there is one"""
@@ -111,7 +111,8 @@ def build(
     several = config.policies != "shared"
     actors = [actor, *(copy.deepcopy(actor) for _ in range(each - 1 if several else 0))]
     target_actors = [target_of(actor) for _ in range(each if config.detach_actors else 1)]
-    target_critics = [target_of(critic) for critic in critics]
+    slow = each if config.detach_targets else len(critics)
+    target_critics = [target_of(critics[index % len(critics)]) for index in range(slow)]
     brains: list[Brain] = []
     for index, description in enumerate(descriptions):
         own = Networks(
