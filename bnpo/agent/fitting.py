@@ -251,8 +251,8 @@ def _law(description: BrainDescription, rule: Rule) -> SamplingLaw:
         )
     if description.by_rollout and law.needs:
         raise ConfigError(
-            f"sampler = {law!r} with optim_pool_size = 'rollout', whose transitions are used alike: "
-            "allowed is sampler='uniform' with prio_schedule=None, or numbers of transitions"
+            f"sampler = {law!r} with optim_pool_size = 'rollout', which is used up evenly: allowed "
+            "is sampler='uniform' with prio_schedule=None, or numbers of transitions"
         )
     return law
 

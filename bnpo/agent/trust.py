@@ -14,7 +14,7 @@ __all__ = ["TrustRegion"]
 STATES = 256
 """States of the newest segments at which the policies before and after are compared."""
 
-_HALVINGS = 6
+_HALVINGS = 10
 """Halvings of the interval in which the share of a turn is searched that the budget allows."""
 
 

@@ -134,7 +134,7 @@ def test_a_share_of_the_environments_acts_as_the_policy_itself(make_trainer: Any
     """Of four environments two, the first; the multiples of exploration go to the rest."""
     brains = likelihood_ratio(), pathwise(credit="her")
     trainer = make_trainer(*brains, exploration=(0.5, 2.0), on_policy_share=0.5)
-    agent, spy = trainer.agent, Spy(trainer.agent.brains[0])
+    agent = trainer.agent
     assert agent.config.multiples(4) == (1.0, 1.0, 0.5, 2.0)
     decision = agent.act(trainer.stepper.observation)
     assert decision.on_policy.tolist() == [True, True, False, False]
@@ -142,10 +142,8 @@ def test_a_share_of_the_environments_acts_as_the_policy_itself(make_trainer: Any
     play(trainer, 20)
     assert agent.replay is not None
     assert agent.replay.on_policy[:8].tolist() == [True, True, False, False] * 2
-    sigma = spy.batches[0].sigma
     assert len(agent.brains[0].pool) == 2 * 20  # two environments, twenty steps
     assert len(agent.brains[1].pool) == agent.brains[1].pool.capacity == 40  # of 4 * 20
-    torch.testing.assert_close(sigma, agent.actor(torch.zeros(len(sigma), 8))[1].detach())
 
 
 def test_a_list_that_acts_nowhere_on_policy_is_refused(make_trainer: Any) -> None:
@@ -187,7 +185,7 @@ def test_rollouts_are_counted_all_or_none(make_trainer: Any) -> None:
 
 
 def test_a_turn_keeps_to_its_budget_while_the_critic_learns_on(make_trainer: Any) -> None:
-    """Six halvings find the share of the way to a 64th: the KL grows like its square."""
+    """Ten halvings find the share of the way to a thousandth; the KL grows like its square."""
     free = make_trainer(pathwise(lr_actor=0.1, learning_repeat=40))
     play(free, 10)
     assert free.progress.turns["ddpg"]["kl_turn"] > 0.1
