@@ -27,6 +27,7 @@ ROOMS = {
     "agent": "brains config credit envs errors networks planning replay seeding types",
     "presets": "agent brains config credit errors replay",
     "runs": "agent errors extras files presets types version",
+    "checkpoint": "runs",
     "show": "agent config envs errors files seeding types",
     "cluster": "agent envs errors extras files runs seeding types",
     "interop": "agent envs errors extras networks replay runs types",
