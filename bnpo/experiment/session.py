@@ -17,6 +17,7 @@ from bnpo.errors import CheckpointError, Diverged, Interrupted, RunError, StateU
 from bnpo.experiment.run_folder import measurements
 from bnpo.files import write_json
 from bnpo.runs.checkpoint_folder import CheckpointFolder
+from bnpo.runs.folder import writing
 from bnpo.runs.reading import history_state
 from bnpo.runs.summary import Summary, versions
 from bnpo.show.plotting import draw
@@ -159,7 +160,7 @@ class Session:
     def _forget_summary(self) -> None:
         """Remove the summary of an earlier end, which is not that of a run that goes on."""
         if self.folder is not None and not self.finished:
-            with _writing(path := self.folder / "summary.json"):
+            with writing(self.folder / "summary.json") as path:
                 path.unlink(missing_ok=True)
 
     def _way_on(self) -> str:
@@ -182,7 +183,7 @@ class Session:
 
     def _write_history(self) -> None:
         if self.folder is not None:
-            with _writing(path := self.folder / "history.json"):
+            with writing(self.folder / "history.json") as path:
                 write_json(path, history_state(self.trainer.history))
 
     def _is_best(self, record: Record) -> bool:
@@ -267,19 +268,9 @@ class Session:
             earlier_versions=self.versions[:-1],
         )
         if self.folder is not None:
-            with _writing(path := self.folder / "summary.json"):
+            with writing(self.folder / "summary.json") as path:
                 summary.write(path)
         return summary
-
-
-@contextlib.contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    """Tell in one line that a file of the run cannot be written."""
-    try:
-        yield
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise RunError(f"{path} cannot be written: {reason}") from None
 
 
 @contextlib.contextmanager

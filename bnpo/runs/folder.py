@@ -13,7 +13,7 @@ from pathlib import Path
 from bnpo.errors import RunError
 from bnpo.files import PARTIAL
 
-__all__ = ["FolderLock", "is_held", "refuse_links", "remove_run"]
+__all__ = ["FolderLock", "is_held", "refuse_foreign", "refuse_links", "remove_run", "writing"]
 
 _LOCK = ".lock"
 _OWN = {
@@ -103,21 +103,39 @@ def remove_run(run: Path) -> None:
     if run.is_symlink() or not run.is_dir():
         raise RunError(f"{run} is no folder of a run: remove it, or take another folder")
     refuse_foreign(run)
+    lock = FolderLock(run)
     try:
         for path in sorted(_entries(run), reverse=True):  # what is in a folder before it
             path.rmdir() if path.is_dir() else path.unlink()
         run.rmdir()
     except OSError as error:
         raise RunError(f"{error.filename} cannot be removed: {error.strerror}") from None
+    finally:
+        lock.release()
 
 
 def refuse_foreign(run: Path) -> None:
-    """Raise a RunError where a folder holds something that no run leaves."""
+    """Raise a RunError where a folder holds something that training does not leave there."""
     for path in _entries(run):
         above = path.parent.relative_to(run).as_posix().removeprefix(".")
         name = path.name.removesuffix(PARTIAL)
         if path.is_symlink() or not (above in _OWN and _OWN[above].fullmatch(name)):
             raise RunError(f"{path} is of no run: remove {run}, or take another folder")
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[Path]:
+    """Tell in one line that a file cannot be written; yield its path.
+
+    Raises:
+        RunError: naming the file and why.
+
+    """
+    try:
+        yield path
+    except OSError as error:
+        reason = error.strerror or str(error) or type(error).__name__
+        raise RunError(f"{error.filename or path} cannot be written: {reason}") from None
 
 
 def _entries(run: Path) -> Iterator[Path]:
