@@ -30,7 +30,7 @@ ROOMS = {
     "checkpoint": "runs",
     "show": "agent config envs errors files seeding types",
     "cluster": "agent envs errors extras files runs seeding types",
-    "interop": "agent envs errors extras networks replay runs types",
+    "interop": "agent envs errors extras files networks replay runs types",
     "training": "agent cluster config envs errors interop networks seeding show types",
     "compose": "agent brains cluster config credit envs errors interop presets replay types",
     "study": "cluster compose config envs errors extras files presets runs training types",
