@@ -12,6 +12,7 @@ from bnpo.experiment import main as run_command_line
 from bnpo.runs import load_config
 from bnpo.runs.checkpoint_folder import CheckpointFolder
 from bnpo.runs.folder import remove_run
+from bnpo.show.streams import use_lenient_streams
 from bnpo.show.text import say
 from bnpo.study.processes.parent import follow_parent
 
@@ -28,6 +29,7 @@ def main(words: Sequence[str]) -> int:
         The exit status of the command line.
 
     """
+    use_lenient_streams()
     config, folder = (Path(word) for word in words)
     threading.Thread(target=follow_parent, daemon=True).start()
     place = ["-F", str(folder.parent), "-b", "5"]

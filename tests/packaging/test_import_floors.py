@@ -37,7 +37,7 @@ ROOMS = {
     "": "agent config interop show study training types version",
     "experiment": "agent brains compose config envs errors extras files interop networks presets"
     " replay runs show study training types version",
-    "__main__": "experiment",
+    "__main__": "experiment show",
 }
 
 
