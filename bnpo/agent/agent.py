@@ -8,6 +8,7 @@ from typing import Any, Self
 import torch
 
 from bnpo import seeding
+from bnpo.agent.arbiter import Arbiter
 from bnpo.agent.assembly import build
 from bnpo.agent.brain import Brain, TurnReport
 from bnpo.agent.evaluator import RewardFunction
@@ -78,6 +79,7 @@ class Agent:
         self.target_actors, self.target_critics = parts.target_actors, parts.target_critics
         self.policy = Policy(self.encoder, self.actor, config, seed=seed)
         self.statistics = Statistics(self.encoder, self.brains)
+        self.arbiter = Arbiter(self.brains, config, seed)
         self.replay: SegmentTable | None = None
         self.vector_steps = 0
         self.env_steps = 0
@@ -190,6 +192,7 @@ class Agent:
         if not len(rows):
             return
         self.statistics.observe(self.replay.trajectories, rows)
+        self.arbiter.note_rollouts(self.replay, rows)
         for brain in self.brains:
             brain.receive(self.replay, rows, self.env_steps)
 
@@ -219,12 +222,15 @@ class Agent:
         assert self.replay is not None, "begin() comes first"
         reports: dict[str, TurnReport] = {}
         for brain in brains:
-            report = brain.take_turn(self.replay, self.env_steps, self.target_actors)
+            index = self.brains.index(brain)
+            share = self.arbiter.share(index, self.env_steps)
+            report = brain.take_turn(self.replay, self.env_steps, self.target_actors, share)
             if report is not None:
                 reports[brain.name] = report
                 if self.exchange is not None:
-                    self.exchange.after_turn(self.brains.index(brain))
+                    self.exchange.after_turn(index)
             frozen = frozen and brain.step.rule.pathwise
+        self.arbiter.after_turns(self.replay, reports)
         if commit and not frozen:
             self.statistics.renew()
         return reports
@@ -255,6 +261,7 @@ class Agent:
             "brains": [brain.state_dict() for brain in self.brains],
             "replay": None if self.replay is None else self.replay.state_dict(),
             "fresh": self.statistics.waiting,
+            "arbiter": self.arbiter.state_dict(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -279,6 +286,7 @@ class Agent:
             assert self.replay is not None, "begin() comes first"
             self.replay.load_state_dict(state["replay"])
         self.statistics.waiting = state["fresh"]
+        self.arbiter.load_state_dict(state["arbiter"])
 
     def load_policy(self, state: dict[str, Any]) -> None:
         """Take over actor and normalisation alone, enough to act and evaluate."""
