@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any, Literal, get_type_hints
 
 from bnpo.agent import Agent
+from bnpo.config import RunConfig
 from bnpo.errors import CheckpointError, RunError
 from bnpo.extras import require
 from bnpo.files import read_json
-from bnpo.presets import build_agent
+from bnpo.presets import build_agent, read_config
 from bnpo.runs.checkpoint import load_checkpoint
 from bnpo.runs.checkpoint_folder import manifest_of
 from bnpo.runs.summary import Summary
@@ -30,6 +31,7 @@ __all__ = [
     "load_agent",
     "load_config",
     "load_history",
+    "load_run",
     "load_summary",
     "read_run",
 ]
@@ -132,6 +134,20 @@ def load_config(run: str | int | Path) -> dict[str, Any]:
         if not isinstance(config.get(key, ...), kind):
             raise RunError(f"{path} is damaged: it tells no {key!r} of a training run")
     return config
+
+
+def load_run(run: str | int | Path) -> RunConfig:
+    """Return the configuration of a run, checked.
+
+    Raises:
+        RunError: it is missing or damaged.
+
+    """
+    config, path = load_config(run), find_run(run) / "config.json"
+    try:
+        return read_config(config)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RunError(f"{path} configures no run here: {error}") from None
 
 
 def load_summary(run: str | int | Path) -> Summary:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,9 @@ from tqdm import tqdm
 from bnpo.cluster.process import TaskProcess, resources
 from bnpo.compose.overrides import differing_keys
 from bnpo.errors import ConfigError, Interrupted, RunError
-from bnpo.files import read_json, write_json
+from bnpo.files import write_json
+from bnpo.presets import write_config
+from bnpo.runs import load_run
 from bnpo.study.campaign import Campaign
 from bnpo.study.plan import Job, StudyPlan, plan_fields
 from bnpo.study.processes.folder_lock import alone
@@ -100,13 +101,13 @@ class Study(Campaign[StudyPlan]):
 
     def _starter(self, cluster: Any, server: ForkServer) -> Callable[[str, Words, Path], Process]:
         """Return what starts a run, here or on the cluster."""
-        configs = {job.name: job.config for job in self.jobs}
+        runs = {job.name: job.run for job in self.jobs}
 
         def here(_: str, words: Words, log: Path) -> Process:
             return server.start(words, log)
 
         def there(name: str, words: Words, log: Path) -> Process:
-            needs = resources(configs[name])
+            needs = resources(runs[name])
             return TaskProcess(cluster, words, self.folder, log=log, environ=ONE_THREAD, **needs)
 
         return here if cluster is None else there
@@ -116,7 +117,7 @@ class Study(Campaign[StudyPlan]):
         commands: dict[str, Words] = {}
         for job in waiting:
             config = self.folder / "configs" / f"{job.name}.json"
-            write_json(config, job.config)
+            write_json(config, write_config(job.run))
             run = self.runs / job.name
             commands[job.name] = ["-m", "bnpo.experiment.study_worker", config, run]
         failed = []
@@ -143,10 +144,10 @@ class Study(Campaign[StudyPlan]):
             if not path.is_file():
                 continue
             try:
-                made = read_json(path)
+                made = write_config(load_run(path.parent))
             except ValueError:
                 continue  # stopped while it was being made: it starts over
-            differing = differing_keys([made, json.loads(json.dumps(job.config))])
+            differing = differing_keys([made, write_config(job.run)])
             if differing:
                 key, (there, here) = differing[0]
                 raise ConfigError(
@@ -160,5 +161,4 @@ def _late(job: Job) -> tuple[int, int, bool]:
 
     Seed by seed, so that a table of all is early there; environments in Python take longest.
     """
-    env: str = job.config["env"]
-    return -job.config["total_steps"], job.seed, env.startswith("bnpo/")
+    return -job.run.train.total_steps, job.seed, job.run.task.env.startswith("bnpo/")
