@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import nn
 
 from bnpo import seeding
 from bnpo.agent.brain import Brain
 from bnpo.agent.evaluator import NetworkEvaluator, RewardFunction
 from bnpo.brains import (
-    ActorStep,
-    Adam,
     CriticStep,
     GradientStep,
     LearningStep,
@@ -28,6 +27,10 @@ from bnpo.brains import (
 )
 from bnpo.brains.options import Point
 from bnpo.brains.rule import Rule, weighs_ratio
+from bnpo.brains.steps.actor import ActorStep, ActorStepping, Delayed
+from bnpo.brains.steps.closed_form import ClosedFormCritic, LeanAdam, MeanClimb
+from bnpo.brains.steps.learning_step import RecurrentStep
+from bnpo.brains.steps.optimizers import ActorOptimizer, MakeOptimizer, fused_adam
 from bnpo.brains.steps.sample_floor import SampleFloor
 from bnpo.config import AgentConfig, BrainDescription
 from bnpo.credit import GAE, HER, FloatingNStep, resolve
@@ -60,7 +63,7 @@ class Parts:
     """Target actors: one, or one per brain"""
 
     target_critics: list[Critic]
-    """Target critics: one, or one per brain"""
+    """Target critics: one per brain, or one that all share"""
 
     exchange: PolicyExchange | None
     """Exchanges the weights of several online actors; None: there is one"""
@@ -108,7 +111,8 @@ def build(
     several = config.policies != "shared"
     actors = [actor, *(copy.deepcopy(actor) for _ in range(each - 1 if several else 0))]
     target_actors = [target_of(actor) for _ in range(each if config.detach_actors else 1)]
-    target_critics = [target_of(critic) for critic in critics]
+    slow = each if config.detach_targets else len(critics)
+    target_critics = [target_of(critics[index % len(critics)]) for index in range(slow)]
     brains: list[Brain] = []
     for index, description in enumerate(descriptions):
         own = Networks(
@@ -182,17 +186,17 @@ def _brain(
     scheme = _scheme(description, rule, spec)
     law = _law(description, rule)
     climb_point = description.climb == "point" or (description.climb == "auto" and scheme.relabels)
-    step = LearningStep(
+    memory = bool(list(networks.encoder.parameters()))
+    kind = RecurrentStep if memory else LearningStep
+    step = kind(
         rule,
         networks,
-        _actor_step(networks, description, config, rule),
+        _actor_step(networks, description, config, rule, climb_point),
         _critic_step(networks, description, config, rule, climb_point, generator),
         climb_point=climb_point,
         target_bounds=config.target_bounds,
         max_log_ratio=config.max_log_ratio,
-        floor=None
-        if description.ess_floor is None
-        else SampleFloor(floor=description.ess_floor, action=description.ess_action),
+        measures_ratio=isinstance(law, ImportanceRatio),
     )
     evaluator = NetworkEvaluator(
         networks,
@@ -229,9 +233,11 @@ def _critic_step(
     lr = description.lr_critic or config.lr_critic
     lr *= rule.value_coefficient
     parameters = [*networks.critic.parameters(), *networks.encoder.parameters()]
-    return CriticStep(
+    fast = config.closed_form and not list(networks.encoder.parameters())
+    kind = ClosedFormCritic if fast else CriticStep
+    return kind(
         networks,
-        Adam(parameters, lr),
+        _adam(config)(parameters, lr),
         regress=_regress(description, rule, climb_point),
         clip_norm=config.clip_norm,
         generator=generator,
@@ -253,16 +259,46 @@ def _regress(description: BrainDescription, rule: Rule, climb_point: bool) -> Po
 
 
 def _actor_step(
-    networks: Networks, description: BrainDescription, config: AgentConfig, rule: Rule
-) -> ActorStep:
-    parameters = list(networks.actor.parameters())
+    networks: Networks,
+    description: BrainDescription,
+    config: AgentConfig,
+    rule: Rule,
+    climb_point: bool,
+) -> ActorStepping:
+    """Return the kind of actor's step that rule, description and networks ask for."""
+    actor, critic = networks.actor, networks.critic
+    memory = list(networks.encoder.parameters())
+    parameters = [*actor.parameters(), *memory]
+    optimizer = _actor_optimizer(list(actor.parameters()), memory, description, config, rule)
+    step: ActorStepping | None = None
+    if config.closed_form and not memory:
+        step = MeanClimb.of(rule, actor, critic, optimizer, point=climb_point)
+    step = step or ActorStep(actor, optimizer)
+    if description.ess_floor is not None:
+        step = SampleFloor(step, parameters, description.ess_floor, description.ess_action)
+    return Delayed(step, description.actor_delay) if description.actor_delay > 1 else step
+
+
+def _actor_optimizer(
+    parameters: list[nn.Parameter],
+    memory: list[nn.Parameter],
+    description: BrainDescription,
+    config: AgentConfig,
+    rule: Rule,
+) -> ActorOptimizer:
+    """Return what moves the actor: Adam, or a natural-gradient step of the actor alone."""
     natural = rule.natural
     if natural is None and description.natural:
         natural = NaturalGradient()
     if natural is not None:
         return NaturalStep(parameters, natural)
-    memory = networks.encoder.parameters()
-    return GradientStep([*parameters, *memory], description.lr_actor, config.clip_norm)
+    moved = [*parameters, *memory]
+    return GradientStep(moved, description.lr_actor, config.clip_norm, adam=_adam(config))
+
+
+def _adam(config: AgentConfig) -> MakeOptimizer:
+    """Return what makes the optimizers."""
+    return LeanAdam if config.closed_form else fused_adam
 
 
 def _scheme(description: BrainDescription, rule: Rule, spec: TaskSpec) -> CreditScheme:

@@ -175,6 +175,7 @@ class Brain:
         Returns the last minibatch and what was learnt from it.
         """
         description = self.description
+        self.step.freezes_memory = self._freezes_memory()
         learnt: Learnt | None = None
         first = 0
         if self._reanalyses():
@@ -243,12 +244,10 @@ class Brain:
         """One gradient step on one minibatch; its priorities go back to the pool."""
         learnt = self.step.take(
             batch,
+            self._bootstrap_actor(bootstrap_actors),
             weight=weight,
             resampled=self.priorities.resampled and index is not None,
-            bootstrap_actor=self._bootstrap_actor(bootstrap_actors),
-            train_actor=self.gradient_steps % self.description.actor_delay == 0,
-            wants_ratio=self.priorities.resampled,
-            train_encoder=not self._freezes_encoder(),
+            number=self.gradient_steps,
         )
         self.gradient_steps += 1
         self._info |= learnt.info
@@ -258,7 +257,7 @@ class Brain:
             self.pool.update(index, self.priorities.of_learnt(batch, learnt))
         return learnt
 
-    def _freezes_encoder(self) -> bool:
+    def _freezes_memory(self) -> bool:
         """Whether the encoder stays as it is in this round: in the last of every freeze_delta."""
         delta, count = self.config.freeze_delta, self.config.freeze_count
         return delta is not None and self.rounds % delta >= delta - (count or 0)
@@ -282,7 +281,7 @@ class Brain:
             "exponent": self.priorities.exponent,
             "pool": self.pool.state_dict(),
             "generator": self.generator.get_state(),
-            "actor_step": self.step.actor_step.state_dict(),
+            "actor_step": self.step.actor_step.optimizer.state_dict(),
             "critic_optimizer": self.step.critic_step.optimizer.state_dict(),
             "rule": dict(self.step.state),
         }
@@ -294,6 +293,6 @@ class Brain:
         self.priorities.exponent = state["exponent"]
         self.pool.load_state_dict(state["pool"])
         self.generator.set_state(state["generator"])
-        self.step.actor_step.load_state_dict(state["actor_step"])
+        self.step.actor_step.optimizer.load_state_dict(state["actor_step"])
         self.step.critic_step.optimizer.load_state_dict(state["critic_optimizer"])
         self.step.state.update(state["rule"])

@@ -74,7 +74,11 @@ class AgentConfig:
     """Turns of the first brain between two copies of its own actor to the others."""
 
     detach_critics: bool = False
-    """Each brain owns a critic and its target; else all share one of each."""
+    """Each brain owns a critic and its target; else all share one critic."""
+
+    detach_targets: bool = True
+    """Each brain owns a slow copy of the critic that all share, with its own tau_critic; else all
+    share one target critic, which every brain moves."""
 
     stable_probs: bool = False
     """The proximal log-probability comes from the brain's own target actor, not the online one."""
@@ -87,6 +91,10 @@ class AgentConfig:
 
     networks: NetworkConfig = NetworkConfig()
     """Actor and critic."""
+
+    closed_form: bool = True
+    """Gradients in closed form where a rule has them, and a leaner Adam: the same steps sooner.
+    False takes automatic differentiation and torch's Adam throughout."""
 
     device: str = "cpu"
     """Torch device of networks, replay and pools."""

@@ -5,8 +5,10 @@ Both names load on first use: the command line needs sacred for recorded runs al
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+import warnings
+from typing import TYPE_CHECKING
+
+from bnpo.extras import on_use
 
 if TYPE_CHECKING:
     from bnpo.experiment.commandline import main
@@ -14,11 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["experiment", "main"]
 
-_HOMES = {"experiment": "bnpo.experiment.definition", "main": "bnpo.experiment.commandline"}
+warnings.filterwarnings("ignore", message="pkg_resources is deprecated")  # sacred imports it
 
-
-def __getattr__(name: str) -> Any:
-    """Import a name on first use."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
+__getattr__ = on_use(
+    __name__,
+    {"experiment": "bnpo.experiment.definition", "main": "bnpo.experiment.commandline"},
+)

@@ -5,14 +5,11 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-with warnings.catch_warnings():
-    warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
-    from sacred import SETTINGS, Experiment
+from sacred import SETTINGS, Experiment
 from sacred.config import ConfigDict
 from sacred.observers import FileStorageObserver
 from sacred.utils import SacredError

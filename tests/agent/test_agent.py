@@ -43,16 +43,36 @@ def test_detach_actors(detach: bool, count: int, make_trainer: Any) -> None:
     assert len({id(x.step.networks.actor) for x in trainer.agent.brains}) == 1
 
 
-@pytest.mark.parametrize(("detach", "count"), [(True, 2), (False, 1)])
-def test_detach_critics(detach: bool, count: int, make_trainer: Any) -> None:
-    trainer = make_trainer(likelihood_ratio(), pathwise(), detach_critics=detach)
+@pytest.mark.parametrize(
+    ("critics", "targets", "count"),
+    [(True, True, (2, 2)), (True, False, (2, 2)), (False, True, (1, 2)), (False, False, (1, 1))],
+)
+def test_detach_critics_and_their_targets(
+    critics: bool, targets: bool, count: tuple[int, int], make_trainer: Any
+) -> None:
+    detached = {"detach_critics": critics, "detach_targets": targets}
+    trainer = make_trainer(likelihood_ratio(), pathwise(), **detached)
     networks = [brain.step.networks for brain in trainer.agent.brains]
-    assert len({id(n.critic) for n in networks}) == count
-    assert len({id(n.target_critic) for n in networks}) == count
+    assert len({id(n.critic) for n in networks}) == count[0]
+    assert len({id(n.target_critic) for n in networks}) == count[1]
+
+
+def test_a_target_follows_the_shared_critic_with_the_tau_of_its_brain(make_trainer: Any) -> None:
+    quick, slow = likelihood_ratio(tau_critic=1.0), pathwise(tau_critic=0.0)
+    agent = make_trainer(quick, slow).agent
+    before = [p.clone() for p in agent.target_critics[1].parameters()]
+    trainer = make_trainer(quick, slow)
+    play(trainer, 20)
+    (online,), (own, other) = trainer.agent.critics, trainer.agent.target_critics
+    assert trainer.agent.gradient_steps > 0
+    assert all(torch.equal(p, q) for p, q in zip(before, other.parameters(), strict=True))
+    moved = zip(own.parameters(), other.parameters(), strict=True)
+    assert not any(torch.equal(p, q) for p, q in moved)
+    assert own is not online
 
 
 def test_a_brain_leaves_the_others_targets_alone(make_trainer: Any) -> None:
-    trainer = make_trainer(pathwise(), likelihood_ratio(learning_delay=1_000), detach_critics=True)
+    trainer = make_trainer(pathwise(), likelihood_ratio(learning_delay=1_000))
     other = trainer.agent.brains[1].step.networks
     before = [p.clone() for n in (other.target_actor, other.target_critic) for p in n.parameters()]
     play(trainer, 20)

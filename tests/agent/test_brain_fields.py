@@ -117,7 +117,7 @@ def test_lr_actor_is_the_step_of_the_own_optimizer(make_trainer: Any) -> None:
     trainer: Trainer = make_trainer(pathwise(lr_actor=1e-3), likelihood_ratio(lr_actor=1e-5))
     rates = []
     for brain in trainer.agent.brains:
-        step = brain.step.actor_step
+        step = brain.step.actor_step.optimizer
         assert isinstance(step, GradientStep)
         rates.append(step.optimizer.param_groups[0]["lr"])
     assert rates == [1e-3, 1e-5]
@@ -199,7 +199,7 @@ def test_pathwise_with_ppo_eps_weights_by_the_clipped_ratio(make_trainer: Any) -
 
 def test_natural_takes_the_natural_step(make_trainer: Any) -> None:
     trainer: Trainer = make_trainer(pathwise(natural=True), pathwise(natural=False))
-    steps = [type(brain.step.actor_step) for brain in trainer.agent.brains]
+    steps = [type(brain.step.actor_step.optimizer) for brain in trainer.agent.brains]
     assert steps == [NaturalStep, GradientStep]
     play(trainer, 10)
     assert trainer.progress.turns["ddpg"]["kl"] <= 0.01
@@ -270,7 +270,7 @@ def test_actor_delay_is_critic_steps_per_actor_step(make_trainer: Any) -> None:
     trainer: Trainer = make_trainer(pathwise(actor_delay=3, learning_repeat=6))
     spy = Spy(trainer.agent.brains[0])
     play(trainer, 10)
-    assert spy.trains_actor == [True, False, False, True, False, False]
+    assert spy.moves_actor == [True, False, False, True, False, False]
 
 
 def test_rule_and_name(make_trainer: Any) -> None:

@@ -120,7 +120,7 @@ def test_without_target_networks_a2c_bootstraps_from_the_online_ones(make_toy: M
     seen = []
     original = trainer.agent.brains[0].step.take
 
-    def learn(*args: Any, **options: Any) -> Any:
+    def take(*args: Any, **options: Any) -> Any:
         pairs = (
             (networks.target_actor, networks.actor),
             (networks.target_critic, networks.critic),
@@ -134,7 +134,7 @@ def test_without_target_networks_a2c_bootstraps_from_the_online_ones(make_toy: M
         )
         return original(*args, **options)
 
-    trainer.agent.brains[0].step.take = learn  # type: ignore[method-assign]
+    trainer.agent.brains[0].step.take = take  # type: ignore[method-assign]
     _play(trainer, 2)
     assert seen == [True] * 40
 
