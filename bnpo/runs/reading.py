@@ -1,4 +1,7 @@
-"""Reading runs: the configuration, the history, the summary and the agent of a run folder."""
+"""Reading runs: the configuration, the history, the summary and the agent of a run folder.
+
+What makes agents is imported where it is used, so that a list of runs is there at once.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +10,17 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, get_type_hints
 
-from bnpo.agent import Agent
-from bnpo.config import RunConfig
 from bnpo.errors import CheckpointError, RunError
 from bnpo.extras import require
 from bnpo.files import read_json
-from bnpo.presets import build_agent, read_config
-from bnpo.runs.checkpoint import load_checkpoint
-from bnpo.runs.checkpoint_folder import manifest_of
 from bnpo.runs.summary import Summary
 from bnpo.types.history import History, Record
+
+if TYPE_CHECKING:
+    from bnpo.agent import Agent
+    from bnpo.config import RunConfig
 
 __all__ = [
     "RUNS",
@@ -143,6 +145,8 @@ def load_run(run: str | int | Path) -> RunConfig:
         RunError: it is missing or damaged.
 
     """
+    from bnpo.presets import read_config
+
     config, path = load_config(run), find_run(run) / "config.json"
     try:
         return read_config(config)
@@ -192,6 +196,8 @@ def history_state(history: History) -> dict[str, Any]:
 
 def checkpoint_path(run: Path, checkpoint: Checkpoint = "last") -> Path:
     """Return where a run keeps its newest checkpoint, or will keep its first."""
+    from bnpo.runs.checkpoint_folder import manifest_of
+
     return manifest_of(run / "checkpoints", checkpoint)
 
 
@@ -203,6 +209,9 @@ def load_agent(run: str | int | Path, checkpoint: Checkpoint = "last") -> Agent:
         CheckpointError: the checkpoint is.
 
     """
+    from bnpo.presets import build_agent
+    from bnpo.runs.checkpoint import load_checkpoint
+
     folder = find_run(run)
     config = load_config(folder)
     path = checkpoint_path(folder, checkpoint)
