@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import importlib
 import logging
+import signal
 import sys
 import warnings
 from collections.abc import Callable, Sequence
@@ -19,6 +20,7 @@ from bnpo.errors import (
     Diverged,
     Interrupted,
     RunError,
+    StoppedAtOnce,
     WorkerError,
     did_you_mean,
 )
@@ -26,12 +28,16 @@ from bnpo.experiment.command import COMMANDS, RECORDED, command_of, prepare
 from bnpo.experiment.helping import FLAGS, help_on, overview
 from bnpo.presets import PRESETS, TASKS
 from bnpo.runs import RUNS
+from bnpo.show.streams import lost_output
 from bnpo.show.text import say
 
 __all__ = ["main"]
 
 ON_RAY = ("study", "sweep")
 """Commands whose work a Ray cluster can do."""
+
+LEAVING_FILES = ("train", "resume", "record", "plot", "study", "sweep", "export")
+"""Commands whose work is not in what they print."""
 
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
@@ -56,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if argv is None else argv)
     try:
-        return _run(words)
+        return _told(_run(words))
     except (ConfigError, CheckpointError, RunError) as error:
         return _complain(error)
     except Diverged as error:
@@ -68,9 +74,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Interrupted as error:
         sys.stderr.write(f"bnpo: {error}\n")
         return 128 + error.signum
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         sys.stderr.write("bnpo: stopped at once\n")
-        return 130
+        return 128 + (error.signum if isinstance(error, StoppedAtOnce) else signal.SIGINT)
+
+
+def _told(command: str | None) -> int:
+    """Return the status of a command that did its work: 2 where what it printed was lost."""
+    if (reason := lost_output()) is None:
+        return 0
+    if command not in LEAVING_FILES:
+        return _complain(reason)
+    sys.stderr.write(f"bnpo: {reason}; all else is done\n")
+    return 0
 
 
 def _complain(error: Exception | str) -> int:
@@ -79,31 +95,32 @@ def _complain(error: Exception | str) -> int:
     return 2
 
 
-def _run(words: Sequence[str]) -> int:
+def _run(words: Sequence[str]) -> str | None:
+    """Run a command line; return its command."""
     command, updates, flags = _parse(words)
     if command in (None, "help") or flags["help"]:
         topic = next(iter(updates), None) if command == "help" else command
         if topic:
             _require_command(topic)
         say(help_on(topic) if topic else overview())
-        return 0
+        return None
     if flags["version"]:
         from bnpo.version import __version__
 
         say(f"bnpo {__version__}")
-        return 0
+        return None
     assert command is not None
     names, overrides = parse(updates)
     _quiet(flags["--loglevel"])
     if command in RECORDED and not flags["dry_run"]:
         _record(command, names, overrides, flags)
-        return 0
+        return command
     taken = prepare(command, names, overrides, Path(flags["--file_storage"] or RUNS))
     if flags["dry_run"]:
         say("the configuration is valid")
     else:
         command_of(command).function(taken)
-    return 0
+    return command
 
 
 def _record(command: str, names: list[str], overrides: Overrides, flags: dict[str, Any]) -> None:

@@ -98,7 +98,7 @@ def test_an_environment_without_goals_is_plotted_by_its_return(
     command: Command, tmp_path: Path
 ) -> None:
     line = "with ppo env=Pendulum-v1 num_envs=2 total_steps=40 eval_episodes=1"
-    status, output, _ = command(f"{line} brains.ppo.batch_size=8 brains.ppo.optim_batch_size=8")
+    status, output, _ = command(line)
     assert status == 0
     assert "success rate" not in output
     assert "pygame" in output or "policy.gif" in output

@@ -16,7 +16,7 @@ from bnpo.presets import write_config
 from bnpo.runs.reading import history_state
 from bnpo.runs.summary import Summary
 from bnpo.study.plan import StudyPlan
-from bnpo.types.history import History, Record
+from bnpo.types.history import History, Metric, Record
 
 TINY: dict[str, Any] = {
     "total_steps": 80,
@@ -60,7 +60,7 @@ def pretend(
     folder: Path,
     values: list[float],
     *,
-    metric: str = "success_rate",
+    metric: Metric = "success_rate",
     threshold: float = 0.95,
     run: RunConfig | None = None,
 ) -> Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bnpo.config import config
-from bnpo.errors import ConfigError, RunError
+from bnpo.errors import ConfigError
 from bnpo.experiment.command import Command, with_run_found
 from bnpo.experiment.commands.runs import COLUMNS, FIGURES, cell
 
@@ -33,7 +33,8 @@ class CompareOptions:
 def compare(options: CompareOptions) -> int:
     """Show where the configurations of runs differ, and draw their curves in one picture."""
     from bnpo.compose.overrides import differing_keys
-    from bnpo.runs import find_run, load_history, read_run
+    from bnpo.runs import find_run, load_config, load_history, read_run
+    from bnpo.runs.reading import complete_config
     from bnpo.show.plotting import draw
     from bnpo.show.text import columns, say
 
@@ -45,7 +46,8 @@ def compare(options: CompareOptions) -> int:
         draw(histories, path)
     except (ValueError, OSError) as error:
         raise ConfigError(f"runs {', '.join(names)} cannot be compared: {error}") from None
-    rows = [[key, *map(_shown, values)] for key, values in differing_keys(_configs(folders))]
+    configs = [complete_config(load_config(folder)) for folder in folders]
+    rows = [[key, *map(_shown, values)] for key, values in differing_keys(configs)]
     entries = [read_run(folder) for folder in folders]
     rows += [
         [title, *(cell(title, COLUMNS[title](entry)) for entry in entries)]
@@ -54,20 +56,6 @@ def compare(options: CompareOptions) -> int:
     say(columns(["", *names], rows))
     say(f"\nlearning curves  {path}")
     return len(folders)
-
-
-def _configs(folders: Sequence[Path]) -> list[dict[str, Any]]:
-    """Return the configurations with all their defaults, or as they stand where one cannot be read.
-
-    A run of another version may lack fields, or have some that are no more.
-    """
-    from bnpo.presets import write_config
-    from bnpo.runs import load_config, load_run
-
-    try:
-        return [write_config(load_run(folder)) for folder in folders]
-    except RunError:
-        return [load_config(folder) for folder in folders]
 
 
 def _shown(value: Any) -> str:

@@ -48,7 +48,6 @@ def opened(run: RunConfig, folder: Path | None, record: Any) -> Iterator[Session
 
 def finish(session: Session, summary: Summary) -> float | None:
     """Record the video and print the figures; return the one that counts."""
-    from bnpo.errors import RecordingError
     from bnpo.experiment.report import summary_rows
     from bnpo.show.recording import record as record_agent
     from bnpo.show.text import say, table
@@ -58,8 +57,8 @@ def finish(session: Session, summary: Summary) -> float | None:
     if folder is not None:
         try:
             video = str(record_agent(session.trainer.agent, folder)[0])
-        except RecordingError as error:
-            video = f"none: {error}"
+        except Exception as error:  # a run that was trained has not failed for want of a film
+            video = f"none: {_reason(error)}"
         rows += [
             ("run", str(folder)),
             ("learning curve", str(folder / "learning_curve.png")),
@@ -67,6 +66,13 @@ def finish(session: Session, summary: Summary) -> float | None:
         ]
     say(table(rows))
     return summary.mean_return if summary.success_rate is None else summary.success_rate
+
+
+def _reason(error: Exception) -> str:
+    """Message of an error in one line."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return " ".join(str(error).split())[:300] or type(error).__name__
 
 
 COMMAND = Command(function=train, check=validated)
