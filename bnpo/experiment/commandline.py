@@ -109,7 +109,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _told(command: str | None) -> int:
-    """Return the status of a command that did its work: 2 where it prints, and that was lost."""
+    """Return the status of a command that did its work: 2 where what it printed was lost."""
     if (reason := lost_output()) is None:
         return 0
     if command not in LEAVING_FILES:

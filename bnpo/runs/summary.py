@@ -9,8 +9,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from bnpo.files import read_json, write_json
-from bnpo.types.history import History
+from bnpo.files import read_as, write_json
+from bnpo.types.history import Amount, History, Metric, Number, Share
 
 __all__ = ["TIMES", "Summary", "versions"]
 
@@ -31,59 +31,59 @@ class Summary:
     preset: str | None
     """Preset that the brains came from"""
 
-    seed: int
+    seed: Amount
     """Seed of the run"""
 
     status: Literal["completed", "interrupted", "failed"]
     """How the run ended"""
 
-    env_steps: int
+    env_steps: Amount
     """Single-environment steps"""
 
-    gradient_steps: int
+    gradient_steps: Amount
     """Gradient steps of all brains"""
 
-    wall_s: float
+    wall_s: Number
     """Seconds of training and credit, without evaluation, compilation counted"""
 
-    env_steps_per_s: float | None
+    env_steps_per_s: Number | None
     """Single-environment steps per second of those"""
 
-    gradient_steps_per_s: float | None
+    gradient_steps_per_s: Number | None
     """Gradient steps per second of those"""
 
-    episodes: int | None
+    episodes: Amount | None
     """Episodes of the last evaluation"""
 
-    success_rate: float | None
+    success_rate: Share | None
     """Share of them with success at their last step; None without goals"""
 
     mean_return: float | None
     """Their undiscounted return"""
 
-    solve_metric: str
+    solve_metric: Metric
     """What decides whether the task is solved"""
 
-    solve_threshold: float
+    solve_threshold: Number
     """Value of the metric from which on it is"""
 
-    solved_at_env_steps: int | None
+    solved_at_env_steps: Amount | None
     """First of two evaluations in a row at or above the threshold; None where there is none"""
 
-    solved_at_wall_s: float | None
+    solved_at_wall_s: Number | None
     """Seconds of training until then"""
 
     versions: dict[str, str | None]
     """Versions of the packages that decide a result"""
 
-    checkpoint_s: float = 0.0
+    checkpoint_s: Number = 0.0
     """Seconds that its checkpoints took, which are not in wall_s; those of earlier parts of a
     resumed run included"""
 
-    checkpoint_share: float | None = None
+    checkpoint_share: Number | None = None
     """Those seconds as a share of wall_s"""
 
-    worker_restarts: int = 0
+    worker_restarts: Amount = 0
     """Worker processes that failed and were restarted"""
 
     earlier_versions: list[dict[str, str | None]] = field(default_factory=list)
@@ -149,13 +149,7 @@ class Summary:
             ValueError: naming the file, where it is missing or damaged.
 
         """
-        content = read_json(path)
-        fields = dataclasses.fields(cls)
-        held = content if isinstance(content, dict) else {}
-        for one in fields:
-            if one.name not in held and one.default is dataclasses.MISSING:
-                raise ValueError(f"{path} is damaged: it has no {one.name!r}")
-        return cls(**{one.name: held[one.name] for one in fields if one.name in held})
+        return read_as(path, cls)
 
 
 def versions() -> dict[str, str | None]:
