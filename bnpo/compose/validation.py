@@ -18,6 +18,7 @@ from bnpo.cluster.joining import checked_address
 from bnpo.compose.schema import TaskConfig, names_of
 from bnpo.config import NetworkConfig, TrainConfig
 from bnpo.envs import describe, make_env
+from bnpo.envs.lookup import discard
 from bnpo.errors import ConfigError
 from bnpo.interop.events import check_events
 from bnpo.interop.offline import check_offline
@@ -77,7 +78,7 @@ def _described(task: TaskConfig) -> TaskSpec:
             spec: TaskSpec = describe(env)
             return spec
         finally:
-            env.close()
+            discard(env)
     except (ValueError, gym.error.Error) as error:
         raise ConfigError(_line(error)) from None
 

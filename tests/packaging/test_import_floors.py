@@ -29,7 +29,7 @@ ROOMS = {
     "runs": "agent errors extras files presets types version",
     "show": "agent config envs errors files seeding types",
     "cluster": "agent envs errors extras files runs seeding types",
-    "interop": "agent envs errors extras networks replay runs types",
+    "interop": "agent envs errors extras files networks replay runs types",
     "training": "agent cluster config envs errors interop networks seeding show types",
     "compose": "agent brains cluster config credit envs errors interop presets replay types",
     "study": "cluster compose config envs errors extras files presets runs training types",
