@@ -24,6 +24,7 @@ __all__ = [
     "RecordingError",
     "RunError",
     "StateUnknown",
+    "StoppedAtOnce",
     "WorkerError",
     "did_you_mean",
     "headline",
@@ -87,6 +88,15 @@ class Interrupted(Exception):
     def __init__(self, signum: int) -> None:
         """Remember the signal, from which the exit status follows."""
         super().__init__(f"stopped by {signal.Signals(signum).name}")
+        self.signum = signum
+
+
+class StoppedAtOnce(KeyboardInterrupt):
+    """A second signal ended a run where it was."""
+
+    def __init__(self, signum: int) -> None:
+        """Remember the signal, from which the exit status follows."""
+        super().__init__(f"stopped at once by {signal.Signals(signum).name}")
         self.signum = signum
 
 

@@ -34,6 +34,8 @@ def replacing(path: Path, mark: str = "") -> Iterator[Path]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{path.name}{mark}{PARTIAL}")
+    with contextlib.suppress(FileNotFoundError):
+        temporary.unlink()  # a link of that name would lead elsewhere
     try:
         yield temporary
         descriptor = os.open(temporary, os.O_RDONLY)

@@ -196,7 +196,7 @@ def load_agent(run: str | int | Path, checkpoint: Checkpoint = "last") -> Agent:
     folder = find_run(run)
     config = load_config(folder)
     path = checkpoint_path(folder, checkpoint)
-    state = load_checkpoint(path)
+    state = load_checkpoint(path, rows=False)
     try:
         agent = build_agent(config)
     except (ValueError, KeyError, TypeError, AttributeError) as error:

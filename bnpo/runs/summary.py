@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+import platform
+from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -85,6 +86,9 @@ class Summary:
     worker_restarts: Amount = 0
     """Worker processes that failed and were restarted"""
 
+    earlier_versions: list[dict[str, str | None]] = field(default_factory=list)
+    """Versions that earlier parts of a resumed run were made with, where they were others"""
+
     @classmethod
     def of(
         cls,
@@ -99,6 +103,7 @@ class Summary:
         wall_s: float,
         checkpoint_s: float = 0.0,
         worker_restarts: int = 0,
+        earlier_versions: list[dict[str, str | None]] | None = None,
     ) -> Self:
         """Sum up a run, its last evaluation included."""
         last = history[-1] if len(history) else None
@@ -124,6 +129,7 @@ class Summary:
             checkpoint_s=checkpoint_s,
             checkpoint_share=checkpoint_s / wall_s if wall_s > 0 else None,
             worker_restarts=worker_restarts,
+            earlier_versions=earlier_versions or [],
         )
 
     def write(self, path: Path) -> None:
@@ -147,9 +153,9 @@ class Summary:
 
 
 def versions() -> dict[str, str | None]:
-    """Return the versions of the packages that decide a result; None for one not installed."""
-    found: dict[str, str | None] = {}
-    for name in ("bnpo", "torch", "mujoco", "gymnasium"):
+    """Return the versions of what decides a result; None for a package that is not installed."""
+    found: dict[str, str | None] = {"python": platform.python_version()}
+    for name in ("bnpo", "torch", "numpy", "mujoco", "gymnasium", "gymnasium-robotics"):
         try:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from PIL import Image
 from bnpo.agent import Agent
 from bnpo.envs import make_env, make_vector_env
 from bnpo.envs.lookup import create, discard, find_spec, is_of_gymnasium
+from bnpo.envs.python import python
 from bnpo.envs.workers.pool import ProcessPoolVectorEnv
 from bnpo.errors import RecordingError, WorkerError, headline
 
@@ -161,7 +161,7 @@ def _works(backend: str) -> bool:
     environment = {**os.environ, "MUJOCO_GL": backend}
     try:
         tried = subprocess.run(
-            [sys.executable, "-c", _PROBE],
+            python(_PROBE),
             env=environment,
             capture_output=True,
             timeout=30,

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -22,6 +20,7 @@ import gymnasium as gym
 import numpy.typing as npt
 from gymnasium.vector import AutoresetMode
 
+from bnpo.envs.python import python
 from bnpo.envs.workers.care import STUCK, interrupting
 from bnpo.envs.workers.worker import STACK_SIGNAL, Chunk
 from bnpo.errors import WorkerError, headline
@@ -34,10 +33,7 @@ PATIENCE = 5.0
 SLICE = 1.0
 """Longest single wait (seconds): a program that is stopped and goes on loses no more of a limit."""
 
-_WORKER = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv.pop()); "
-    "from bnpo.envs.workers.worker import main; main()"
-)
+_WORKER = "from bnpo.envs.workers.worker import main; main()"
 
 
 class WorkerProcess:
@@ -57,7 +53,7 @@ class WorkerProcess:
         lasting = threading.current_thread() is threading.main_thread()
         numbers = (*descriptors, os.getpid() if lasting else 0)
         self.process = subprocess.Popen(
-            [sys.executable, "-c", _WORKER, *map(str, numbers), json.dumps(sys.path)],
+            python(_WORKER, *numbers),
             pass_fds=descriptors,
             stdin=subprocess.DEVNULL,
             process_group=0,  # with what its simulators start
