@@ -14,6 +14,7 @@ from bnpo.agent import Agent
 from bnpo.cluster.joining import checked_address
 from bnpo.config import RunConfig, TaskConfig, TrainConfig
 from bnpo.envs import describe, make_env
+from bnpo.envs.lookup import discard
 from bnpo.errors import ConfigError
 from bnpo.interop.events import check_events
 from bnpo.interop.offline import check_offline
@@ -67,7 +68,7 @@ def _described(task: TaskConfig) -> TaskSpec:
             spec: TaskSpec = describe(env)
             return spec
         finally:
-            env.close()
+            discard(env)
     except (ValueError, gym.error.Error) as error:
         raise ConfigError(_line(error)) from None
 
