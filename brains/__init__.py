@@ -17,10 +17,11 @@ from bnpo.brains.rules.ppo import PPO
 from bnpo.brains.rules.ppo_kl import PPOKL
 from bnpo.brains.rules.trpo import TRPO
 from bnpo.brains.rules.vpg import VPG
+from bnpo.brains.steps.actor import ActorStep
 from bnpo.brains.steps.critic import CriticStep
 from bnpo.brains.steps.learning_step import LearningStep, Learnt
 from bnpo.brains.steps.natural import NaturalStep
-from bnpo.brains.steps.optimizers import ActorStep, Adam, GradientStep
+from bnpo.brains.steps.optimizers import GradientStep
 from bnpo.brains.steps.policies import PolicyExchange
 from bnpo.brains.steps.targets import Follower, target_of
 from bnpo.config import BrainDescription
@@ -34,7 +35,6 @@ __all__ = [
     "TRPO",
     "VPG",
     "ActorStep",
-    "Adam",
     "BrainDescription",
     "CriticStep",
     "EntropyBonus",

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from bnpo.brains import LearningStep, Networks
+from bnpo.brains import GradientStep, LearningStep, Networks
 from bnpo.errors import Diverged
 
 __all__ = [
@@ -56,7 +56,7 @@ def gradient_norms(brain: LearningStep) -> dict[str, Tensor]:
     found: dict[str, Tensor] = {}
     critic, actor = brain.networks.critic.parameters(), brain.networks.actor.parameters()
     members = [("critic_gradient_norm", critic)]
-    if hasattr(brain.actor_step, "optimizer"):  # a natural step follows another direction
+    if isinstance(brain.actor_step.optimizer, GradientStep):  # a natural step goes another way
         members.append(("actor_gradient_norm", actor))
     for name, parameters in members:
         gradients = [p.grad for p in parameters if p.grad is not None]

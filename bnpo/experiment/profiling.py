@@ -18,7 +18,9 @@ from bnpo.agent.crediting import CreditAssignment
 from bnpo.agent.normalization import Statistics
 from bnpo.agent.policy import Policy
 from bnpo.agent.priorities import Priorities
-from bnpo.brains import Adam, Follower, LearningStep, NaturalStep
+from bnpo.brains import Follower, LearningStep, NaturalStep
+from bnpo.brains.steps import closed_form
+from bnpo.brains.steps.closed_form import LeanAdam
 from bnpo.compose.validation import plain
 from bnpo.experiment.session import Session
 from bnpo.networks import Actor, Critic, Normalizer
@@ -71,10 +73,10 @@ _HOOKS: tuple[tuple[Any, str, str], ...] = (
     (Actor, "heads", "forward"),
     (Critic, "forward", "forward"),
     (torch.autograd, "grad", "backward"),
-    (Critic, "gradients", "backward"),
-    (Critic, "mean_slope", "backward"),
-    (Actor, "gradients", "backward"),
-    (Adam, "step", "optimizer"),
+    (closed_form, "critic_gradients", "backward"),
+    (closed_form, "mean_slope", "backward"),
+    (closed_form, "actor_gradients", "backward"),
+    (LeanAdam, "step", "optimizer"),
     (NaturalStep, "ascend", "optimizer"),
     (nn.utils, "clip_grad_norm_", "optimizer"),
     (Follower, "sync", "targets"),

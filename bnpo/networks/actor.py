@@ -50,7 +50,7 @@ class Actor(nn.Module):
         self.hidden = nn.ModuleList(nn.Linear(fan_in, out) for fan_in, out in pairwise(widths))
         outputs = spec.action_dim * (2 if config.sigma == "state" else 1)
         self.head = nn.Linear(widths[-1], outputs)
-        self._layers = tuple(cast("Iterable[nn.Linear]", (*self.hidden, self.head)))
+        self.layers = tuple(cast("Iterable[nn.Linear]", (*self.hidden, self.head)))
         with torch.no_grad():
             first = self.hidden[0] if config.actor_hidden else self.head
             for parameter in first.parameters():
@@ -83,12 +83,12 @@ class Actor(nn.Module):
 
         Args:
             features: [B, F]
-            trace: empty; gets what :meth:`gradients` needs: the input of every layer, then tanh
+            trace: empty; gets the input of every layer, then tanh
 
         """
         kept = [] if trace is None else trace
         x = features
-        *hidden, head = weights(self._layers)
+        *hidden, head = weights(self.layers)
         for weight, bias in hidden:
             kept.append(x)
             x = torch.relu_(functional.linear(x, weight, bias))
@@ -100,37 +100,6 @@ class Actor(nn.Module):
         if not self.unit_box:
             mu = self.middle + self.half_range * mu
         return mu, self._sigma(out).expand_as(mu), raw
-
-    def gradients(
-        self, trace: list[Tensor], by_mean: Tensor, by_raw: Tensor | None
-    ) -> list[Tensor | None]:
-        """Gradient of Σ by_mean · μ + by_raw · z, in the order of ``parameters()``, σ aside.
-
-        The products that automatic differentiation takes, without its graph: the same bits sooner.
-        To be called where no gradients are recorded, as is :meth:`Critic.mean_slope`.
-
-        Args:
-            trace: of the forward pass (:meth:`heads`)
-            by_mean: [B, A]
-            by_raw: [B, A], by the output z before tanh; None: it plays no part
-
-        """
-        *inputs, squashed = trace
-        slope = by_mean if self.unit_box else by_mean * self.half_range
-        slope = torch.ops.aten.tanh_backward(slope, squashed)
-        if by_raw is not None:
-            slope = slope + by_raw
-        if self.sigma_mode == "state":
-            slope = functional.pad(slope, (0, self.action_dim))
-        layers = weights(self._layers)
-        found: list[Tensor | None] = []
-        for depth in range(len(layers) - 1, -1, -1):
-            x = inputs[depth]
-            found += (slope.sum(0), torch.mm(slope.t(), x))
-            if depth:
-                slope = torch.mm(slope, layers[depth][0])
-                slope = torch.ops.aten.threshold_backward(slope, x, 0)
-        return [None] * (self.sigma_mode != "fixed") + found[::-1]
 
     def _sigma(self, out: Tensor) -> Tensor:
         """Scale in the action's units, [A] or [B, A]."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import cast
 
 import torch
@@ -61,93 +61,41 @@ class Critic(nn.Module):
         )
         self.layer_norm = config.layer_norm
         self.head = _EnsembleLinear(self.members, widths[-1], spec.reward_dim)
-        self._layers = tuple(cast("Iterable[_EnsembleLinear]", (*self.hidden, self.head)))
+        self.layers = tuple(cast("Iterable[_EnsembleLinear]", (*self.hidden, self.head)))
 
-    def forward(self, features: Tensor, mu: Tensor, sigma: Tensor) -> Tensor:
+    def forward(
+        self,
+        features: Tensor,
+        mu: Tensor,
+        sigma: Tensor,
+        trace: list[tuple[Tensor, ...]] | None = None,
+    ) -> Tensor:
         """Value of every member, [E, B, R].
 
         Args:
             features: [B, F]
             mu: [B, A], in the action's units
             sigma: [B, A], in the action's units; 0 for the point mass at mu
-
-        """
-        return self.traced(features, mu, sigma, [])
-
-    def traced(
-        self, features: Tensor, mu: Tensor, sigma: Tensor, trace: list[tuple[Tensor, ...]]
-    ) -> Tensor:
-        """Value of every member, [E, B, R], and what :meth:`gradients` needs, left in the trace.
-
-        Args:
-            features: [B, F]
-            mu: [B, A]
-            sigma: [B, A]
             trace: empty; gets the input of every layer, and what its normalisation kept
 
         """
         if not self.unit_box:
             mu, sigma = (mu - self.middle) / self.half_range, sigma / self.half_range
         x = torch.cat((features, mu, sigma), -1).expand(self.members, -1, -1)
+        inputs = [] if trace is None else trace
         kept: tuple[Tensor, ...] = ()
-        *hidden, head = weights(self._layers)
+        *hidden, head = weights(self.layers)
         for weight, bias in hidden:
-            trace.append((x, *kept))
+            inputs.append((x, *kept))
             x = torch.baddbmm(bias, x, weight)
             if self.layer_norm:
                 before = x
                 x, mean, rstd = torch.native_layer_norm(x, x.shape[-1:], None, None, _EPSILON)
                 kept = before, mean, rstd
             x = torch.relu_(x)
-        trace.append((x, *kept))
+        inputs.append((x, *kept))
         weight, bias = head
         return torch.baddbmm(bias, x, weight)
-
-    def gradients(self, trace: list[tuple[Tensor, ...]], slope: Tensor) -> list[Tensor]:
-        """Gradient of Σ slope · Q by every parameter, in the order of ``parameters()``.
-
-        The products that automatic differentiation takes, without its graph: the same bits sooner.
-        To be called where no gradients are recorded.
-
-        Args:
-            trace: of the forward pass (:meth:`traced`)
-            slope: [E, B, R]
-
-        """
-        found: list[Tensor] = []
-        for (x, *_), by_output in zip(reversed(trace), self._slopes(trace, slope), strict=True):
-            found += (by_output.sum(1, keepdim=True), torch.bmm(x.mT, by_output))
-        return found[::-1]
-
-    def mean_slope(self, trace: list[tuple[Tensor, ...]], slope: Tensor) -> Tensor:
-        """Gradient of Σ slope · Q by μ alone, [B, A].
-
-        Args:
-            trace: of the forward pass (:meth:`traced`)
-            slope: [E, B, R]
-
-        """
-        *_, by_output = self._slopes(trace, slope)
-        ((first, _),) = weights(self._layers[:1])
-        actions = self.action_dim
-        by_input = torch.bmm(by_output, first.mT)
-        by_input = by_input[0] if self.members == 1 else by_input.sum(0)
-        by_mean = by_input[:, -2 * actions : -actions]
-        return by_mean if self.unit_box else by_mean / self.half_range
-
-    def _slopes(self, trace: list[tuple[Tensor, ...]], slope: Tensor) -> Iterator[Tensor]:
-        """Gradient by the output of every layer, from the head down, of that by the head's."""
-        yield slope
-        following = weights(self._layers[1:])
-        for (x, *kept), (weight, _) in zip(trace[:0:-1], reversed(following), strict=True):
-            slope = torch.bmm(slope, weight.mT)
-            slope = torch.ops.aten.threshold_backward(slope, x, 0)
-            if kept:
-                width = slope.shape[-1:]
-                slope, _, _ = torch.ops.aten.native_layer_norm_backward(
-                    slope, kept[0], width, kept[1], kept[2], None, None, [True, False, False]
-                )
-            yield slope
 
     def value(self, features: Tensor, mu: Tensor, sigma: Tensor) -> Tensor:
         """Value of the ensemble, reduced by minimum or mean, [B, R]."""
@@ -158,18 +106,3 @@ class Critic(nn.Module):
         if self.members == 1:
             return q[0]
         return q.mean(0) if self.reduce == "mean" else q.amin(0)
-
-    def reduced_slope(self, q: Tensor, slope: Tensor) -> Tensor:
-        """Gradient of Σ slope · reduced(q) by the ensemble's values q [E, B, R], [E, B, R].
-
-        Args:
-            q: [E, B, R]
-            slope: [B, R]; members that share the minimum share it
-
-        """
-        if self.members == 1:
-            return slope[None]
-        if self.reduce == "mean":
-            return (slope / self.members).expand_as(q)
-        least = q == q.amin(0)
-        return slope * least / least.sum(0)

@@ -1,31 +1,60 @@
-"""DDPG's step up Q along the policy's mean, without automatic differentiation."""
+"""The fast path: gradients in closed form, and an Adam that keeps its state at hand.
+
+Automatic differentiation and torch's own Adam find the same numbers; assembly takes this file where
+``AgentConfig.closed_form`` says so. The products are those that automatic differentiation takes, in
+its order and without its graph.
+"""
 
 from __future__ import annotations
 
-from typing import Self
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple, Self
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional
 
+from bnpo.brains.losses import half_mean_square
 from bnpo.brains.rule import Info, Rule
 from bnpo.brains.rules.ddpg import DDPG
-from bnpo.brains.steps.optimizers import ActorStep, GradientStep
+from bnpo.brains.steps.actor import Objective
+from bnpo.brains.steps.critic import CriticStep
+from bnpo.brains.steps.minibatch import Minibatch, PolicyOutput
+from bnpo.brains.steps.optimizers import ActorOptimizer, GradientStep
 from bnpo.networks import Actor, Critic
+from bnpo.networks.weights import weights
 
-__all__ = ["MeanClimb"]
+__all__ = ["ClosedFormCritic", "LeanAdam", "MeanClimb"]
+
+Trace = Sequence[tuple[Tensor, ...]]
+"""Input of every layer of a critic, and what its normalisation kept."""
+
+
+class ClosedFormCritic(CriticStep):
+    """The critic's step where the encoder holds no memory."""
+
+    @torch.no_grad()
+    def gradients(
+        self, minibatch: Minibatch, mu: Tensor, sigma: Tensor
+    ) -> tuple[Tensor, Tensor, Sequence[Tensor | None]]:
+        """Error [E, B, R], loss and its gradients by the critic."""
+        critic, trace = self.networks.critic, list[tuple[Tensor, ...]]()
+        error = minibatch.td_target - critic(minibatch.features, mu, sigma, trace)
+        loss, slope = half_mean_square(error, minibatch.weight)
+        return error, loss, critic_gradients(critic, trace, -slope)
 
 
 class MeanClimb:
-    """Gradient of mean w (Q(s, g, μ, σ) - c₂ z²) by the weights of μ, in closed form.
+    """DDPG's step up Q along the policy's mean: mean w (Q(s, g, μ, σ) - c₂ z²) by the weights of μ.
 
-    The products that automatic differentiation takes, in its order: the same bits sooner.
+    For rules that leave σ alone and do not weigh samples by a ratio (:meth:`of`).
     """
 
     def __init__(
         self,
         actor: Actor,
         critic: Critic,
-        actor_step: GradientStep,
+        optimizer: GradientStep,
         *,
         point: bool,
         action_l2: float,
@@ -35,59 +64,227 @@ class MeanClimb:
         Args:
             actor: that is moved
             critic: Q
-            actor_step: what moves the parameters
+            optimizer: what moves the parameters
             point: Q is climbed at (μ, 0) instead of (μ, σ)
             action_l2: c₂
 
         """
         self.actor = actor
         self.critic = critic
-        self.actor_step = actor_step
+        self.optimizer: ActorOptimizer = optimizer
         self.point = point
         self.action_l2 = action_l2
+        self._descend = optimizer.descend
+        self._members = len(optimizer.parameters)
+        self._trace: list[Tensor] = []
 
     @classmethod
     def of(
-        cls, rule: Rule, actor: Actor, critic: Critic, actor_step: ActorStep, *, point: bool
+        cls, rule: Rule, actor: Actor, critic: Critic, optimizer: ActorOptimizer, *, point: bool
     ) -> Self | None:
         """Return the climb of a rule; None where σ learns too or samples weigh by their ratio."""
         if type(rule) is not DDPG or rule.clip is not None or rule.entropy:
             return None
         if not (rule.mean_only or point or actor.sigma_mode == "fixed"):
             return None
-        if not isinstance(actor_step, GradientStep):
+        if not isinstance(optimizer, GradientStep):
             return None
-        return cls(actor, critic, actor_step, point=point, action_l2=rule.action_l2)
+        return cls(actor, critic, optimizer, point=point, action_l2=rule.action_l2)
 
     @torch.no_grad()
-    def step(
-        self,
-        features: Tensor,
-        outputs: tuple[Tensor, Tensor, Tensor],
-        trace: list[Tensor],
-        weight: Tensor | None,
-    ) -> Info:
-        """Take the actor's step; return scalars for the log.
+    def look(self, features: Tensor) -> PolicyOutput:
+        """Return the actor's output; what its layers saw is kept for the step."""
+        self._trace = []
+        return PolicyOutput(*self.actor.heads(features, self._trace))
 
-        Args:
-            features: [B, F]
-            outputs: μ, σ and z, all [B, A], of the actor's forward pass
-            trace: of the same pass
-            weight: w, [B]; None: one for all
-
-        """
-        mu, sigma, raw = outputs
-        kept: list[tuple[Tensor, ...]] = []
-        q = self.critic.traced(features, mu, torch.zeros_like(sigma) if self.point else sigma, kept)
+    @torch.no_grad()
+    def __call__(self, minibatch: Minibatch, objective: Objective) -> Info:
+        """Take the actor's step; the objective is the one that this class knows."""
+        mu, sigma, raw = minibatch.policy
+        trace: list[tuple[Tensor, ...]] = []
+        scale = torch.zeros_like(sigma) if self.point else sigma
+        q = self.critic(minibatch.features, mu, scale, trace)
         value = self.critic.reduced(q)  # [B, R]
         slope = torch.full_like(value[:, 0], -1.0 / len(value))
-        if weight is not None:
-            slope = slope * weight
-        by_q = self.critic.reduced_slope(q, slope[:, None].expand_as(value))
-        by_mean = self.critic.mean_slope(kept, by_q)
+        if minibatch.weight is not None:
+            slope = slope * minibatch.weight
+        by_q = reduced_slope(self.critic, q, slope[:, None].expand_as(value))
+        by_mean = mean_slope(self.critic, trace, by_q)
         by_raw: Tensor | None = None
         if self.action_l2:
             by_raw = (-slope * self.action_l2)[:, None] / raw.shape[1] * (2.0 * raw)
-        gradients = self.actor.gradients(trace, by_mean, by_raw)
-        gradients += [None] * (len(self.actor_step.parameters) - len(gradients))  # of a memory
-        return {"q_value": value.sum(-1).mean()} | self.actor_step.descend(gradients)
+        gradients = actor_gradients(self.actor, self._trace, by_mean, by_raw)
+        return {"q_value": value.sum(-1).mean()} | self._descend(gradients)
+
+
+def critic_gradients(critic: Critic, trace: Trace, slope: Tensor) -> list[Tensor]:
+    """Gradient of Σ slope · Q by every parameter, in the order of ``parameters()``.
+
+    Args:
+        critic: Q
+        trace: of its forward pass
+        slope: [E, B, R]
+
+    """
+    found: list[Tensor] = []
+    for (x, *_), by_output in zip(reversed(trace), _slopes(critic, trace, slope), strict=True):
+        found += (by_output.sum(1, keepdim=True), torch.bmm(x.mT, by_output))
+    return found[::-1]
+
+
+def mean_slope(critic: Critic, trace: Trace, slope: Tensor) -> Tensor:
+    """Gradient of Σ slope · Q by μ alone, [B, A].
+
+    Args:
+        critic: Q
+        trace: of its forward pass
+        slope: [E, B, R]
+
+    """
+    *_, by_output = _slopes(critic, trace, slope)
+    ((first, _),) = weights(critic.layers[:1])
+    actions = critic.action_dim
+    by_input = torch.bmm(by_output, first.mT)
+    by_input = by_input[0] if critic.members == 1 else by_input.sum(0)
+    by_mean = by_input[:, -2 * actions : -actions]
+    return by_mean if critic.unit_box else by_mean / critic.half_range
+
+
+def _slopes(critic: Critic, trace: Trace, slope: Tensor) -> Iterator[Tensor]:
+    """Gradient by the output of every layer, from the head down, of that by the head's."""
+    yield slope
+    following = weights(critic.layers[1:])
+    for (x, *kept), (weight, _) in zip(trace[:0:-1], reversed(following), strict=True):
+        slope = torch.bmm(slope, weight.mT)
+        slope = torch.ops.aten.threshold_backward(slope, x, 0)
+        if kept:
+            width = slope.shape[-1:]
+            slope, _, _ = torch.ops.aten.native_layer_norm_backward(
+                slope, kept[0], width, kept[1], kept[2], None, None, [True, False, False]
+            )
+        yield slope
+
+
+def reduced_slope(critic: Critic, q: Tensor, slope: Tensor) -> Tensor:
+    """Gradient of Σ slope · reduced(q) by the ensemble's values q, [E, B, R].
+
+    Args:
+        critic: reduces by minimum or mean
+        q: [E, B, R]
+        slope: [B, R]; members that share the minimum share it
+
+    """
+    if critic.members == 1:
+        return slope[None]
+    if critic.reduce == "mean":
+        return (slope / critic.members).expand_as(q)
+    least = q == q.amin(0)
+    return slope * least / least.sum(0)
+
+
+def actor_gradients(
+    actor: Actor, trace: Sequence[Tensor], by_mean: Tensor, by_raw: Tensor | None
+) -> list[Tensor | None]:
+    """Gradient of Σ by_mean · μ + by_raw · z, in the order of ``parameters()``, σ aside.
+
+    Args:
+        actor: π
+        trace: of its forward pass
+        by_mean: [B, A]
+        by_raw: [B, A], by the output z before tanh; None: it plays no part
+
+    """
+    *inputs, squashed = trace
+    slope = by_mean if actor.unit_box else by_mean * actor.half_range
+    slope = torch.ops.aten.tanh_backward(slope, squashed)
+    if by_raw is not None:
+        slope = slope + by_raw
+    if actor.sigma_mode == "state":
+        slope = functional.pad(slope, (0, actor.action_dim))
+    layers = weights(actor.layers)
+    found: list[Tensor | None] = []
+    for depth in range(len(layers) - 1, -1, -1):
+        x = inputs[depth]
+        found += (slope.sum(0), torch.mm(slope.t(), x))
+        if depth:
+            slope = torch.mm(slope, layers[depth][0])
+            slope = torch.ops.aten.threshold_backward(slope, x, 0)
+    return [None] * (actor.sigma_mode != "fixed") + found[::-1]
+
+
+class _State(NamedTuple):
+    """Parameters and Adam's numbers about them, side by side."""
+
+    parameters: list[Tensor]
+    others: list[Tensor]
+    """Parameters of the group that had no gradient"""
+
+    means: list[Tensor]
+    squares: list[Tensor]
+    taken: Tensor
+    """[K], steps taken"""
+
+    steps: list[Tensor]
+    """The same, each as a view"""
+
+    @classmethod
+    def of(cls, parameters: list[Tensor], others: list[Tensor], state: dict[Tensor, Any]) -> Self:
+        """Take what an optimizer keeps of the parameters; its step counts become one tensor."""
+        taken = torch.stack([state[p]["step"] for p in parameters])
+        steps = list(taken.unbind())
+        for parameter, step in zip(parameters, steps, strict=True):
+            state[parameter]["step"] = step
+        means, squares = ([state[p][key] for p in parameters] for key in ("exp_avg", "exp_avg_sq"))
+        return cls(parameters, others, means, squares, taken, steps)
+
+    def gradients(self) -> list[Tensor] | None:
+        """Gradients of the parameters; None where others have one than before."""
+        found = [p.grad for p in self.parameters if p.grad is not None]
+        same = len(found) == len(self.parameters) and all(p.grad is None for p in self.others)
+        return found if same else None
+
+
+class LeanAdam(torch.optim.Adam):
+    """Fused Adam (Kingma and Ba 2015) that looks its state up once instead of at every step."""
+
+    def __init__(self, parameters: Iterable[nn.Parameter], lr: float) -> None:
+        """Step on these parameters with this learning rate."""
+        super().__init__(parameters, lr=lr, fused=True)
+        self._known: _State | None = None
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take over a state, also a loaded one, and forget what was known of the last."""
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
+        self._known = None
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        """Take one step along the parameters' ``grad``; those without one stay as they are."""
+        (group,) = self.param_groups
+        known = self._known
+        gradients = None if known is None else known.gradients()
+        if known is None or gradients is None:
+            super().step()
+            moved = [parameter for parameter in group["params"] if parameter.grad is not None]
+            others = [parameter for parameter in group["params"] if parameter.grad is None]
+            self._known = _State.of(moved, others, self.state) if moved else None
+            return
+        beta1, beta2 = group["betas"]
+        known.taken.add_(1)
+        torch._fused_adam_(
+            known.parameters,
+            gradients,
+            known.means,
+            known.squares,
+            [],
+            known.steps,
+            amsgrad=False,
+            lr=group["lr"],
+            beta1=beta1,
+            beta2=beta2,
+            weight_decay=0.0,
+            eps=group["eps"],
+            maximize=False,
+        )
+
+    step.hooked = True  # type: ignore[attr-defined]  # torch would wrap it for its profiler

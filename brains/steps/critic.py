@@ -6,6 +6,8 @@ outcome is evidence of Q.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -13,6 +15,7 @@ from bnpo.brains.losses import half_mean_square
 from bnpo.brains.networks import Networks
 from bnpo.brains.options import Point
 from bnpo.brains.rule import Info
+from bnpo.brains.steps.minibatch import Minibatch
 from bnpo.brains.steps.optimizers import descend
 from bnpo.networks import Actor
 from bnpo.types import Transitions
@@ -96,55 +99,33 @@ class CriticStep:
         self.clip_norm = clip_norm
         self.generator = generator
 
-    def descend(
-        self,
-        batch: Transitions,
-        features: Tensor,
-        y: Tensor,
-        weight: Tensor | None,
-        resampled: bool,
-    ) -> tuple[Tensor, Info]:
+    def __call__(self, minibatch: Minibatch) -> tuple[Tensor, Info]:
         """Regress every member of the ensemble to y: mean over B of 1/2 (Q - y)^2.
-
-        Args:
-            batch: the minibatch
-            features: [B, F], of its observations and goals
-            y: [B, R], TD targets
-            weight: [B], importance weights of the sampler; None: one for all
-            resampled: whether it was drawn by importance resampling
 
         Returns:
             y - Q of every member before the step, [E, B, R], and scalars for the log.
 
         """
-        networks = self.networks
         mu, sigma = regression_point(
             self.regress,
-            batch,
-            features,
-            networks.actor,
-            resampled=resampled,
+            minibatch.batch,
+            minibatch.features,
+            self.networks.actor,
+            resampled=minibatch.resampled,
             generator=self.generator,
         )
-        error, loss, gradients = self._gradients(features, mu, sigma, y, weight)
+        error, loss, gradients = self.gradients(minibatch, mu, sigma)
         norm = descend(self.parameters, gradients, self.optimizer, self.clip_norm)
         info = {"critic_loss": loss}
         if norm is not None:
             info["critic_gradient_norm"] = norm
         return error, info
 
-    def _gradients(
-        self, features: Tensor, mu: Tensor, sigma: Tensor, y: Tensor, weight: Tensor | None
-    ) -> tuple[Tensor, Tensor, list[Tensor | None]]:
-        """Error [E, B, R], loss and its gradients by critic and memory; None: memory is fixed."""
-        critic, parameters = self.networks.critic, self.parameters
-        if features.requires_grad:  # through the critic into the memory
-            error = y - critic(features, mu, sigma)
-            loss, _ = half_mean_square(error, weight)
-            return error.detach(), loss.detach(), list(torch.autograd.grad(loss, parameters))
-        with torch.no_grad():
-            trace: list[tuple[Tensor, ...]] = []
-            error = y - critic.traced(features, mu, sigma, trace)
-            loss, slope = half_mean_square(error, weight)
-            gradients: list[Tensor | None] = [*critic.gradients(trace, -slope)]
-        return error, loss, gradients + [None] * (len(parameters) - len(gradients))
+    def gradients(
+        self, minibatch: Minibatch, mu: Tensor, sigma: Tensor
+    ) -> tuple[Tensor, Tensor, Sequence[Tensor | None]]:
+        """Error [E, B, R], loss and its gradients by critic and memory; None: no part in it."""
+        error = minibatch.td_target - self.networks.critic(minibatch.features, mu, sigma)
+        loss, _ = half_mean_square(error, minibatch.weight)
+        found = torch.autograd.grad(loss, self.parameters, allow_unused=True)
+        return error.detach(), loss.detach(), found

@@ -1,4 +1,4 @@
-"""A brain's learning step: TD targets, the critic's step and the actor's."""
+"""One gradient step of a brain: TD targets, the critic's step and the actor's."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ from bnpo.brains.entropy import EntropyBonus, entropy_bonus
 from bnpo.brains.losses import td_target
 from bnpo.brains.networks import Networks
 from bnpo.brains.rule import Info, Rule, Sample
-from bnpo.brains.steps.closed_form import MeanClimb
+from bnpo.brains.steps.actor import ActorStepping
 from bnpo.brains.steps.critic import CriticStep
-from bnpo.brains.steps.optimizers import ActorStep
-from bnpo.brains.steps.sample_floor import SampleFloor
+from bnpo.brains.steps.minibatch import Minibatch, PolicyOutput
 from bnpo.networks import Actor, gaussian
 from bnpo.types import Transitions
 
-__all__ = ["LearningStep", "Learnt"]
+__all__ = ["LearningStep", "Learnt", "RecurrentStep"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,7 +33,7 @@ class Learnt:
     """[E, B, R], y - Q of every member before the step"""
 
     log_ratio: Tensor | None
-    """[B], log pi_theta / pi_behaviour before the step; None where it was not asked for"""
+    """[B], log pi_theta / pi_behaviour before the step; None where nobody asks for it"""
 
     @property
     def td_error(self) -> Tensor:
@@ -43,31 +42,31 @@ class Learnt:
 
 
 class LearningStep:
-    """One learning rule at work on the shared actor and a critic."""
+    """Moves the critic to y and the actor up its rule's objective, on one minibatch."""
 
     def __init__(
         self,
         rule: Rule,
         networks: Networks,
-        actor_step: ActorStep,
+        actor_step: ActorStepping,
         critic_step: CriticStep,
         *,
         climb_point: bool,
         target_bounds: tuple[float, float] | None = None,
         max_log_ratio: float = 10.0,
-        floor: SampleFloor | None = None,
+        measures_ratio: bool = False,
     ) -> None:
-        """Join a rule with networks and optimizers.
+        """Join a rule with networks and steps.
 
         Args:
             rule: the objective of the actor
             networks: what the brain may read
-            actor_step: its own optimizer over the shared actor
+            actor_step: its own step of the shared actor
             critic_step: its own regression of the online critic
             climb_point: climb and bootstrap Q at (mu, 0) instead of (mu, sigma)
             target_bounds: known bounds of the return
             max_log_ratio: bound on |log rho|
-            floor: what happens when too few samples of a minibatch count
+            measures_ratio: whether every step tells the importance ratios of its samples
 
         """
         self.rule = rule
@@ -77,98 +76,128 @@ class LearningStep:
         self.climb_point = climb_point
         self.target_bounds = target_bounds
         self.max_log_ratio = max_log_ratio
-        self.floor = floor
+        self.measures_ratio = measures_ratio
+        self.freezes_memory = False
+        """Whether the encoder's memory, if there is one, stays as it is in the present round"""
+        self.holds_actor = False
+        """Whether the actor stays as it is, since its turn has used up its budget"""
         self.entropy = entropy_bonus(rule.entropy)
-        self._adaptive: list[Rule | EntropyBonus] = [rule]
+        self.state: dict[str, float] = rule.initial_state()
         if self.entropy is not None:
-            self._adaptive.append(self.entropy)
-        self.state: dict[str, float] = {}
-        for part in self._adaptive:
-            self.state |= part.initial_state()
-        memory = networks.encoder.parameters()
-        self._actor_parameters = [*networks.actor.parameters(), *memory]
+            self.state |= self.entropy.initial_state()
 
     def take(
         self,
         batch: Transitions,
+        bootstrap_actor: Actor | None = None,
         *,
         weight: Tensor | None = None,
         resampled: bool = False,
-        bootstrap_actor: Actor | None = None,
-        train_actor: bool = True,
-        wants_ratio: bool = False,
-        train_encoder: bool = True,
+        number: int = 0,
     ) -> Learnt:
         """Take one gradient step of the critic and one of the actor.
 
         Args:
             batch: the minibatch
+            bootstrap_actor: pi' of the TD target; the brain's own target actor by default
             weight: [B], importance weights of the sampler
             resampled: whether it was drawn by importance resampling
-            bootstrap_actor: pi' of the TD target; the brain's own target actor by default
-            train_actor: False leaves the actor as it is (delayed policy updates)
-            wants_ratio: whether to return the importance ratio of the samples
-            train_encoder: False leaves the encoder's memory as it is
+            number: gradient steps that the brain took before
 
         """
-        networks = self.networks
-        features = networks.encoder(batch.observation, batch.goal)
-        shares = features.requires_grad and train_encoder  # a memory learns from both steps
-        if features.requires_grad and not train_encoder:
-            features = features.detach()
-        y = self._td_target(batch, bootstrap_actor or networks.target_actor)
-        baseline = batch.discount[:0] if self.rule.pathwise else self._baseline(batch, features)
-        moves = (batch, features, y, baseline, weight)
-        if shares:  # the actor first, so that the ratio of what has just been done is exactly 1
-            log_ratio, info = self._policy_step(*moves, train_actor, wants_ratio)
-            features = networks.encoder(batch.observation, batch.goal)
-        error, critic_info = self.critic_step.descend(batch, features, y, weight, resampled)
-        if not shares:
-            log_ratio, info = self._policy_step(*moves, train_actor, wants_ratio)
-        return Learnt(info=critic_info | info, error=error, log_ratio=log_ratio)
+        minibatch = self.prepared(batch, bootstrap_actor, weight, resampled, number)
+        error, critic_info = self.critic_step(minibatch)  # where: regression_point
+        actor_info = self.climb_actor(minibatch)
+        return self.learnt(minibatch, error, critic_info | actor_info)
 
-    def _policy_step(
+    def prepared(
         self,
         batch: Transitions,
-        features: Tensor,
-        y: Tensor,
-        baseline: Tensor,
+        bootstrap_actor: Actor | None,
         weight: Tensor | None,
-        train_actor: bool,
-        wants_ratio: bool,
-    ) -> tuple[Tensor | None, Info]:
-        """Move the actor; return the log ratios [B] before and scalars, where asked for."""
-        if not (train_actor or wants_ratio):
-            return None, {}
-        climb = None if features.requires_grad else self._mean_climb
-        trace: list[Tensor] = []
-        with torch.set_grad_enabled(climb is None):
-            outputs, log_ratio = self.networks.actor.heads(features, trace), None
-        if wants_ratio or self.floor is not None:
-            mu, sigma, _ = outputs
-            log_prob = gaussian.log_prob(batch.action, mu.detach(), sigma.detach())
-            log_ratio = log_prob - batch.behaviour_log_prob
-        if not train_actor:
-            return log_ratio, {}
-        if climb is not None:
-            step = partial(climb.step, features, outputs, trace, weight)
-        else:
-            state = features.detach()  # no memory is moved to where Q is large
-            step = partial(self._actor_step, batch, state, outputs, y, baseline, weight)
-        if self.floor is None or log_ratio is None:
-            return log_ratio, step()
-        return log_ratio, self.floor.hold(log_ratio, self._actor_parameters, step)
+        resampled: bool,
+        number: int,
+    ) -> Minibatch:
+        """Work out features, TD targets and baselines."""
+        features = self.networks.encoder(batch.observation, batch.goal)
+        return Minibatch(
+            batch=batch,
+            features=features.detach() if self.freezes_memory else features,
+            td_target=self.td_target(batch, bootstrap_actor or self.networks.target_actor),
+            baseline=batch.discount[:0] if self.rule.pathwise else self.baseline(batch, features),
+            weight=weight,
+            resampled=resampled,
+            number=number,
+            look=self.actor_step.look,
+        )
 
-    @property
-    def _mean_climb(self) -> MeanClimb | None:
-        """The actor's step where its gradient is known in closed form."""
-        actor, critic = self.networks.actor, self.networks.critic
-        return MeanClimb.of(self.rule, actor, critic, self.actor_step, point=self.climb_point)
+    def climb_actor(self, minibatch: Minibatch) -> Info:
+        """Take the actor's step, unless the actor is held."""
+        if self.holds_actor:
+            return {}
+        return self.actor_step(minibatch, partial(self.objective, minibatch))
+
+    def learnt(self, minibatch: Minibatch, error: Tensor, info: Info) -> Learnt:
+        """Sum up what the step found out."""
+        log_ratio = minibatch.log_ratio if self.measures_ratio else None
+        return Learnt(info=info, error=error, log_ratio=log_ratio)
+
+    @torch.no_grad()
+    def td_target(self, batch: Transitions, actor: Actor) -> Tensor:
+        """Y = r + discount Q'(s', g', pi'(s', g')), [B, R]; with c H(pi') where entropy enters."""
+        features = self.networks.encoder(batch.next_observation, batch.next_goal)
+        mu, sigma = actor(features)
+        next_q = self.networks.target_critic.value(features, mu, self.critic_scale(sigma))
+        if self.entropy is not None and self.entropy.in_target:
+            bonus = self.entropy.weight(self.state) * gaussian.entropy(sigma)
+            next_q = next_q + bonus[:, None] / next_q.shape[-1]
+        return td_target(batch.reward, batch.discount, next_q, self.target_bounds)
+
+    @torch.no_grad()
+    def baseline(self, batch: Transitions, features: Tensor) -> Tensor:
+        """Q(s, g, mu_b, sigma_b), [B]."""
+        return self.networks.critic.value(features, batch.mu, batch.sigma).sum(-1)
+
+    def objective(self, minibatch: Minibatch, policy: PolicyOutput) -> tuple[Tensor, Info]:
+        """Return the rule's objective and its entropy bonus, [B], and scalars for the log."""
+        value, info = self.rule.objective(
+            Sample(
+                batch=minibatch.batch,
+                mu=policy.mu,
+                sigma=policy.sigma,
+                raw=policy.raw,
+                td_target=minibatch.td_target.sum(-1),
+                baseline=minibatch.baseline,
+                climb=self.climb(minibatch.features.detach()),
+                played=self.networks.actor.clip(minibatch.batch.action),
+                max_log_ratio=self.max_log_ratio,
+                state=self.state,
+            )
+        )
+        if self.entropy is not None:
+            spread = gaussian.entropy(policy.sigma)
+            value = value + self.entropy.weight(self.state) * spread
+            info = info | {"entropy": spread.detach().mean()}
+        return value, info
+
+    def climb(self, features: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
+        """Return Q of the online critic at (mu, sigma) as this brain climbs it, [B]."""
+
+        def q_value(mu: Tensor, sigma: Tensor) -> Tensor:
+            return self.networks.critic.value(features, mu, self.critic_scale(sigma)).sum(-1)
+
+        return q_value
+
+    def critic_scale(self, sigma: Tensor) -> Tensor:
+        """Sigma as the critic sees it where this brain climbs and bootstraps."""
+        return torch.zeros_like(sigma) if self.climb_point else sigma
 
     def end_turn(self, info: Mapping[str, float]) -> None:
         """Let the rule's own numbers move after a turn with these scalars for the log."""
-        for part in self._adaptive:
-            self.state.update(part.adapt(self.state, info))
+        parts: tuple[Rule | EntropyBonus | None, ...] = (self.rule, self.entropy)
+        for part in parts:
+            if part is not None:
+                self.state.update(part.adapt(self.state, info))
 
     @torch.no_grad()
     def drift(self, batch: Transitions) -> tuple[Tensor, Tensor]:
@@ -182,69 +211,31 @@ class LearningStep:
         log_ratio = gaussian.log_prob(batch.action, mu, sigma) - batch.behaviour_log_prob
         return log_ratio, gaussian.kl_divergence(batch.mu, batch.sigma, mu, sigma)
 
-    @torch.no_grad()
-    def _td_target(self, batch: Transitions, actor: Actor) -> Tensor:
-        """Y = r + discount Q'(s', g', pi'(s', g')), [B, R]; with c H(pi') where entropy enters."""
-        features = self.networks.encoder(batch.next_observation, batch.next_goal)
-        mu, sigma = actor(features)
-        next_q = self.networks.target_critic.value(features, mu, self.critic_scale(sigma))
-        if self.entropy is not None and self.entropy.in_target:
-            bonus = self.entropy.weight(self.state) * gaussian.entropy(sigma)
-            next_q = next_q + bonus[:, None] / next_q.shape[-1]
-        return td_target(batch.reward, batch.discount, next_q, self.target_bounds)
 
-    @torch.no_grad()
-    def _baseline(self, batch: Transitions, features: Tensor) -> Tensor:
-        """Q(s, g, mu_b, sigma_b), [B]."""
-        return self.networks.critic.value(features, batch.mu, batch.sigma).sum(-1)
+class RecurrentStep(LearningStep):
+    """A learning step of networks behind a memory, which learns from the actor's and the critic's.
 
-    def _actor_step(
+    The actor moves first, so that the ratio of what has just been done is exactly 1.
+    """
+
+    def take(
         self,
         batch: Transitions,
-        features: Tensor,
-        outputs: tuple[Tensor, Tensor, Tensor],
-        y: Tensor,
-        baseline: Tensor,
-        weight: Tensor | None,
-    ) -> Info:
-        """Move the actor up the rule's objective and its entropy bonus."""
-        networks = self.networks
-        info: Info = {}
-        pending: list[tuple[Tensor, Tensor, Tensor]] = [outputs]
-
-        def objective() -> Tensor:
-            mu, sigma, raw = pending.pop() if pending else networks.actor.heads(features)
-            value, found = self.rule.objective(
-                Sample(
-                    batch=batch,
-                    mu=mu,
-                    sigma=sigma,
-                    raw=raw,
-                    td_target=y.sum(-1),
-                    baseline=baseline,
-                    climb=self._climb(features),
-                    played=networks.actor.clip(batch.action),
-                    max_log_ratio=self.max_log_ratio,
-                    state=self.state,
-                )
+        bootstrap_actor: Actor | None = None,
+        *,
+        weight: Tensor | None = None,
+        resampled: bool = False,
+        number: int = 0,
+    ) -> Learnt:
+        """Take one gradient step of the actor and one of the critic."""
+        if self.freezes_memory:
+            return super().take(
+                batch, bootstrap_actor, weight=weight, resampled=resampled, number=number
             )
-            info.update(found)
-            if self.entropy is not None:
-                spread = gaussian.entropy(sigma)
-                value = value + self.entropy.weight(self.state) * spread
-                info["entropy"] = spread.detach().mean()
-            return (value if weight is None else value * weight).mean()
-
-        return info | self.actor_step.ascend(objective, lambda: networks.actor(features)) | info
-
-    def _climb(self, features: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
-        critic = self.networks.critic
-
-        def q_value(mu: Tensor, sigma: Tensor) -> Tensor:
-            return critic.value(features, mu, self.critic_scale(sigma)).sum(-1)
-
-        return q_value
-
-    def critic_scale(self, sigma: Tensor) -> Tensor:
-        """Sigma as the critic sees it where this brain climbs and bootstraps."""
-        return torch.zeros_like(sigma) if self.climb_point else sigma
+        minibatch = self.prepared(batch, bootstrap_actor, weight, resampled, number)
+        actor_info = self.climb_actor(minibatch)
+        if self.measures_ratio:
+            _ = minibatch.log_ratio  # of the features before the critic's step
+        minibatch.features = self.networks.encoder(batch.observation, batch.goal)
+        error, critic_info = self.critic_step(minibatch)
+        return self.learnt(minibatch, error, critic_info | actor_info)

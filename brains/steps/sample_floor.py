@@ -1,15 +1,16 @@
-"""What happens to the actor's step when too few samples of a minibatch count."""
+"""The sample floor: what happens to the actor's step when too few samples of a minibatch count."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from bnpo.brains.rule import Info
+from bnpo.brains.steps.actor import ActorStepping, Objective
+from bnpo.brains.steps.minibatch import Minibatch, PolicyOutput
 
 __all__ = ["SampleFloor", "effective_share"]
 
@@ -19,15 +20,34 @@ def effective_share(log_ratio: Tensor) -> Tensor:
     return 1.0 / (len(log_ratio) * log_ratio.softmax(0).square().sum())
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
 class SampleFloor:
-    """Holds the actor's step back where the effective share of a minibatch is below a floor."""
+    """Holds another actor's step back where the effective share of a minibatch is below a floor."""
 
-    floor: float
-    """Share of the minibatch that must count, in [0, 1]"""
+    def __init__(
+        self,
+        step: ActorStepping,
+        parameters: Sequence[nn.Parameter],
+        floor: float,
+        action: Literal["skip", "shrink"],
+    ) -> None:
+        """Hold a step back.
 
-    action: Literal["skip", "shrink"]
-    """Leave the step out, or go share / floor of its way"""
+        Args:
+            step: the step
+            parameters: what it moves
+            floor: share of the minibatch that must count, in [0, 1]
+            action: leave the step out, or go share / floor of its way
+
+        """
+        self.step = step
+        self.optimizer = step.optimizer
+        self.parameters = parameters
+        self.floor = floor
+        self.action = action
+
+    def look(self, features: Tensor) -> PolicyOutput:
+        """Return the actor's output as the inner step needs it."""
+        return self.step.look(features)
 
     def scale(self, log_ratio: Tensor) -> float:
         """How much of the actor's step is taken, in [0, 1], by log π_θ/π_b [B]."""
@@ -36,17 +56,16 @@ class SampleFloor:
             return 1.0
         return 0.0 if self.action == "skip" else share / self.floor
 
-    def hold(
-        self, log_ratio: Tensor, parameters: Sequence[nn.Parameter], step: Callable[[], Info]
-    ) -> Info:
-        """Take as much of a step of these parameters as its samples [B] allow.
+    def __call__(self, minibatch: Minibatch, objective: Objective) -> Info:
+        """Take as much of the step as its samples allow.
 
         A shrunk step is taken whole and then taken back in part, so that it is smaller whatever
         the optimizer; what the optimizer remembers is that of the whole step.
         """
+        log_ratio = minibatch.log_ratio
         scale = self.scale(log_ratio)
-        before = [p.detach().clone() for p in parameters] if 0.0 < scale < 1.0 else []
-        info = step() if scale > 0.0 else {}
+        before = [p.detach().clone() for p in self.parameters] if 0.0 < scale < 1.0 else []
+        info = self.step(minibatch, objective) if scale > 0.0 else {}
         if before:
-            torch._foreach_lerp_([p.data for p in parameters], before, 1.0 - scale)
+            torch._foreach_lerp_([p.data for p in self.parameters], before, 1.0 - scale)
         return info | {"actor_step_scale": log_ratio.new_tensor(scale)}

@@ -88,16 +88,20 @@ class Spy:
     def __init__(self, brain: Any) -> None:
         self.batches: list[Any] = []
         self.bootstraps: list[Any] = []
-        self.trains_actor: list[bool] = []
+        self.moves_actor: list[bool] = []
         original = brain.step.take
+        actor = brain.step.networks.actor
 
-        def learn(batch: Any, **options: Any) -> Any:
+        def take(batch: Any, bootstrap_actor: Any, **options: Any) -> Any:
             self.batches.append(batch)
-            self.bootstraps.append(options["bootstrap_actor"])
-            self.trains_actor.append(options["train_actor"])
-            return original(batch, **options)
+            self.bootstraps.append(bootstrap_actor)
+            before = [p.detach().clone() for p in actor.parameters()]
+            learnt = original(batch, bootstrap_actor, **options)
+            moved = [not torch.equal(p, q) for p, q in zip(before, actor.parameters(), strict=True)]
+            self.moves_actor.append(any(moved))
+            return learnt
 
-        brain.step.take = learn
+        brain.step.take = take
 
 
 def learns(train: dict[str, Any]) -> float:

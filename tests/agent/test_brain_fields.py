@@ -27,14 +27,16 @@ def test_memory_size_bounds_how_far_back_reanalysis_looks(make_trainer: Any) -> 
     table = trainer.agent.replay
     assert table is not None
     newest = table.trajectories.observation[8:12].reshape(-1, 8)  # rows 0-3, 4-7, 8-11
-    transitions = trainer.agent.brains[0]._reanalyse(table)
+    draws: Any = trainer.agent.brains[0].draws
+    transitions = draws.reanalyse(table)
     assert all(bool((newest == row).all(-1).any()) for row in transitions.observation)
     wide: Trainer = make_trainer(pathwise(memory_size=1_000, recalc_delay=0, credit="n_step"))
     play(wide, 30)
     table = wide.agent.replay
     assert table is not None
     newest = table.trajectories.observation[8:12].reshape(-1, 8)
-    transitions = wide.agent.brains[0]._reanalyse(table)
+    draws = wide.agent.brains[0].draws
+    transitions = draws.reanalyse(table)
     assert not all(bool((newest == row).all(-1).any()) for row in transitions.observation)
 
 
@@ -91,13 +93,14 @@ def test_recalc_delay_is_the_mean_distance_of_reanalyses(
     trainer: Trainer = make_trainer(pathwise(recalc_delay=delay, learning_repeat=800))
     brain = trainer.agent.brains[0]
     calls: list[int] = []
-    original = brain._reanalyse
+    draws: Any = brain.draws
+    original = draws.reanalyse
 
     def reanalyse(table: Any) -> Any:
         calls.append(1)
         return original(table)
 
-    brain._reanalyse = reanalyse  # type: ignore[method-assign]
+    draws.reanalyse = reanalyse
     play(trainer, 10)
     assert brain.rounds == 400
     assert low <= len(calls) <= high
@@ -117,7 +120,7 @@ def test_lr_actor_is_the_step_of_the_own_optimizer(make_trainer: Any) -> None:
     trainer: Trainer = make_trainer(pathwise(lr_actor=1e-3), likelihood_ratio(lr_actor=1e-5))
     rates = []
     for brain in trainer.agent.brains:
-        step = brain.step.actor_step
+        step = brain.step.actor_step.optimizer
         assert isinstance(step, GradientStep)
         rates.append(step.optimizer.param_groups[0]["lr"])
     assert rates == [1e-3, 1e-5]
@@ -199,7 +202,7 @@ def test_pathwise_with_ppo_eps_weights_by_the_clipped_ratio(make_trainer: Any) -
 
 def test_natural_takes_the_natural_step(make_trainer: Any) -> None:
     trainer: Trainer = make_trainer(pathwise(natural=True), pathwise(natural=False))
-    steps = [type(brain.step.actor_step) for brain in trainer.agent.brains]
+    steps = [type(brain.step.actor_step.optimizer) for brain in trainer.agent.brains]
     assert steps == [NaturalStep, GradientStep]
     play(trainer, 10)
     assert trainer.progress.turns["ddpg"]["kl"] <= 0.01
@@ -270,7 +273,7 @@ def test_actor_delay_is_critic_steps_per_actor_step(make_trainer: Any) -> None:
     trainer: Trainer = make_trainer(pathwise(actor_delay=3, learning_repeat=6))
     spy = Spy(trainer.agent.brains[0])
     play(trainer, 10)
-    assert spy.trains_actor == [True, False, False, True, False, False]
+    assert spy.moves_actor == [True, False, False, True, False, False]
 
 
 def test_rule_and_name(make_trainer: Any) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import torch
 
-from bnpo.brains import CriticStep, GradientStep, LearningStep, Networks, Rule, target_of
+from bnpo.brains import ActorStep, CriticStep, GradientStep, LearningStep, Networks, Rule, target_of
+from bnpo.brains.steps.closed_form import MeanClimb
 from bnpo.config import NetworkConfig
 from bnpo.networks import Actor, Critic, Normalizer, gaussian
 from bnpo.types import TaskSpec, Transitions
@@ -41,6 +42,13 @@ def make_networks() -> Callable[..., Networks]:
     return make
 
 
+def actor_step(rule: Rule, networks: Networks, climb_point: bool) -> Any:
+    """The kind that assembly would choose."""
+    optimizer = GradientStep(list(networks.actor.parameters()), 1e-2)
+    closed = MeanClimb.of(rule, networks.actor, networks.critic, optimizer, point=climb_point)
+    return closed or ActorStep(networks.actor, optimizer)
+
+
 @pytest.fixture
 def make_brain(make_networks: Callable[..., Networks]) -> MakeBrain:
     def make(rule: Rule, *, climb_point: bool = False, **fields: Any) -> LearningStep:
@@ -52,7 +60,7 @@ def make_brain(make_networks: Callable[..., Networks]) -> MakeBrain:
         return LearningStep(
             rule,
             networks,
-            GradientStep(list(networks.actor.parameters()), 1e-2),
+            actor_step(rule, networks, climb_point),
             CriticStep(
                 networks,
                 torch.optim.Adam(networks.critic.parameters(), lr=1e-2),

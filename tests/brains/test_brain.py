@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from bnpo.brains import DDPG, PPO, Follower, Rule, target_of
+from bnpo.brains.steps.actor import Delayed
 
 
 def _changed(before: nn.Module, after: nn.Module) -> bool:
@@ -35,10 +36,11 @@ def test_the_actor_step_leaves_the_critic_alone(make_brain, make_batch) -> None:
     assert not _changed(before, brain.networks.critic)
 
 
-def test_train_actor_false_leaves_the_actor_alone(make_brain, make_batch) -> None:
+def test_a_delayed_step_leaves_the_actor_alone(make_brain, make_batch) -> None:
     brain = make_brain(DDPG())
+    brain.actor_step = Delayed(brain.actor_step, 2)
     before = copy.deepcopy(brain.networks)
-    brain.take(make_batch(brain.networks), train_actor=False)
+    brain.take(make_batch(brain.networks), number=1)
     assert not _changed(before.actor, brain.networks.actor)
     assert _changed(before.critic, brain.networks.critic)
 
@@ -75,7 +77,7 @@ def test_the_pathwise_gradient_equals_finite_differences(make_brain, make_batch)
             down = mean_q()
             bias[i] += 1e-6
         expected[i] = (up - down) / 2e-6
-    brain.actor_step.optimizer.param_groups[0]["lr"] = 0.0
+    brain.actor_step.optimizer.optimizer.param_groups[0]["lr"] = 0.0
     brain.take(batch)
     # the step descends along minus the objective
     torch.testing.assert_close(-bias.grad, expected, rtol=1e-5, atol=1e-8)
@@ -92,7 +94,7 @@ def test_td_target_bootstraps_and_stops_at_terminations(make_brain, make_batch) 
     brain = make_brain(DDPG(), target_bounds=(-1.0, 1.0))
     batch = make_batch(brain.networks)
     batch = batch.replace(discount=torch.where(torch.arange(32) < 16, 0.0, 0.9))
-    y = brain._td_target(batch, brain.networks.target_actor)
+    y = brain.td_target(batch, brain.networks.target_actor)
     features = brain.networks.encoder(batch.next_observation, batch.next_goal)
     q = brain.networks.target_critic.value(features, *brain.networks.target_actor(features))
     torch.testing.assert_close(y[:16], batch.reward[:16].clamp(-1, 1))
@@ -106,8 +108,8 @@ def test_bootstrapping_from_another_actor_changes_the_target(make_brain, make_ba
     other = target_of(brain.networks.actor)
     with torch.no_grad():
         other.head.bias.add_(1.0)
-    own = brain._td_target(batch, brain.networks.target_actor)
-    assert not torch.equal(own, brain._td_target(batch, other))
+    own = brain.td_target(batch, brain.networks.target_actor)
+    assert not torch.equal(own, brain.td_target(batch, other))
 
 
 def test_sampler_weights_scale_both_losses(make_brain, make_batch) -> None:
@@ -127,7 +129,8 @@ def test_sampler_weights_scale_both_losses(make_brain, make_batch) -> None:
 
 def test_log_ratio_is_zero_on_the_own_rollout(make_brain, make_batch) -> None:
     brain = make_brain(PPO())
-    learnt = brain.take(make_batch(brain.networks), wants_ratio=True)
+    brain.measures_ratio = True
+    learnt = brain.take(make_batch(brain.networks))
     assert learnt.log_ratio is not None
     assert not learnt.log_ratio.any()
 

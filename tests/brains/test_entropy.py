@@ -36,7 +36,7 @@ def test_in_target_the_bootstrap_is_soft(
         bonus = EntropyBonus(coefficient=0.3, in_target=in_target)
         brain = make_brain(DDPG(entropy=bonus), climb_point=climb_point)
         batch = make_batch(brain.networks)
-        made.append(brain._td_target(batch, brain.networks.target_actor))
+        made.append(brain.td_target(batch, brain.networks.target_actor))
     features = brain.networks.encoder(batch.next_observation, batch.next_goal)
     entropy = gaussian.entropy(brain.networks.target_actor(features)[1])
     expected = batch.discount * 0.3 * entropy

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from bnpo.brains import DDPG, NaturalGradient, NaturalStep
+from bnpo.brains import DDPG, ActorStep, NaturalGradient, NaturalStep
 from bnpo.brains.steps import fisher
 from bnpo.brains.steps.fisher import fisher_vector_product
 from bnpo.brains.steps.natural import conjugate_gradient
@@ -136,6 +136,7 @@ def test_a_failed_search_restores_every_parameter(make_networks) -> None:
 def test_a_pathwise_brain_may_take_natural_steps(make_brain, make_batch) -> None:
     brain = make_brain(DDPG())
     parameters = list(brain.networks.actor.parameters())
-    brain.actor_step = NaturalStep(parameters, NaturalGradient(delta=0.01))
+    natural = NaturalStep(parameters, NaturalGradient(delta=0.01))
+    brain.actor_step = ActorStep(brain.networks.actor, natural)
     info = brain.take(make_batch(brain.networks)).info
     assert 0 < info["kl"].item() <= 0.01

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from bnpo.brains import Adam
+from bnpo.brains.steps.closed_form import LeanAdam
 
 
 def _gradients(network: nn.Module, step: int, without: int | None) -> None:
@@ -23,7 +23,7 @@ def _gradients(network: nn.Module, step: int, without: int | None) -> None:
 def test_it_equals_torchs(without: int | None) -> None:
     own = nn.Sequential(nn.Linear(5, 7), nn.Linear(7, 3))
     other = copy.deepcopy(own)
-    lean = Adam(own.parameters(), 1e-2)
+    lean = LeanAdam(own.parameters(), 1e-2)
     torchs = torch.optim.Adam(other.parameters(), lr=1e-2, fused=True)
     for step in range(6):
         for network in (own, other):
@@ -36,12 +36,12 @@ def test_it_equals_torchs(without: int | None) -> None:
 
 def test_a_loaded_state_goes_on() -> None:
     network = nn.Linear(4, 4)
-    lean = Adam(network.parameters(), 1e-2)
+    lean = LeanAdam(network.parameters(), 1e-2)
     for step in range(3):
         _gradients(network, step, None)
         lean.step()
     twin = copy.deepcopy(network)
-    fresh = Adam(twin.parameters(), 1e-2)
+    fresh = LeanAdam(twin.parameters(), 1e-2)
     _gradients(twin, 99, None)
     before = copy.deepcopy(twin.state_dict())
     fresh.step()

@@ -38,8 +38,8 @@ def test_at_ratio_one_the_gradient_is_the_score_function(make_brain, make_batch)
     """d mean(rho A) = mean(A d log pi); mu = tanh(z), so d log pi/dz = (a - mu)/s^2 (1 - mu^2)."""
     brain = make_brain(PPO(normalize_advantage=False), dtype=torch.float64)
     batch = make_batch(brain.networks)
-    brain.actor_step.optimizer.param_groups[0]["lr"] = 0.0
-    y = brain._td_target(batch, brain.networks.target_actor).sum(-1)
+    brain.actor_step.optimizer.optimizer.param_groups[0]["lr"] = 0.0
+    y = brain.td_target(batch, brain.networks.target_actor).sum(-1)
     features = brain.networks.encoder(batch.observation, batch.goal)
     with torch.no_grad():
         baseline = brain.networks.critic.value(features, batch.mu, batch.sigma).sum(-1)

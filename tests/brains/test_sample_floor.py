@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -39,11 +40,16 @@ def test_as_much_of_the_step_is_taken_as_the_samples_allow(
 ) -> None:
     parameter = nn.Parameter(torch.tensor([1.0, -2.0], dtype=torch.float64))
 
-    def step() -> dict[str, Any]:
-        parameter.data += torch.tensor([0.5, 1.0])
-        return {"gain": torch.tensor(1.0)}
+    class Step:
+        optimizer: Any = None
+        look: Any = None
 
-    info = SampleFloor(floor=floor, action=action).hold(RATIOS, [parameter], step)
+        def __call__(self, minibatch: Any, objective: Any) -> dict[str, Any]:
+            parameter.data += torch.tensor([0.5, 1.0])
+            return {"gain": torch.tensor(1.0)}
+
+    minibatch: Any = SimpleNamespace(log_ratio=RATIOS)
+    info = SampleFloor(Step(), [parameter], floor, action)(minibatch, lambda _: (RATIOS, {}))
     expected = torch.tensor([1.0, -2.0]) + scale * torch.tensor([0.5, 1.0])
     torch.testing.assert_close(parameter.detach(), expected.double(), atol=1e-6, rtol=0)
     assert info["actor_step_scale"].item() == pytest.approx(scale, abs=1e-6)

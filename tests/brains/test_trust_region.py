@@ -5,14 +5,15 @@ from typing import Any
 import pytest
 import torch
 
-from bnpo.brains import TRPO, VPG, NaturalGradient, NaturalStep
+from bnpo.brains import TRPO, VPG, ActorStep, NaturalGradient, NaturalStep
 from bnpo.errors import ConfigError
 from bnpo.networks import gaussian
 
 
 def _natural_brain(make_brain: Any, rule: Any) -> Any:
     brain = make_brain(rule, dtype=torch.float64)
-    brain.actor_step = NaturalStep(list(brain.networks.actor.parameters()), rule.natural)
+    natural = NaturalStep(list(brain.networks.actor.parameters()), rule.natural)
+    brain.actor_step = ActorStep(brain.networks.actor, natural)
     return brain
 
 
@@ -22,7 +23,7 @@ def test_trpo_improves_its_surrogate_within_delta(make_brain: Any, make_batch: A
     networks, batch = brain.networks, make_batch(brain.networks, 256)
     features = networks.encoder(batch.observation, batch.goal)
     with torch.no_grad():
-        y = brain._td_target(batch, networks.target_actor).sum(-1)
+        y = brain.td_target(batch, networks.target_actor).sum(-1)
         advantage = y - networks.critic.value(features, batch.mu, batch.sigma).sum(-1)
         old = networks.actor(features)
     info = brain.take(batch).info

@@ -96,15 +96,15 @@ def test_first_ratio_is_one_and_freezing_keeps_the_memory(request: pytest.Fixtur
     moved, ratios = [], []
     original = brain.step.take
 
-    def learn(batch: Any, **options: Any) -> Any:
+    def take(*given: Any, **options: Any) -> Any:
         before = [p.clone() for p in agent.encoder.parameters()]
-        learnt = original(batch, **options)
+        learnt = original(*given, **options)
         same = all(map(torch.equal, before, agent.encoder.parameters()))
         moved.append((brain.rounds % 2, not same))
         ratios.append(float(learnt.info["approximate_kl"]))
         return learnt
 
-    brain.step.take = learn  # type: ignore[method-assign]
+    brain.step.take = take  # type: ignore[method-assign]
     play(trainer, 4)
     assert moved == [(0, True)] * 4 + [(1, False)] * 4
     assert abs(ratios[0]) < 1e-6

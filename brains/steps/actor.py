@@ -1,0 +1,79 @@
+"""The actor's step: up the objective that a rule makes of a minibatch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from torch import Tensor
+
+from bnpo.brains.rule import Info
+from bnpo.brains.steps.minibatch import Minibatch, PolicyOutput
+from bnpo.brains.steps.optimizers import ActorOptimizer
+from bnpo.networks import Actor
+
+__all__ = ["ActorStep", "ActorStepping", "Delayed", "Objective"]
+
+Objective = Callable[[PolicyOutput], tuple[Tensor, Info]]
+"""What a policy's output is worth, one value per sample [B], and scalars for the log."""
+
+
+class ActorStepping(Protocol):
+    """A kind of actor's step; assembly chooses it once, and may put one into another."""
+
+    optimizer: ActorOptimizer
+    """What moves the parameters"""
+
+    def look(self, features: Tensor) -> PolicyOutput:
+        """Return the actor's output for features [B, F], with what the step needs of the pass."""
+
+    def __call__(self, minibatch: Minibatch, objective: Objective) -> Info:
+        """Take one step up the mean objective; return scalars for the log."""
+
+
+class ActorStep:
+    """Climbs by automatic differentiation, whatever the rule."""
+
+    def __init__(self, actor: Actor, optimizer: ActorOptimizer) -> None:
+        """Move an actor by an optimizer over its parameters."""
+        self.actor = actor
+        self.optimizer = optimizer
+
+    def look(self, features: Tensor) -> PolicyOutput:
+        """Return the actor's output with gradient."""
+        return PolicyOutput(*self.actor.heads(features))
+
+    def __call__(self, minibatch: Minibatch, objective: Objective) -> Info:
+        """Take one step up the mean objective; return scalars for the log."""
+        features = minibatch.features.detach()  # no memory is moved to where Q is large
+        pending: list[PolicyOutput] = [minibatch.policy]
+        info: Info = {}
+
+        def mean() -> Tensor:
+            policy = pending.pop() if pending else self.look(features)
+            value, found = objective(policy)
+            info.update(found)
+            weight = minibatch.weight
+            return (value if weight is None else value * weight).mean()
+
+        return self.optimizer.ascend(mean, lambda: self.actor(features)) | info
+
+
+class Delayed:
+    """Takes another step at every k-th gradient step alone (delayed policy updates)."""
+
+    def __init__(self, step: ActorStepping, every: int) -> None:
+        """Delay a step; the first gradient step of a brain takes it."""
+        self.step = step
+        self.every = every
+        self.optimizer = step.optimizer
+
+    def look(self, features: Tensor) -> PolicyOutput:
+        """Return the actor's output as the inner step needs it."""
+        return self.step.look(features)
+
+    def __call__(self, minibatch: Minibatch, objective: Objective) -> Info:
+        """Take the inner step where it is due."""
+        if minibatch.number % self.every:
+            return {}
+        return self.step(minibatch, objective)

@@ -1,0 +1,75 @@
+"""A minibatch on its way through a learning step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from torch import Tensor
+
+from bnpo.networks import gaussian
+from bnpo.types import Transitions
+
+__all__ = ["Minibatch", "PolicyOutput"]
+
+
+class PolicyOutput(NamedTuple):
+    """Distributions of the policy that is being trained, at the states of a minibatch."""
+
+    mu: Tensor
+    """[B, A], mean"""
+
+    sigma: Tensor
+    """[B, A], scale"""
+
+    raw: Tensor
+    """[B, A], output before tanh"""
+
+
+@dataclass(kw_only=True, slots=True)
+class Minibatch:
+    """Transitions of one gradient step, and what the step works out about them."""
+
+    batch: Transitions
+    """What was stored and credited"""
+
+    features: Tensor
+    """[B, F], of observations and goals"""
+
+    td_target: Tensor
+    """[B, R], y, without gradient"""
+
+    baseline: Tensor
+    """[B], Q(s, g, mu_b, sigma_b) summed over reward components; empty on a pathwise brain"""
+
+    weight: Tensor | None
+    """[B], importance weights of the sampler; None: one for all"""
+
+    resampled: bool
+    """Whether it was drawn by importance resampling"""
+
+    number: int
+    """Gradient steps that the brain took before"""
+
+    look: Callable[[Tensor], PolicyOutput]
+    """Forward pass of the actor, as its step needs it"""
+
+    _policy: PolicyOutput | None = field(default=None, init=False)
+    _log_ratio: Tensor | None = field(default=None, init=False)
+
+    @property
+    def policy(self) -> PolicyOutput:
+        """Output of the actor before its step, computed once."""
+        if self._policy is None:
+            self._policy = self.look(self.features)
+        return self._policy
+
+    @property
+    def log_ratio(self) -> Tensor:
+        """Log π_θ/π_b of the stored actions before the actor's step, [B], without gradient."""
+        if self._log_ratio is None:
+            mu, sigma, _ = self.policy
+            log_prob = gaussian.log_prob(self.batch.action, mu.detach(), sigma.detach())
+            self._log_ratio = log_prob - self.batch.behaviour_log_prob
+        return self._log_ratio
