@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from bnpo.brains import Networks
+from bnpo.brains import LearningStep
 from bnpo.networks import gaussian
 from bnpo.types import TaskSpec
 
@@ -22,32 +22,30 @@ class NetworkEvaluator:
 
     def __init__(
         self,
-        networks: Networks,
+        step: LearningStep,
         spec: TaskSpec,
         reward_function: RewardFunction | None,
         *,
         discount: Callable[[int], float],
-        climb_point: bool,
         generator: torch.Generator,
     ) -> None:
         """Ask these networks.
 
         Args:
-            networks: of one brain
+            step: of one brain, whose networks answer
             spec: the task
             reward_function: the task's reward of goals; None without goals
             discount: the discount factor by environment steps
-            climb_point: values are those of the mean action, Q(s, g, μ, 0)
             generator: source of a scheme's random numbers
 
         """
-        self.networks = networks
+        self.networks = step.networks
+        self._step = step
         self.spec = spec
         self.reward_function = reward_function
         self.env_steps = 0
         """Environment steps so far, as the brain last told"""
         self._discount = discount
-        self.climb_point = climb_point
         self._generator = generator
 
     @property
@@ -62,12 +60,13 @@ class NetworkEvaluator:
 
     @torch.no_grad()
     def value(self, observation: Tensor, goal: Tensor) -> Tensor:
-        """Q'(s, g, pi'(s, g)) of the brain's target networks, [B, R]."""
-        features = self.networks.encoder(observation, goal)
-        mu, sigma = self.networks.target_actor(features)
-        if self.climb_point:
-            sigma = torch.zeros_like(sigma)
-        return self.networks.target_critic.value(features, mu, sigma)
+        """Q'(s, g, pi'(s, g)) as the brain's TD targets bootstrap from it, [B, R]."""
+        return self._step.next_value(observation, goal, self.networks.target_actor)
+
+    @torch.no_grad()
+    def entropy_bonus(self, observation: Tensor, goal: Tensor) -> Tensor:
+        """C H(pi(s, g)) as it enters the brain's TD targets, [B]; 0 where it does not."""
+        return self._step.next_entropy(observation, goal, self.networks.target_actor)
 
     @torch.no_grad()
     def log_prob(
