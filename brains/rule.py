@@ -161,6 +161,10 @@ class Rule(ABC):
     """Whether samples are weighted by an importance ratio, so that none may be drawn by that ratio
     again; None: they are on a likelihood-ratio rule, and are not on a pathwise one."""
 
+    corrects_behaviour: ClassVar[bool | None] = None
+    """Whether the rule may learn from what other policies than the present one did, since it weighs
+    it or has no need to; None: a pathwise rule may, a likelihood-ratio rule may not."""
+
     allows_hindsight: ClassVar[bool | None] = None
     """Whether goals may be chosen because of the outcome; None: on a pathwise rule, and not on one
     of a likelihood ratio, whose expectation they break. Weighted regression may say True."""

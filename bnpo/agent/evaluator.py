@@ -27,6 +27,7 @@ class NetworkEvaluator:
         reward_function: RewardFunction | None,
         *,
         discount: Callable[[int], float],
+        acting: bool,
         generator: torch.Generator,
     ) -> None:
         """Ask these networks.
@@ -36,6 +37,7 @@ class NetworkEvaluator:
             spec: the task
             reward_function: the task's reward of goals; None without goals
             discount: the discount factor by environment steps
+            acting: values are those of the online actor, which acts, instead of the target actor's
             generator: source of a scheme's random numbers
 
         """
@@ -46,6 +48,7 @@ class NetworkEvaluator:
         self.env_steps = 0
         """Environment steps so far, as the brain last told"""
         self._discount = discount
+        self._actor = self.networks.actor if acting else self.networks.target_actor
         self._generator = generator
 
     @property
@@ -60,22 +63,22 @@ class NetworkEvaluator:
 
     @torch.no_grad()
     def value(self, observation: Tensor, goal: Tensor) -> Tensor:
-        """Q'(s, g, pi'(s, g)) as the brain's TD targets bootstrap from it, [B, R]."""
-        return self._step.next_value(observation, goal, self.networks.target_actor)
+        """Q'(s, g, π(s, g)) as the brain's TD targets bootstrap from it, [B, R].
+
+        The policy π is the acting or the target actor's.
+        """
+        return self._step.next_value(observation, goal, self._actor)
 
     @torch.no_grad()
     def entropy_bonus(self, observation: Tensor, goal: Tensor) -> Tensor:
-        """C H(pi(s, g)) as it enters the brain's TD targets, [B]; 0 where it does not."""
-        return self._step.next_entropy(observation, goal, self.networks.target_actor)
+        """C H(π(s, g)) as it enters the brain's TD targets, [B]; 0 where it does not."""
+        return self._step.next_entropy(observation, goal, self._actor)
 
     @torch.no_grad()
-    def log_prob(
-        self, observation: Tensor, goal: Tensor, action: Tensor, *, around: Tensor | None = None
-    ) -> Tensor:
-        """Log density of actions under the online actor, or its scale around other means, [B]."""
+    def log_prob(self, observation: Tensor, goal: Tensor, action: Tensor) -> Tensor:
+        """Log density of actions under the online actor, [B]."""
         features = self.networks.encoder(observation, goal)
-        mu, sigma = self.networks.actor(features)
-        return gaussian.log_prob(action, mu if around is None else around, sigma)
+        return gaussian.log_prob(action, *self.networks.actor(features))
 
     @torch.no_grad()
     def target_log_prob(self, observation: Tensor, goal: Tensor, action: Tensor) -> Tensor:

@@ -32,6 +32,7 @@ class AWR(Rule):
 
     pathwise: ClassVar[bool] = False
     weighs_ratio: ClassVar[bool | None] = False
+    corrects_behaviour: ClassVar[bool | None] = True
     allows_hindsight: ClassVar[bool | None] = True
 
     beta: Positive = 1.0

@@ -38,6 +38,7 @@ class REPPO(Rule):
     """
 
     pathwise: ClassVar[bool] = True
+    corrects_behaviour: ClassVar[bool | None] = False
     bootstraps_online: ClassVar[bool] = True
     adapts_each_step: ClassVar[bool] = True
     adds_entropy: ClassVar[bool] = True

@@ -81,6 +81,8 @@ class LearningStep:
         self.measures_ratio = measures_ratio
         self.freezes_memory = False
         """Whether the encoder's memory, if there is one, stays as it is in the present round"""
+        self.holds_actor = False
+        """Whether the actor stays as it is, since its turn has used up its budget"""
         self.entropy = entropy_bonus(rule.entropy, networks.actor.half_range)
         soft = self.entropy is not None and self.entropy.in_target
         self.target_bounds = None if soft else target_bounds
@@ -109,15 +111,8 @@ class LearningStep:
         """
         minibatch = self.prepared(batch, bootstrap_actor, weight, resampled, number)
         error, critic_info = self.critic_step(minibatch)  # where: regression_point
-        actor_info = self.climb_objective(minibatch)
+        actor_info = self.climb_actor(minibatch)
         return self.learnt(minibatch, error, critic_info | actor_info)
-
-    def climb_objective(self, minibatch: Minibatch) -> Info:
-        """Take the actor's step; let the rule's numbers follow where they move with every step."""
-        info = self.actor_step(minibatch, partial(self.objective, minibatch))
-        if self.rule.adapts_each_step and info:
-            self.adapt({key: float(value.detach()) for key, value in info.items()})
-        return info
 
     def prepared(
         self,
@@ -140,6 +135,15 @@ class LearningStep:
             look=self.actor_step.look,
             generator=self.generator,
         )
+
+    def climb_actor(self, minibatch: Minibatch) -> Info:
+        """Take the actor's step, unless the actor is held; the rule's numbers may follow it."""
+        if self.holds_actor:
+            return {}
+        info = self.actor_step(minibatch, partial(self.objective, minibatch))
+        if self.rule.adapts_each_step and info:
+            self.adapt({key: float(value.detach()) for key, value in info.items()})
+        return info
 
     def learnt(self, minibatch: Minibatch, error: Tensor, info: Info) -> Learnt:
         """Sum up what the step found out."""
@@ -288,7 +292,7 @@ class RecurrentStep(LearningStep):
                 batch, bootstrap_actor, weight=weight, resampled=resampled, number=number
             )
         minibatch = self.prepared(batch, bootstrap_actor, weight, resampled, number)
-        actor_info = self.climb_objective(minibatch)
+        actor_info = self.climb_actor(minibatch)
         if self.measures_ratio:
             _ = minibatch.log_ratio  # of the features before the critic's step
         minibatch.features = self.networks.encoder(batch.observation, batch.goal)
