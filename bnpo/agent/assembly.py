@@ -13,7 +13,7 @@ from torch import nn
 
 from bnpo import seeding
 from bnpo.agent.brain import Brain
-from bnpo.agent.evaluator import NetworkEvaluator, RewardFunction
+from bnpo.agent.evaluator import NetworkEvaluator
 from bnpo.brains import (
     CriticStep,
     GradientStep,
@@ -34,6 +34,7 @@ from bnpo.brains.steps.optimizers import ActorOptimizer, MakeOptimizer, fused_ad
 from bnpo.brains.steps.sample_floor import SampleFloor
 from bnpo.config import AgentConfig, BrainDescription
 from bnpo.credit import GAE, HER, FloatingNStep, resolve
+from bnpo.envs.goal_functions import GoalFunctions
 from bnpo.errors import ConfigError
 from bnpo.networks import Actor, Critic, Encoder, Recall, build_encoder
 from bnpo.planning.guiding import require_simulator
@@ -78,7 +79,7 @@ def build(
     *,
     config: AgentConfig,
     seed: int,
-    reward_of: RewardFunction | None,
+    goal_functions: GoalFunctions | None,
     env_kwargs: Mapping[str, Any],
 ) -> Parts:
     """Make the networks of an agent and every brain of its list.
@@ -88,7 +89,7 @@ def build(
         descriptions: of the brains, in the order of turns
         config: what all brains share
         seed: feeds the generators of the brains; the networks take torch's global one
-        reward_of: the task's reward of goals, for hindsight
+        goal_functions: the task's reward and termination of goals, for hindsight
         env_kwargs: arguments with which environments are made, for rules that plan on one
 
     Raises:
@@ -135,7 +136,7 @@ def build(
                     own,
                     spec,
                     config=config,
-                    reward_of=reward_of,
+                    goal_functions=goal_functions,
                     generator=generator,
                     name=_name(description, rule, [brain.name for brain in brains]),
                 )
@@ -178,7 +179,7 @@ def _brain(
     spec: TaskSpec,
     *,
     config: AgentConfig,
-    reward_of: RewardFunction | None,
+    goal_functions: GoalFunctions | None,
     generator: torch.Generator,
     name: str,
 ) -> Brain:
@@ -201,7 +202,8 @@ def _brain(
     evaluator = NetworkEvaluator(
         networks,
         spec,
-        reward_of,
+        None if goal_functions is None else goal_functions.reward,
+        termination_function=None if goal_functions is None else goal_functions.terminated,
         discount=_discount(config),
         climb_point=climb_point,
         generator=generator,

@@ -25,6 +25,9 @@ __all__ = ["Episode", "play", "record", "watch", "write_gif", "write_sheet"]
 _MOST = 250
 """Pictures of one episode at most; a longer one is shown faster than it went."""
 
+_LONGEST = 1_000
+"""Steps after which an episode is cut where there is no time limit."""
+
 _SHEET_WIDTH = 2000
 """Pixels of a sheet's width, at most."""
 
@@ -89,7 +92,7 @@ def watch(agent: Agent, episodes: int = 1, steps: int | None = None, width: int 
     Args:
         agent: whose policy acts, on the first evaluation seeds
         episodes: how many
-        steps: of each episode at most; None: all
+        steps: of each episode at most; None: all, of environments without an end 1,000
         width: of the picture at most (pixels)
 
     Raises:
@@ -123,7 +126,8 @@ def play(agent: Agent, episodes: int, steps: int | None = None) -> Iterator[Epis
 
 def _play(agent: Agent, shown: Scene, seed: int, limit: int | None) -> Episode:
     envs, policy, number = shown.envs, agent.policy, shown.envs.num_envs
-    longest = min(agent.spec.max_episode_steps or 0, limit or math.inf)
+    limit = limit or agent.spec.max_episode_steps or _LONGEST
+    longest = min(agent.spec.max_episode_steps or _LONGEST, limit)
     stride = max(1, round(shown.fps / FPS), math.ceil(longest / _MOST))
     rollout = Rollout(envs, policy, envs.reset(seed=seed)[0], checks=False)
     frames, steps = [shown.picture()], [0]
