@@ -17,7 +17,8 @@ from bnpo.agent.policy import Policy
 from bnpo.brains.options import Guidance
 from bnpo.brains.rule import Rule
 from bnpo.config import AgentConfig, BrainDescription
-from bnpo.envs import describe, make_env, reward_function
+from bnpo.envs import describe, make_env
+from bnpo.envs.goal_functions import GoalFunctions, goal_functions
 from bnpo.errors import ConfigError
 from bnpo.planning.guiding import draw_guides, fit
 from bnpo.replay import SegmentTable
@@ -37,7 +38,7 @@ class Agent:
         *,
         config: AgentConfig | None = None,
         seed: int = 0,
-        reward_of: RewardFunction | None = None,
+        goal_functions: GoalFunctions | None = None,
         env_kwargs: dict[str, Any] | None = None,
     ) -> None:
         """Build networks, replay and brains.
@@ -47,7 +48,7 @@ class Agent:
             brains: what learns, in the order of turns
             config: what all brains share
             seed: feeds Python, NumPy, torch and every generator of the agent
-            reward_of: the task's reward of goals, for hindsight
+            goal_functions: the task's reward and termination of goals, for hindsight
             env_kwargs: arguments with which the task's environments are made
 
         Raises:
@@ -60,7 +61,7 @@ class Agent:
         self.seed = seed
         self.descriptions = tuple(brains)
         self.env_kwargs = dict(env_kwargs or {})
-        self.reward_of = reward_of
+        self.goal_functions = goal_functions
         self.device = torch.device(config.device)
         self.dtype: torch.dtype = getattr(torch, config.dtype)
         seeding.seed(seed)
@@ -70,7 +71,7 @@ class Agent:
             self.descriptions,
             config=config,
             seed=seed,
-            reward_of=reward_of,
+            goal_functions=goal_functions,
             env_kwargs=self.env_kwargs,
         )
         self.spec = parts.spec
@@ -108,9 +109,16 @@ class Agent:
             brains,
             config=config,
             seed=seed,
-            reward_of=reward_function(env) if spec.is_goal_env else None,
+            goal_functions=goal_functions(env) if spec.is_goal_env else None,
             env_kwargs=env_kwargs,
         )
+
+    learners = property(lambda self: self.brains, doc="The brains, as earlier versions named them.")
+
+    @property
+    def reward_of(self) -> RewardFunction | None:
+        """The task's reward of achieved and desired goals, both [B, G]; None without goals."""
+        return None if self.goal_functions is None else self.goal_functions.reward
 
     def act(self, observation: Observation) -> Decision:
         """Draw actions from the online actor."""

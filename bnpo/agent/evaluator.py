@@ -11,10 +11,13 @@ from bnpo.brains import LearningStep
 from bnpo.networks import gaussian
 from bnpo.types import TaskSpec
 
-__all__ = ["NetworkEvaluator", "RewardFunction"]
+__all__ = ["NetworkEvaluator", "RewardFunction", "TerminationFunction"]
 
 RewardFunction = Callable[[Tensor, Tensor], Tensor]
 """Reward [B] or [B, R] of achieved and desired goals, both [B, G]."""
+
+TerminationFunction = Callable[[Tensor, Tensor], Tensor]
+"""Whether episodes end [B], by achieved and desired goals, both [B, G]."""
 
 
 class NetworkEvaluator:
@@ -26,6 +29,7 @@ class NetworkEvaluator:
         spec: TaskSpec,
         reward_function: RewardFunction | None,
         *,
+        termination_function: TerminationFunction | None = None,
         discount: Callable[[int], float],
         acting: bool,
         generator: torch.Generator,
@@ -36,6 +40,7 @@ class NetworkEvaluator:
             step: of one brain, whose networks answer
             spec: the task
             reward_function: the task's reward of goals; None without goals
+            termination_function: whether they end an episode; None: none does
             discount: the discount factor by environment steps
             acting: values are those of the online actor, which acts, instead of the target actor's
             generator: source of a scheme's random numbers
@@ -45,6 +50,7 @@ class NetworkEvaluator:
         self._step = step
         self.spec = spec
         self.reward_function = reward_function
+        self.termination_function = termination_function
         self.env_steps = 0
         """Environment steps so far, as the brain last told"""
         self._discount = discount
@@ -92,3 +98,9 @@ class NetworkEvaluator:
             raise ValueError(f"{self.spec.env_id} has no goals, so no reward of goals")
         reward = self.reward_function(achieved_goal, desired_goal)
         return reward.to(achieved_goal.dtype).reshape(len(achieved_goal), self.spec.reward_dim)
+
+    def terminated(self, achieved_goal: Tensor, desired_goal: Tensor) -> Tensor:
+        """Whether achieving a goal ends the episode, for goals [B, G], [B]."""
+        if self.termination_function is None:
+            return torch.zeros(len(achieved_goal), dtype=torch.bool, device=achieved_goal.device)
+        return self.termination_function(achieved_goal, desired_goal)

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from bnpo.agent.brain import Brain
-from bnpo.agent.evaluator import NetworkEvaluator, RewardFunction
+from bnpo.agent.evaluator import NetworkEvaluator
 from bnpo.brains import (
     CriticStep,
     GradientStep,
@@ -27,6 +27,7 @@ from bnpo.brains.steps.optimizers import ActorOptimizer, MakeOptimizer, fused_ad
 from bnpo.brains.steps.sample_floor import SampleFloor
 from bnpo.config import AgentConfig, BrainDescription
 from bnpo.credit import GAE, HER, FloatingNStep, resolve
+from bnpo.envs.goal_functions import GoalFunctions
 from bnpo.errors import ConfigError
 from bnpo.replay import LAWS, ImportanceRatio, SamplingLaw, Uniform
 from bnpo.types import CreditScheme, TaskSpec
@@ -60,7 +61,7 @@ def make_brain(
     spec: TaskSpec,
     *,
     config: AgentConfig,
-    reward_of: RewardFunction | None,
+    goal_functions: GoalFunctions | None,
     generator: torch.Generator,
     name: str,
 ) -> Brain:
@@ -84,7 +85,8 @@ def make_brain(
     evaluator = NetworkEvaluator(
         step,
         spec,
-        reward_of,
+        None if goal_functions is None else goal_functions.reward,
+        termination_function=None if goal_functions is None else goal_functions.terminated,
         discount=_discount(config),
         acting=not rule.pathwise,
         generator=generator,
