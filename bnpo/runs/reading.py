@@ -16,6 +16,7 @@ from bnpo.files import read_as
 from bnpo.presets import build_agent
 from bnpo.runs.checkpoint import load_checkpoint
 from bnpo.runs.checkpoint_folder import manifest_of
+from bnpo.runs.folder import is_held
 from bnpo.runs.summary import Summary
 from bnpo.types.history import History, Metric, Number, Record
 
@@ -271,7 +272,12 @@ def _figures_so_far(folder: Path) -> dict[str, Any]:
 
 
 def _is_running(folder: Path) -> bool:
-    """Tell a run that is going on from one that was killed, by its last sign of life."""
+    """Tell a run that is going on from one that was killed: it is held, or gave a sign of life.
+
+    One that is made on another machine is not held on this one.
+    """
+    if is_held(folder):
+        return True
     if not (folder / "run.json").is_file():
         return False
     record = _read(folder / "run.json", _Life)
