@@ -9,6 +9,23 @@ import numpy.typing as npt
 
 BoolArray = npt.NDArray[np.bool_]
 
+_ENDS = ("final_obs", "final_info")
+"""Keys in which Gymnasium keeps what an episode ended with."""
+
+RESTARTED = "bnpo/restarted"
+"""Key of the pool's own message that environments began anew; the others are an environment's."""
+
+
+def info_of(infos: dict[str, Any], row: int) -> dict[str, Any]:
+    """Return what one environment told of the step just taken, ended episodes included."""
+    found: dict[str, Any] = {}
+    for source in (infos, infos.get("final_info", {})):
+        for key, mask in source.items():
+            name = key[1:]
+            if key.startswith("_") and name in source and name not in _ENDS and bool(mask[row]):
+                found[name] = source[name][row]
+    return found
+
 
 def add_info(infos: dict[str, Any], info: dict[str, Any], mask: BoolArray | None) -> None:
     """Add info arrays for the masked environments (None: all), with Gymnasium's ``_key`` masks."""
