@@ -6,9 +6,8 @@ G goal, A action and R reward dimensions.
 """
 
 from bnpo.types.protocols import CreditScheme, Evaluator, adopted
-from bnpo.types.rows import Rows
 from bnpo.types.task import TaskSpec
-from bnpo.types.trajectories import Trajectories
+from bnpo.types.trajectories import Rows, Trajectories
 from bnpo.types.transitions import Transitions
 
 __all__ = [
