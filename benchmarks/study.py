@@ -34,11 +34,12 @@ import yaml
 
 from bnpo.envs.cores import available_cores
 from bnpo.files import read_json, write_json
+from bnpo.presets import write_config
 from bnpo.runs import load_summary
 from bnpo.runs.summary import versions
 from bnpo.study import Study
 from bnpo.study.processes.jobs import ONE_THREAD
-from bnpo.study.results import is_finished
+from bnpo.study.results import is_trained
 
 BAR = 1.8
 """Speed-up on two cores."""
@@ -123,7 +124,7 @@ def run_alone(plan: dict[str, Any], folder: Path) -> Part:
     study = Study(folder=folder, **plan)
     files = {job.name: folder / f"{job.name}.json" for job in study.jobs}
     for job in study.jobs:
-        write_json(files[job.name], job.config)
+        write_json(files[job.name], write_config(job.run))
     started = time.perf_counter()
     for name, file in files.items():
         run("-F", folder / "runs", "--id", name, "with", file, log=folder / f"{name}.log")
@@ -167,7 +168,7 @@ def run_killed(plan: dict[str, Any], folder: Path, workers: int) -> Part:
 
 def finished(study: Study) -> int:
     """Return how many of a study's runs are finished."""
-    return sum(is_finished(study.runs / job.name) for job in study.jobs)
+    return sum(is_trained(study.runs / job.name) for job in study.jobs)
 
 
 def start(*words: str | Path, log: Path) -> subprocess.Popen[bytes]:
