@@ -24,14 +24,14 @@ _HOMES = {
     "MovingReacherConfig": "reacher.moving_reacher_config",
     "MovingReacherEnv": "reacher.moving_reacher",
     "MovingReacherVectorEnv": "reacher.moving_reacher",
-    "as_goal_observation": "making",
+    "as_goal_observation": "rollout",
     "describe": "making",
     "make_env": "making",
     "reward_function": "goal_functions",
     "termination_function": "goal_functions",
     "make_vector_env": "making",
     "step_info": "making",
-    "true_next_observation": "making",
+    "true_next_observation": "rollout",
 }
 
 __all__ = [*_HOMES, "register_environments"]  # noqa: PLE0604
