@@ -134,9 +134,8 @@ class Agent:
             self.new_replay(num_envs)
         for brain in self.brains:
             brain.begin(num_envs)
-        if fresh:
-            for brain in self.brains:
-                brain.step.rule.prepare(self)
+        for brain in self.brains if fresh else ():
+            brain.step.rule.prepare(self)
         assert self.replay is not None
         self.replay.begin(observation)
 
@@ -281,23 +280,21 @@ class Agent:
         self.generator.set_state(state["generator"])
         self.encoder.load_state_dict(state["encoder"])
         self.actor.load_state_dict(state["actor"])
-        if self.exchange is not None:
-            self.exchange.load_state_dict(state["exchange"])
-        groups: tuple[tuple[str, Sequence[Any]], ...] = (
-            ("critics", self.critics),
-            ("target_actors", self.target_actors),
-            ("target_critics", self.target_critics),
-            ("brains", self.brains),
-        )
-        for key, members in groups:
+        groups: dict[str, Sequence[Any]] = {
+            "critics": self.critics,
+            "target_actors": self.target_actors,
+            "target_critics": self.target_critics,
+            "brains": self.brains,
+        }
+        for key, members in groups.items():
             for member, saved in zip(members, state[key], strict=True):
                 member.load_state_dict(saved)
-        if state["replay"] is not None:
-            assert self.replay is not None, "begin() comes first"
-            self.replay.load_state_dict(state["replay"])
+        parts = {"exchange": self.exchange, "arbiter": self.arbiter, "replay": self.replay}
+        for key, part in parts.items():
+            if state[key] is not None:
+                assert part is not None, f"a state with {key}, an agent without"
+                part.load_state_dict(state[key])
         self.statistics.waiting = state["fresh"]
-        if self.arbiter is not None:
-            self.arbiter.load_state_dict(state["arbiter"])
 
     def load_policy(self, state: dict[str, Any]) -> None:
         """Take over actor and normalisation alone, enough to act and evaluate."""
