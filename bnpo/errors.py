@@ -22,6 +22,7 @@ __all__ = [
     "RecordingError",
     "RunError",
     "StateUnknown",
+    "StoppedAtOnce",
     "WorkerError",
     "did_you_mean",
 ]
@@ -83,6 +84,15 @@ class Interrupted(Exception):
     def __init__(self, signum: int) -> None:
         """Remember the signal, from which the exit status follows."""
         super().__init__(f"stopped by {signal.Signals(signum).name}")
+        self.signum = signum
+
+
+class StoppedAtOnce(KeyboardInterrupt):
+    """A second signal ended a run where it was."""
+
+    def __init__(self, signum: int) -> None:
+        """Remember the signal, from which the exit status follows."""
+        super().__init__(f"stopped at once by {signal.Signals(signum).name}")
         self.signum = signum
 
 

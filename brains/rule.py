@@ -116,6 +116,10 @@ class Rule(ABC):
     """Whether samples are weighted by an importance ratio, so that none may be drawn by that ratio
     again; None: they are on a likelihood-ratio rule, and are not on a pathwise one."""
 
+    corrects_behaviour: ClassVar[bool | None] = None
+    """Whether the rule may learn from what other policies than the present one did, since it weighs
+    it or has no need to; None: a pathwise rule may, a likelihood-ratio rule may not."""
+
     regress_at: tuple[Point, ...] = ()
     """Where the critic must be regressed, the first by default; empty: anywhere will do."""
 

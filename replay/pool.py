@@ -161,6 +161,13 @@ class Pool:
         priority = self._tree.get(index).to(self._matrix.dtype)
         return self.law.weight(priority, self._tree.total, self._size)
 
+    def newest(self, count: int) -> Transitions:
+        """Return the transitions that were pushed last, [count], in the order of their pushes."""
+        if self._matrix is None or count > self._size:
+            raise ValueError(f"Pool.newest: count = {count} of {self._size} transitions")
+        last = torch.arange(self._cursor - count, self._cursor, device=self._matrix.device)
+        return self._gather(self._matrix, last % self.capacity)
+
     def _gather(self, matrix: Tensor, index: Tensor) -> Transitions:
         rows = matrix.index_select(0, index)
         *wide, plain = rows.split_with_sizes(self._sizes, dim=1)

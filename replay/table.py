@@ -71,6 +71,8 @@ class SegmentTable:
         self.version = self._integers(self.segments)
         """[S], version of the policy that took the first step of each segment: later steps are of
         this policy or of newer ones"""
+        self.on_policy = torch.zeros(self.segments, device=self.device, dtype=torch.bool)
+        """[S], whether every step of a segment was acted by the policy itself"""
         self.segments_finished = 0
         """Segments ever finished."""
 
@@ -128,11 +130,13 @@ class SegmentTable:
         for begun in self._begun:
             self.version[self._row[begun]] = version
         self._begun.clear()
-        action, mu, sigma, log_prob = step.decision
+        action, mu, sigma, log_prob, on_policy = step.decision
         terminated, truncated, lost = step.terminated, step.truncated, step.lost
         during = torch.cat([action, mu, sigma, log_prob[:, None], step.reward], dim=1)
         after = torch.cat(step.next_observation, dim=1)
         self._storage.step(self._row, self._time, during, after)
+        if on_policy is not None:
+            self.on_policy[self._row] &= on_policy
         self._time += 1
         over = terminated | truncated | (self._time == self.max_steps)
         env = (over if lost is None else over & ~lost).nonzero()[:, 0]
@@ -149,6 +153,7 @@ class SegmentTable:
     def _start(self, env: Tensor, before: Tensor) -> None:
         """Write what environments [K] show at first, [K, O+2G]."""
         self._time[env] = 0
+        self.on_policy[self._row[env]] = True
         self._begun.append(env)
         self._storage.start(self._row[env], before)
 
@@ -182,6 +187,7 @@ class SegmentTable:
         room = self.segments - self.num_envs
         kept = finished[-room:] if len(finished) > room else finished
         rows = self._free_rows(len(kept))
+        self.on_policy[rows] = False
         self._storage.copy(rows, kept)
         ends = (kept.length, kept.terminated, kept.truncated)
         self._finish(rows, *(end.to(self.device) for end in ends))
@@ -237,6 +243,7 @@ class SegmentTable:
             "row": self._row,
             "time": self._time,
             "version": self.version,
+            "on_policy": self.on_policy,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:

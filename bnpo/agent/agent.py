@@ -122,6 +122,8 @@ class Agent:
         fresh = self.replay is None
         if self.replay is None or self.replay.num_envs != num_envs:
             self.new_replay(num_envs)
+        for brain in self.brains:
+            brain.begin(num_envs)
         if fresh:
             for brain in self.brains:
                 brain.step.rule.prepare(self)
@@ -179,15 +181,8 @@ class Agent:
         if before is not None:
             self.replay.extend(before.finished())
 
-    def remember(self, step: Step, *, by_recorded: bool = False) -> None:
-        """Store one step of every environment; credit the segments that it finished.
-
-        Args:
-            step: what was done and what came of it
-            by_recorded: ratios refer to the distributions recorded with the step, not to the online
-                actor of now: for steps that an older policy acted
-
-        """
+    def remember(self, step: Step) -> None:
+        """Store one step of every environment; credit the segments that it finished."""
         assert self.replay is not None, "begin() comes first"
         self.vector_steps += 1
         self.env_steps += len(step.reward)
@@ -196,7 +191,7 @@ class Agent:
             return
         self.statistics.observe(self.replay.trajectories, rows)
         for brain in self.brains:
-            brain.receive(self.replay, rows, self.env_steps, by_recorded=by_recorded)
+            brain.receive(self.replay, rows, self.env_steps)
 
     def learn(self, *, commit: bool = True) -> dict[str, TurnReport]:
         """Give every brain that is due its turn, in the order of the list.

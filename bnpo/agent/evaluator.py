@@ -28,6 +28,7 @@ class NetworkEvaluator:
         *,
         discount: Callable[[int], float],
         climb_point: bool,
+        acting: bool,
         generator: torch.Generator,
     ) -> None:
         """Ask these networks.
@@ -38,6 +39,7 @@ class NetworkEvaluator:
             reward_function: the task's reward of goals; None without goals
             discount: the discount factor by environment steps
             climb_point: values are those of the mean action, Q(s, g, μ, 0)
+            acting: values are those of the online actor, which acts, instead of the target actor's
             generator: source of a scheme's random numbers
 
         """
@@ -48,6 +50,7 @@ class NetworkEvaluator:
         """Environment steps so far, as the brain last told"""
         self._discount = discount
         self.climb_point = climb_point
+        self._actor = networks.actor if acting else networks.target_actor
         self._generator = generator
 
     @property
@@ -62,21 +65,18 @@ class NetworkEvaluator:
 
     @torch.no_grad()
     def value(self, observation: Tensor, goal: Tensor) -> Tensor:
-        """Q'(s, g, pi'(s, g)) of the brain's target networks, [B, R]."""
+        """Q'(s, g, π(s, g)) of the target critic, [B, R], π the acting or the target actor."""
         features = self.networks.encoder(observation, goal)
-        mu, sigma = self.networks.target_actor(features)
+        mu, sigma = self._actor(features)
         if self.climb_point:
             sigma = torch.zeros_like(sigma)
         return self.networks.target_critic.value(features, mu, sigma)
 
     @torch.no_grad()
-    def log_prob(
-        self, observation: Tensor, goal: Tensor, action: Tensor, *, around: Tensor | None = None
-    ) -> Tensor:
-        """Log density of actions under the online actor, or its scale around other means, [B]."""
+    def log_prob(self, observation: Tensor, goal: Tensor, action: Tensor) -> Tensor:
+        """Log density of actions under the online actor, [B]."""
         features = self.networks.encoder(observation, goal)
-        mu, sigma = self.networks.actor(features)
-        return gaussian.log_prob(action, mu if around is None else around, sigma)
+        return gaussian.log_prob(action, *self.networks.actor(features))
 
     @torch.no_grad()
     def target_log_prob(self, observation: Tensor, goal: Tensor, action: Tensor) -> Tensor:

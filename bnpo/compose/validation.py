@@ -131,6 +131,8 @@ def _check_pools(agent: Agent) -> None:
     there = _memory()
     for brain in agent.brains:
         size = brain.description.optim_pool_size
+        if size == "rollout":
+            continue
         needed = size * width * agent.dtype.itemsize
         if needed > there:
             raise ConfigError(

@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import importlib
 import logging
+import signal
 import sys
 import warnings
 from collections.abc import Callable, Sequence
@@ -20,6 +21,7 @@ from bnpo.errors import (
     Diverged,
     Interrupted,
     RunError,
+    StoppedAtOnce,
     WorkerError,
     did_you_mean,
 )
@@ -27,6 +29,7 @@ from bnpo.experiment import workbench
 from bnpo.experiment.definition import OPTIONS, experiment
 from bnpo.presets import PRESETS, TASKS
 from bnpo.runs import RUNS
+from bnpo.show.streams import lost_output
 from bnpo.show.text import say
 
 __all__ = ["main"]
@@ -62,6 +65,9 @@ _FLAGS: dict[str, tuple[str, str | None, str]] = {
 }
 """Sacred's options that are offered: short form, argument, meaning."""
 
+LEAVING_FILES = ("train", "resume", "record", "plot", "study", "sweep", "export")
+"""Commands whose work is not in what they print."""
+
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
@@ -85,7 +91,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if argv is None else argv)
     try:
-        return _run(words)
+        return _told(_run(words))
     except (ConfigError, CheckpointError, RunError) as error:
         return _complain(error)
     except Diverged as error:
@@ -97,9 +103,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Interrupted as error:
         sys.stderr.write(f"bnpo: {error}\n")
         return 128 + error.signum
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         sys.stderr.write("bnpo: stopped at once\n")
-        return 130
+        return 128 + (error.signum if isinstance(error, StoppedAtOnce) else signal.SIGINT)
+
+
+def _told(command: str | None) -> int:
+    """Return the status of a command that did its work: 2 where what it printed was lost."""
+    if (reason := lost_output()) is None:
+        return 0
+    if command not in LEAVING_FILES:
+        return _complain(reason)
+    sys.stderr.write(f"bnpo: {reason}; all else is done\n")
+    return 0
 
 
 def _complain(error: Exception | str) -> int:
@@ -108,17 +124,18 @@ def _complain(error: Exception | str) -> int:
     return 2
 
 
-def _run(words: Sequence[str]) -> int:
+def _run(words: Sequence[str]) -> str | None:
+    """Run a command line; return its command."""
     command, updates, flags = _parse(words)
     if command in (None, "help") or flags["help"]:
         topic = next(iter(updates), None) if command == "help" else command
         say(_help_of(topic) if topic else _help())
-        return 0
+        return None
     if flags["version"]:
         from bnpo.version import __version__
 
         say(f"bnpo {__version__}")
-        return 0
+        return None
     assert command is not None
     names, overrides = parse(updates)
     _quiet(flags["--loglevel"])
@@ -126,12 +143,12 @@ def _run(words: Sequence[str]) -> int:
         runs = Path(flags["--file_storage"] or RUNS)
         experiment.prepare(command, names, overrides, runs)
         say("the configuration is valid")
-        return 0
+        return None
     options = {name: value for name, value in flags.items() if name.startswith("--")}
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"sacred\.")
         experiment.run(command, overrides, names, options=options)
-    return 0
+    return command
 
 
 def _quiet(level: str | None) -> None:

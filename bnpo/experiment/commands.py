@@ -128,6 +128,13 @@ def _folder(run: Any) -> Path | None:
     return next((Path(folder) for folder in folders if folder), None)
 
 
+def _reason(error: Exception) -> str:
+    """Message of an error in one line."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return " ".join(str(error).split())[:300] or type(error).__name__
+
+
 def _finish(session: Session, summary: Summary) -> float | None:
     """Record the video and print the figures; return the one that counts."""
     rows = summary_rows(summary)
@@ -135,8 +142,8 @@ def _finish(session: Session, summary: Summary) -> float | None:
     if folder is not None:
         try:
             video = str(record_agent(session.trainer.agent, folder)[0])
-        except RecordingError as error:
-            video = f"none: {error}"
+        except Exception as error:  # a run that was trained has not failed for want of a film
+            video = f"none: {_reason(error)}"
         rows += [
             ("run", str(folder)),
             ("learning curve", str(folder / "learning_curve.png")),

@@ -160,7 +160,7 @@ def _make() -> Any:
     for file in source_files():
         made.add_source_file(str(file))
     for package, version in versions().items():
-        if version is not None and package != "bnpo":
+        if version is not None and package not in ("bnpo", "python"):
             made.add_package_dependency(package, version.split("+")[0])
     for name, content in {**PRESETS, **TASKS}.items():
         made.add_named_config(name, content)

@@ -8,10 +8,10 @@ __all__ = ["ON_POLICY", "PPO"]
 
 PPO: dict[str, Any] = {
     "memory_size": 2_000,
-    "batch_size": 200,
-    "optim_pool_size": 400,
+    "batch_size": "rollout",
+    "optim_pool_size": "rollout",
     "optim_epochs": 2,
-    "optim_batch_size": 400,
+    "optim_batch_size": "rollout",
     "recalc_delay": 1_000_000,
     "lr_actor": 1e-4,
     "lr_critic": 1e-3,
@@ -34,16 +34,14 @@ PPO: dict[str, Any] = {
 EPOCHS: dict[str, Any] = {
     **PPO,
     "lr_actor": 3e-4,
-    "optim_epochs": 10,
     "learning_repeat": 40,
     "tau_critic": 1.0,
     "rule": {"name": "ppo", "eps": 0.2},
 }
-"""PPO alone: K = 20 epochs of two minibatches on each rollout of 400 transitions."""
+"""PPO alone: K = 20 epochs of two minibatches on each rollout."""
 
 ONCE: dict[str, Any] = {
     **PPO,
-    "batch_size": 400,
     "optim_epochs": 1,
     "learning_repeat": 20,
     "actor_delay": 20,
@@ -127,9 +125,6 @@ ON_POLICY: dict[str, dict[str, Any]] = {
             "quick": EPOCHS,
             "careful": {
                 **EPOCHS,
-                "batch_size": 500,
-                "optim_pool_size": 2_000,
-                "optim_batch_size": 2_000,
                 "optim_epochs": 4,
                 "learning_delay": 250,
                 "learning_repeat": 40,

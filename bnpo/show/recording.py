@@ -201,8 +201,8 @@ def write_sheet(episode: Episode, path: Path, columns: int = 4, rows: int = 2) -
     for index, picture in enumerate(pictures):
         row, column = divmod(index, columns)
         sheet.paste(picture, (column * (width + _GAP), row * (height + _GAP)))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    sheet.save(path, format="PNG")
+    with replacing(path) as temporary:
+        sheet.save(temporary, format="PNG")
 
 
 def _outcome(episode: Episode) -> str:

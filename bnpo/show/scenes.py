@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from PIL import Image
 
 from bnpo.agent import Agent
 from bnpo.envs import make_env, make_vector_env
+from bnpo.envs.python import python
 from bnpo.errors import RecordingError
 
 __all__ = ["FPS", "Scene", "scene"]
@@ -124,7 +124,7 @@ def _works(backend: str) -> bool:
     environment = {**os.environ, "MUJOCO_GL": backend}
     try:
         tried = subprocess.run(
-            [sys.executable, "-c", _PROBE],
+            python(_PROBE),
             env=environment,
             capture_output=True,
             timeout=30,

@@ -9,11 +9,11 @@ from pydantic import Field
 
 from bnpo.compose.composition import as_overrides, compose
 from bnpo.compose.validation import validate
-from bnpo.config import Count, config
+from bnpo.config import config
 from bnpo.errors import ConfigError, did_you_mean
 from bnpo.presets import PRESETS, TASKS
 from bnpo.presets.ranges import RANGES
-from bnpo.study.plan import Name, on_cpu
+from bnpo.study.plan import Name, Seeds, on_cpu
 
 __all__ = ["Range", "SweepPlan"]
 
@@ -86,10 +86,10 @@ class SweepPlan:
     ranges: dict[str, dict[str, Any]] | None = None
     """Values by dotted path, see :class:`Range`; None: those declared beside the preset."""
 
-    trials: Count = 30
+    trials: Annotated[int, Field(ge=1, le=100_000)] = 30
     """Configurations that are tried."""
 
-    seeds: Count | list[Annotated[int, Field(ge=0)]] = 1
+    seeds: Seeds = 1
     """How many seeds each is tried with, from 0 on, or the seeds themselves."""
 
     objective: Literal["area", "final"] = "area"

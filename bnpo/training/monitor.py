@@ -93,12 +93,8 @@ class Monitor:
     def judge(self, name: str, info: Mapping[str, float]) -> None:
         """Warn, once until it is healthy again, of every scalar that left its healthy range."""
         brain = self._brains[name]
-        figures = dict(info)
-        samples = figures.get("effective_sample_size")
-        if samples is not None:
-            figures["effective_sample_share"] = samples / brain.description.batch_size
         for healthy in HEALTHY:
-            value = figures.get(healthy.quantity)
+            value = info.get(healthy.quantity)
             if value is None or (healthy.ratio and brain.step.rule.pathwise):
                 continue
             key = (name, healthy.quantity)

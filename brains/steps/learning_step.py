@@ -79,6 +79,8 @@ class LearningStep:
         self.measures_ratio = measures_ratio
         self.freezes_memory = False
         """Whether the encoder's memory, if there is one, stays as it is in the present round"""
+        self.holds_actor = False
+        """Whether the actor stays as it is, since its turn has used up its budget"""
         self.entropy = entropy_bonus(rule.entropy)
         self.state: dict[str, float] = rule.initial_state()
         if self.entropy is not None:
@@ -105,7 +107,7 @@ class LearningStep:
         """
         minibatch = self.prepared(batch, bootstrap_actor, weight, resampled, number)
         error, critic_info = self.critic_step(minibatch)  # where: regression_point
-        actor_info = self.actor_step(minibatch, partial(self.objective, minibatch))
+        actor_info = self.climb_actor(minibatch)
         return self.learnt(minibatch, error, critic_info | actor_info)
 
     def prepared(
@@ -128,6 +130,12 @@ class LearningStep:
             number=number,
             look=self.actor_step.look,
         )
+
+    def climb_actor(self, minibatch: Minibatch) -> Info:
+        """Take the actor's step, unless the actor is held."""
+        if self.holds_actor:
+            return {}
+        return self.actor_step(minibatch, partial(self.objective, minibatch))
 
     def learnt(self, minibatch: Minibatch, error: Tensor, info: Info) -> Learnt:
         """Sum up what the step found out."""
@@ -225,7 +233,7 @@ class RecurrentStep(LearningStep):
                 batch, bootstrap_actor, weight=weight, resampled=resampled, number=number
             )
         minibatch = self.prepared(batch, bootstrap_actor, weight, resampled, number)
-        actor_info = self.actor_step(minibatch, partial(self.objective, minibatch))
+        actor_info = self.climb_actor(minibatch)
         if self.measures_ratio:
             _ = minibatch.log_ratio  # of the features before the critic's step
         minibatch.features = self.networks.encoder(batch.observation, batch.goal)

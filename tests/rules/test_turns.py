@@ -13,7 +13,12 @@ from bnpo import Trainer
 from bnpo.credit.annealing import gamma_from_half_life, half_life_from_gamma
 from tests.rules.conftest import NUM_ENVS, MakeToy, brain_of
 
-TURN: dict[str, Any] = {"learning_delay": 10, "optim_pool_size": 400, "optim_batch_size": 400}
+TURN: dict[str, Any] = {
+    "learning_delay": 10,
+    "batch_size": 200,
+    "optim_pool_size": 400,
+    "optim_batch_size": 400,
+}
 
 
 def _play(trainer: Trainer, turns: int) -> dict[str, float]:
@@ -33,7 +38,7 @@ def test_beta_moves_between_turns_and_is_logged(make_toy: MakeToy) -> None:
     trainer = make_toy(_ppo_kl())
     first, second = (_play(trainer, 1) for _ in range(2))
     assert first["beta"] == 1.0
-    assert first["kl_behaviour"] > 1.5e-3
+    assert first["kl_turn"] > 1.5e-3
     assert second["beta"] == 2.0
 
 
@@ -43,7 +48,7 @@ def test_beta_moves_between_turns_and_is_logged(make_toy: MakeToy) -> None:
         _ppo_kl(),
         _ppo_kl(entropy={"target": -1.0}),
         {"trpo": brain_of("trpo", **TURN)},
-        {"is_return": brain_of("is_return", **TURN, batch_size=400, memory_size=400)},
+        {"is_return": brain_of("is_return", **{**TURN, "batch_size": 400}, memory_size=400)},
     ],
     ids=["ppo_kl", "ppo_kl with tuned entropy", "trpo", "is_return"],
 )
@@ -73,7 +78,7 @@ def test_a_tuned_entropy_moves_with_its_brain(make_toy: MakeToy) -> None:
 
 @pytest.mark.parametrize("preset", ["ppo", "a2c", "ddpg"])
 def test_where_the_policy_stays_every_sample_counts(preset: str, make_toy: MakeToy) -> None:
-    fields: dict[str, Any] = {**TURN, "batch_size": 200, "lr_actor": 1e-30}
+    fields: dict[str, Any] = {**TURN, "lr_actor": 1e-30}
     settings = {"dtype": "float64", "networks": {"normalize": False}}
     trainer = make_toy({"only": brain_of(preset, **fields)}, settings)
     info = _play(trainer, 1)
@@ -89,7 +94,7 @@ def test_where_it_moves_fewer_count(make_toy: MakeToy) -> None:
 
 def test_scalars_of_a_delayed_actor_are_logged(make_toy: MakeToy) -> None:
     """The last gradient step of the turn trains the critic alone."""
-    info = _play(make_toy({"ddpg": brain_of("ddpg", **TURN, batch_size=200)}), 1)
+    info = _play(make_toy({"ddpg": brain_of("ddpg", **TURN)}), 1)
     assert "q_value" in info
 
 

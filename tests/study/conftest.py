@@ -15,7 +15,7 @@ from bnpo.files import write_json
 from bnpo.runs.reading import history_state
 from bnpo.runs.summary import Summary
 from bnpo.study.plan import StudyPlan
-from bnpo.types.history import History, Record
+from bnpo.types.history import History, Metric, Record
 
 TINY: dict[str, Any] = {
     "total_steps": 80,
@@ -59,7 +59,7 @@ def pretend(
     folder: Path,
     values: list[float],
     *,
-    metric: str = "success_rate",
+    metric: Metric = "success_rate",
     threshold: float = 0.95,
     config: dict[str, Any] | None = None,
 ) -> Path:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import subprocess
-import sys
 import tempfile
 import time
 import traceback
@@ -20,6 +18,7 @@ import gymnasium as gym
 import numpy.typing as npt
 from gymnasium.vector import AutoresetMode
 
+from bnpo.envs.python import python
 from bnpo.envs.workers.care import STUCK, interrupting
 from bnpo.envs.workers.worker import STACK_SIGNAL, Chunk
 from bnpo.errors import WorkerError
@@ -32,10 +31,7 @@ PATIENCE = 5.0
 SLICE = 1.0
 """Longest single wait (seconds): a program that is stopped and goes on loses no more of a limit."""
 
-_WORKER = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv.pop()); "
-    "from bnpo.envs.workers.worker import main; main()"
-)
+_WORKER = "from bnpo.envs.workers.worker import main; main()"
 
 
 class WorkerProcess:
@@ -52,7 +48,7 @@ class WorkerProcess:
         self._last = ""
         descriptors = (theirs.fileno(), memory_descriptor, self._stacks.fileno())
         self.process = subprocess.Popen(
-            [sys.executable, "-c", _WORKER, *map(str, descriptors), json.dumps(sys.path)],
+            python(_WORKER, *descriptors),
             pass_fds=descriptors,
             stdin=subprocess.DEVNULL,
             env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},

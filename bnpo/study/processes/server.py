@@ -31,6 +31,8 @@ LIBRARIES = (
 )
 """What takes long to load; none of it starts a thread or opens OpenGL."""
 
+_MODULE = "import runpy; runpy.run_module({!r}, run_name='__main__', alter_sys=True)"
+
 
 def main(*, preloading: bool = sys.platform == "linux") -> None:
     """Serve; a process that was forked runs its module.
@@ -50,7 +52,9 @@ def main(*, preloading: bool = sys.platform == "linux") -> None:
         return
     module, *words = json.loads(sys.stdin.readline())
     if not preloading:
-        os.execv(sys.executable, [sys.executable, "-m", module, *words])
+        from bnpo.envs.python import python
+
+        os.execv(sys.executable, python(_MODULE.format(module), *words))
     sys.argv[1:] = words
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 
