@@ -15,7 +15,7 @@ import math
 import re
 import statistics
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -46,17 +46,31 @@ EARLIER = " (earlier settings)"
 """Says that a row was measured under settings that have changed since."""
 
 
-def on_record(race: Race, program: str) -> tuple[dict[int, Any], str]:
-    """Results of a program by seed, and what to say of their settings."""
+Results = dict[int, dict[str, Any]]
+"""What a program reached, by seed."""
+
+
+def on_record(race: Race, program: str) -> tuple[Results, str]:
+    """Results of a program of a race, and what to say of their settings."""
     today = {seed: one for (name, seed), one in race.load().items() if name == program}
-    if today or not race.path.exists():
+    return or_earlier(today, race.path, program, race.seeds)
+
+
+def or_earlier(
+    today: Results, path: Path, program: str, seeds: Sequence[int]
+) -> tuple[Results, str]:
+    """Results of today's settings if no seed is missing, else the newest of earlier ones."""
+    if set(seeds) <= set(today) or not path.exists():
         return today, ""
-    lines = race.path.read_text(encoding="utf-8").splitlines()
-    before = [one for one in map(json.loads, lines) if one["program"] == program]
-    if not before:
-        return {}, ""
-    newest = before[-1]["settings"]
-    return {one["seed"]: one for one in before if one["settings"] == newest}, EARLIER
+    lines = path.read_text(encoding="utf-8").splitlines()
+    by_settings: dict[str, Results] = {}
+    for one in map(json.loads, lines):
+        if one["program"] == program:
+            by_settings.setdefault(one["settings"], {})[one["seed"]] = one
+    for results in reversed(by_settings.values()):
+        if set(seeds) <= set(results):
+            return results, EARLIER
+    return today, ""
 
 
 def points(race: Race, program: str) -> list[tuple[float, float]]:
@@ -134,17 +148,20 @@ def followed() -> Iterator[Median]:
 
 def dense() -> Iterator[Median]:
     """Steps and CPU seconds of PPO to the threshold on Gymnasium's Reacher-v5, and of its peer."""
-    points: dict[str, list[tuple[float, ...]]] = {}
-    for (program, _), result in reacher_v5.load().items():
+    loaded = reacher_v5.load()
+    columns: dict[str, list[float]] = {}
+    said = ""
+    for program in reacher_v5.PROGRAMS:
+        today = {seed: one for (name, seed), one in loaded.items() if name == program}
+        results, earlier = or_earlier(today, reacher_v5.RESULTS, program, range(5))
+        if not results:
+            return
+        said = said or earlier
         never = (math.inf,) * 3
-        points.setdefault(program, []).append(reacher_v5.solved(result["curve"]) or never)
-    if len(points) < len(reacher_v5.PROGRAMS):
-        return
-    ours, theirs = (
-        [statistics.median(column) for column in zip(*points[program], strict=True)]
-        for program in ("ppo", reacher_v5.PEER)
-    )
-    what = f"Reacher-v5 to {reacher_v5.THRESHOLD:g} by ppo, {len(points['ppo'])} seeds"
+        reached = [reacher_v5.solved(one["curve"]) or never for one in results.values()]
+        columns[program] = [statistics.median(column) for column in zip(*reached, strict=True)]
+    ours, theirs = columns["ppo"], columns[reacher_v5.PEER]
+    what = f"Reacher-v5 to {reacher_v5.THRESHOLD:g} by ppo, 5 seeds{said}"
     for index, (unit, asked) in enumerate((("environment steps", ">= 1"), ("CPU seconds", ">= 2"))):
         yield Median(
             what=what,
@@ -234,8 +251,9 @@ def headline() -> list[str]:
         if one.theirs is None:
             raise SystemExit(f"{one.what}: no peer on record")
         peer = PEERS.get(one.peer, one.peer)
+        earlier = EARLIER if EARLIER in one.what else ""
         lines.append(
-            f"| {task} | {figure(one.ours)} {one.unit} | {peer}: {figure(one.theirs)} | "
+            f"| {task}{earlier} | {figure(one.ours)} {one.unit} | {peer}: {figure(one.theirs)} | "
             f"{one.theirs / one.ours:.2f} |"
         )
     return lines
