@@ -197,6 +197,10 @@ class SegmentTable:
         """Return a copy of the finished segments [K] in the order in which they finished."""
         return self.trajectories[self._queue.finished()]
 
+    def newest(self, count: int) -> Tensor:
+        """Return the rows of the segments that finished last, at most so many, [K]."""
+        return self._queue.finished()[-count:]
+
     def draw(
         self, count: int, memory_size: int, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:

@@ -8,6 +8,7 @@ from typing import Any, Self
 import torch
 
 from bnpo import seeding
+from bnpo.agent.arbiter import Arbiter
 from bnpo.agent.assembly import build
 from bnpo.agent.brain import Brain, TurnReport
 from bnpo.agent.evaluator import RewardFunction
@@ -16,7 +17,8 @@ from bnpo.agent.policy import Policy
 from bnpo.brains.options import Guidance
 from bnpo.brains.rule import Rule
 from bnpo.config import AgentConfig, BrainDescription
-from bnpo.envs import describe, make_env, reward_function
+from bnpo.envs import describe, make_env
+from bnpo.envs.goal_functions import GoalFunctions, goal_functions
 from bnpo.errors import ConfigError
 from bnpo.planning.guiding import draw_guides, fit
 from bnpo.replay import SegmentTable
@@ -36,7 +38,7 @@ class Agent:
         *,
         config: AgentConfig | None = None,
         seed: int = 0,
-        reward_of: RewardFunction | None = None,
+        goal_functions: GoalFunctions | None = None,
         env_kwargs: dict[str, Any] | None = None,
     ) -> None:
         """Build networks, replay and brains.
@@ -46,7 +48,7 @@ class Agent:
             brains: what learns, in the order of turns
             config: what all brains share
             seed: feeds Python, NumPy, torch and every generator of the agent
-            reward_of: the task's reward of goals, for hindsight
+            goal_functions: the task's reward and termination of goals, for hindsight
             env_kwargs: arguments with which the task's environments are made
 
         Raises:
@@ -59,7 +61,7 @@ class Agent:
         self.seed = seed
         self.descriptions = tuple(brains)
         self.env_kwargs = dict(env_kwargs or {})
-        self.reward_of = reward_of
+        self.goal_functions = goal_functions
         self.device = torch.device(config.device)
         self.dtype: torch.dtype = getattr(torch, config.dtype)
         seeding.seed(seed)
@@ -69,7 +71,7 @@ class Agent:
             self.descriptions,
             config=config,
             seed=seed,
-            reward_of=reward_of,
+            goal_functions=goal_functions,
             env_kwargs=self.env_kwargs,
         )
         self.spec = parts.spec
@@ -78,6 +80,7 @@ class Agent:
         self.target_actors, self.target_critics = parts.target_actors, parts.target_critics
         self.policy = Policy(self.encoder, self.actor, config, seed=seed)
         self.statistics = Statistics(self.encoder, self.brains)
+        self.arbiter = Arbiter(self.brains, config, seed)
         self.replay: SegmentTable | None = None
         self.vector_steps = 0
         self.env_steps = 0
@@ -106,9 +109,16 @@ class Agent:
             brains,
             config=config,
             seed=seed,
-            reward_of=reward_function(env) if spec.is_goal_env else None,
+            goal_functions=goal_functions(env) if spec.is_goal_env else None,
             env_kwargs=env_kwargs,
         )
+
+    learners = property(lambda self: self.brains, doc="The brains, as earlier versions named them.")
+
+    @property
+    def reward_of(self) -> RewardFunction | None:
+        """The task's reward of achieved and desired goals, both [B, G]; None without goals."""
+        return None if self.goal_functions is None else self.goal_functions.reward
 
     def act(self, observation: Observation) -> Decision:
         """Draw actions from the online actor."""
@@ -190,6 +200,7 @@ class Agent:
         if not len(rows):
             return
         self.statistics.observe(self.replay.trajectories, rows)
+        self.arbiter.note_rollouts(self.replay, rows)
         for brain in self.brains:
             brain.receive(self.replay, rows, self.env_steps)
 
@@ -219,12 +230,15 @@ class Agent:
         assert self.replay is not None, "begin() comes first"
         reports: dict[str, TurnReport] = {}
         for brain in brains:
-            report = brain.take_turn(self.replay, self.env_steps, self.target_actors)
+            index = self.brains.index(brain)
+            share = self.arbiter.share(index, self.env_steps)
+            report = brain.take_turn(self.replay, self.env_steps, self.target_actors, share)
             if report is not None:
                 reports[brain.name] = report
                 if self.exchange is not None:
-                    self.exchange.after_turn(self.brains.index(brain))
+                    self.exchange.after_turn(index)
             frozen = frozen and brain.step.rule.pathwise
+        self.arbiter.after_turns(self.replay, reports)
         if commit and not frozen:
             self.statistics.renew()
         return reports
@@ -255,6 +269,7 @@ class Agent:
             "brains": [brain.state_dict() for brain in self.brains],
             "replay": None if self.replay is None else self.replay.state_dict(),
             "fresh": self.statistics.waiting,
+            "arbiter": self.arbiter.state_dict(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -279,6 +294,7 @@ class Agent:
             assert self.replay is not None, "begin() comes first"
             self.replay.load_state_dict(state["replay"])
         self.statistics.waiting = state["fresh"]
+        self.arbiter.load_state_dict(state["arbiter"])
 
     def load_policy(self, state: dict[str, Any]) -> None:
         """Take over actor and normalisation alone, enough to act and evaluate."""

@@ -166,6 +166,7 @@ class Brain:
         if self._step_scales:
             self._info["actor_step_scale"] = torch.stack(self._step_scales).mean()
         self._info["kl_turn"] = self.trust.moved()
+        self._info["trust_share"] = torch.tensor(share)
         log_ratio, kl = self.step.drift(batch)
         if len(kl):
             size = effective_sample_size(log_ratio)

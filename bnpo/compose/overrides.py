@@ -9,7 +9,21 @@ from typing import Any
 
 from bnpo.errors import ConfigError
 
-__all__ = ["Overrides", "as_json", "differing_keys", "flatten", "merge", "parse", "put"]
+__all__ = [
+    "NAMED",
+    "Overrides",
+    "as_json",
+    "as_overrides",
+    "differing_keys",
+    "flatten",
+    "merge",
+    "parse",
+    "put",
+]
+
+NAMED = ("rule", "credit", "sampler")
+"""Fields of a brain that hold a named object."""
+
 
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _WORDS = {"true": True, "false": False, "null": None, "none": None}
@@ -37,6 +51,17 @@ def parse(words: Iterable[str]) -> tuple[list[str], Overrides]:
         overrides.pop(path, None)
         overrides[path] = as_json(_value(value.strip()), path)
     return names, overrides
+
+
+def as_overrides(updates: Mapping[str, Any]) -> Overrides:
+    """Return updates, nested or not, as values by dotted path."""
+    if isinstance(updates, Overrides):
+        return updates
+    overrides = Overrides()
+    for path, value in flatten(updates):
+        check_path(path, f"{path}=...")
+        overrides[path] = as_json(value, path)
+    return overrides
 
 
 def _value(text: str) -> Any:
@@ -101,13 +126,20 @@ def differing_keys(configs: Sequence[Mapping[str, Any]]) -> list[tuple[str, list
 
 
 def merge(base: MutableMapping[str, Any], other: Mapping[str, Any]) -> None:
-    """Put the entries of ``other`` into ``base``, dicts into dicts, in the order they come."""
+    """Put the entries of ``other`` into ``base``, dicts into dicts, in the order they come.
+
+    A named object of another name replaces the one that is there, whose fields are not its own.
+    """
     for key, value in other.items():
         there = base.get(key)
-        if isinstance(value, Mapping) and isinstance(there, MutableMapping):
-            merge(there, value)
-        else:
+        if (
+            not isinstance(value, Mapping)
+            or not isinstance(there, MutableMapping)
+            or (key in NAMED and value.get("name", there.get("name")) != there.get("name"))
+        ):
             base[key] = value
+        else:
+            merge(there, value)
 
 
 def put(config: MutableMapping[str, Any], path: str, value: Any) -> None:
@@ -124,7 +156,7 @@ def put(config: MutableMapping[str, Any], path: str, value: Any) -> None:
     place: Any = config
     for depth, part in enumerate(parents):
         below = place.get(part)
-        if part in ("credit", "rule", "sampler") and not isinstance(below, Mapping):
+        if part in NAMED and not isinstance(below, Mapping):
             below = place[part] = {} if below is None else {"name": below}
         elif below is None:
             below = place[part] = {}

@@ -18,7 +18,7 @@ notifications.pop("gymnasium_robotics", None)
 from gymnasium.envs.registration import register, registry  # noqa: E402
 
 _HOMES = {
-    "GoalReacherConfig": "reacher.goal_reacher",
+    "GoalReacherConfig": "reacher.goal_reacher_config",
     "GoalReacherEnv": "reacher.goal_reacher",
     "GoalReacherVectorEnv": "reacher.goal_reacher",
     "MovingReacherConfig": "reacher.moving_reacher_config",

@@ -16,7 +16,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 
 from bnpo.envs.arguments import require_int
 from bnpo.envs.cores import available_cores
-from bnpo.envs.lookup import AnyEnv, create, find_spec
+from bnpo.envs.lookup import AnyEnv, create, discard, find_spec, is_of_gymnasium
 from bnpo.envs.workers.care import WorkerCare
 from bnpo.envs.workers.pool import ProcessPoolVectorEnv
 from bnpo.types import TaskSpec
@@ -49,7 +49,8 @@ def make_vector_env(
         workers: Processes for environments that live in Python, this one included; None takes one
             per core, 0 steps one environment after the other in this process.
         care: What to do about workers that die, hang or raise.
-        in_caller: Let this process step some of the environments that live in Python itself.
+        in_caller: Let this process step some of the environments that live in Python itself, where
+            they are Gymnasium's own: any other may take down, or hang, the process that steps it.
         **settings: Keyword arguments of the environment.
 
     Raises:
@@ -79,7 +80,7 @@ def make_env(env_id: str, **settings: Any) -> AnyEnv:
     try:
         check_spaces(env.observation_space, env.action_space, env_id=env_id)
     except ValueError:
-        env.close()
+        discard(env)
         raise
     return env
 
@@ -165,15 +166,27 @@ def true_next_observation(observations: Any, infos: dict[str, Any]) -> Observati
 def step_info(infos: dict[str, Any], key: str, num_envs: int) -> npt.NDArray[np.float64]:
     """Return ``info[key]`` of the step just taken, ended episodes included [N]; NaN where absent.
 
+    A boolean, a number or an array of one counts; what is neither is as good as absent.
     ``"is_success"`` also finds ``"success"``, as the Maze family calls it.
     """
     values = np.full(num_envs, np.nan)
     for name in ("success", "is_success") if key == "is_success" else (key,):
         for source in (infos, infos.get("final_info", {})):
             if name in source:
-                mask = source[f"_{name}"]
-                values[mask] = source[name][mask].astype(np.float64)
+                rows = np.flatnonzero(source[f"_{name}"])
+                values[rows] = [_number(source[name][row]) for row in rows]
     return values
+
+
+def _number(value: Any) -> float:
+    """Return a number, also out of an array of one; NaN for anything else."""
+    if isinstance(value, str | bytes):
+        return math.nan
+    try:
+        array = np.asarray(value, np.float64)
+    except (TypeError, ValueError):
+        return math.nan
+    return float(array.reshape(())) if array.size == 1 else math.nan
 
 
 def _from_single_envs(
@@ -186,14 +199,18 @@ def _from_single_envs(
 ) -> AnyVectorEnv:
     """Vector environment over copies of a single one, in a pool or in this process."""
     single = create(spec, settings)  # what is wrong with it is better found here
-    single.close()
+    discard(single)
     check_spaces(single.observation_space, single.action_space, env_id=spec.id)
     make: Callable[[], AnyEnv] = partial(create, spec, settings)
     count = min(available_cores() if workers is None else workers, num_envs)
     env: AnyVectorEnv
     if count > 0:
         env = ProcessPoolVectorEnv(
-            make, num_envs=num_envs, workers=count, care=care, in_caller=in_caller
+            make,
+            num_envs=num_envs,
+            workers=count,
+            care=care,
+            in_caller=in_caller and is_of_gymnasium(spec),
         )
     else:
         env = SyncVectorEnv([make] * num_envs, autoreset_mode=AutoresetMode.SAME_STEP)

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bnpo.envs.making import as_goal_observation, true_next_observation
+from bnpo.envs.making import Observations, as_goal_observation, true_next_observation
+from bnpo.envs.vector_info import RESTARTED
 from bnpo.errors import Diverged
 from bnpo.types.step import Decision, Observation, Step
 
@@ -78,6 +79,8 @@ class Rollout:
         """Info of the last step"""
         self.reward: NDArray[Any] = np.zeros(self.num_envs)
         """Reward of the last step as the environments paid it, [N] or [N, R]"""
+        self.led_to: Observations = {}
+        """Where the last step led to, as the environments showed it"""
         self._first = first
         self._checks = checks
         self.observation = converter.tensors(as_goal_observation(reset))
@@ -101,14 +104,15 @@ class Rollout:
         self.env_steps += self.num_envs
         ended = terminated | truncated
         low, high = self._check(reward, observations)
-        lost = infos.get("restarted")
+        lost = infos.get(RESTARTED)
         begun = ended if lost is None else ended | lost
         following = as_goal_observation(observations)
         reset_observation = convert.tensors(following, self.observation, begun)
-        next_observation = reset_observation
+        next_observation, self.led_to = reset_observation, following
         if ended.any():
             final = true_next_observation(observations, infos)
             self._check(reward, final)
+            self.led_to = final
             next_observation = convert.tensors(final, self.observation)
         self.observation = reset_observation
         return Step(

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from bnpo.compose.composition import compose
+from bnpo.compose.composition import compose, compose_run
 from bnpo.compose.overrides import Overrides, parse, put
 from bnpo.errors import ConfigError
-from bnpo.presets import PRESETS, TASKS, TUNED, build_agent
+from bnpo.presets import PRESETS, TASKS, TUNED, build_agent, read_config, write_config
 
 
 def made(*words: str) -> dict[str, Any]:
@@ -107,3 +107,38 @@ def test_every_tuned_setting_belongs_to_a_preset_and_a_task_and_builds() -> None
     for preset, task in TUNED:
         config = compose([preset, task], {"seed": 0})
         assert build_agent(config).brains
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_run_is_read_back_equal(preset: str, task: str) -> None:
+    run = compose_run([preset, task], {"seed": 3, "agent.networks.critics": 2})
+    written = json.loads(json.dumps(write_config(run)))
+    assert read_config(written) == run
+    assert list(written["brains"]) == list(PRESETS[preset]["brains"])
+
+
+def test_a_run_is_written_flat_with_every_default() -> None:
+    written = write_config(compose_run(["bpo"], {"brains.ppo.credit": "gae"}))
+    assert written["total_steps"] == 40_000
+    assert written["agent"]["networks"]["critics"] == 2
+    assert written["brains"]["ppo"]["credit"] == {
+        "name": "gae",
+        "horizon": None,
+        "gae_lambda": 0.95,
+    }
+    assert "name" not in written["brains"]["ppo"]
+
+
+def test_a_schedule_of_the_discount_is_read_back() -> None:
+    schedule = {"start": 0.9, "end": 0.99, "over": 1_000}
+    run = compose_run(["bpo"], Overrides({"agent.gamma_schedule": schedule}))
+    assert run.agent.gamma_schedule(500) == pytest.approx(0.945)  # half way
+    assert read_config(write_config(run)) == run
+
+
+def test_a_file_may_name_another_scheme_than_its_preset(tmp_path: Path) -> None:
+    own = compose_run(["bpo"], Overrides({"brains.ddpg.credit": {"name": "floating", "steps": 2}}))
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps(write_config(own)))
+    assert compose_run([str(file)], {}) == own

@@ -24,6 +24,8 @@ _GOAL = (214, 69, 65)
 _GOAL_PALE = (247, 214, 211)
 _REACHED = (52, 152, 88)
 _REACHED_PALE = (205, 235, 214)
+_ZONE = (168, 132, 196)
+_ZONE_PALE = (236, 227, 243)
 
 
 class Canvas:
@@ -99,6 +101,8 @@ def draw_planar_reacher(
     target: npt.NDArray[np.float64],
     threshold: float,
     caption: str,
+    zone: tuple[float, float, float] | None = None,
+    stalled: bool = False,
     size: int = 400,
 ) -> Image:
     """Draw the planar arm seen from above [size, size, 3].
@@ -109,6 +113,8 @@ def draw_planar_reacher(
         target: [2], the target (metres).
         threshold: radius of the disc in which the target counts as reached (metres).
         caption: a line of text.
+        zone: x, y and radius of the disc in which motors stall (metres).
+        stalled: whether they do; the arm turns grey.
         size: pixels of a side.
 
     """
@@ -121,6 +127,8 @@ def draw_planar_reacher(
         elbow[1] + links[1] * math.sin(second),
     )
     reached = math.hypot(tip[0] - float(target[0]), tip[1] - float(target[1])) <= threshold
+    if zone is not None:
+        canvas.disc(zone[:2], zone[2], fill=_ZONE_PALE, outline=_ZONE)
     canvas.disc((0.0, 0.0), reach, outline=_GRID)
     canvas.disc(
         target,
@@ -129,8 +137,8 @@ def draw_planar_reacher(
         outline=_REACHED if reached else _GOAL,
     )
     canvas.disc(target, 0.1 * threshold, fill=_REACHED if reached else _GOAL)
-    canvas.limb((0.0, 0.0), elbow, 0.01, _ARM)
-    canvas.limb(elbow, tip, 0.008, _ARM_LIGHT)
+    canvas.limb((0.0, 0.0), elbow, 0.01, _INK if stalled else _ARM)
+    canvas.limb(elbow, tip, 0.008, _ORBIT if stalled else _ARM_LIGHT)
     canvas.disc((0.0, 0.0), 0.006, fill=_PAPER)
     canvas.disc(elbow, 0.004, fill=_PAPER)
     canvas.disc(tip, 0.005, fill=_HAND)
