@@ -1,4 +1,4 @@
-"""Everything that the benchmarks left in results/, as tables of docs/results.md and the README.
+"""Everything that the benchmarks left in results/, as tables of the documents.
 
     python benchmarks/table.py          write the tables; nothing is measured
     python benchmarks/table.py --check  fail where they are out of date
@@ -28,7 +28,6 @@ from medians import RESULTS, Median, figure, found, row
 from race import Race, by_seed, solved
 
 ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "docs" / "results.md"
 README = ROOT / "README.md"
 
 ASKED = {
@@ -266,8 +265,8 @@ PEERS = {
 }
 """What a peer is called where there is room for it."""
 
-TABLE = re.compile(r"(<!-- (\w+): make bench-table -->\n).*?(<!-- end -->)", re.DOTALL)
-"""Place of a table in a document, by its name."""
+TABLE = re.compile(r"(<!-- (\w+)((?: \w+)*): make bench-table -->\n).*?(<!-- end -->)", re.DOTALL)
+"""Place of a table in a document: its name and, where not all rows are wanted, the presets."""
 
 
 def tables() -> dict[str, str]:
@@ -281,22 +280,35 @@ def tables() -> dict[str, str]:
     }
 
 
+def some(table: str, presets: Sequence[str]) -> str:
+    """Return the rows of a table that are about presets; all of them if none is named."""
+    lines = table.split("\n")
+    wanted = tuple(f"| `{preset}`" for preset in presets)
+    return "\n".join(lines[:2] + [line for line in lines[2:] if line.startswith(wanted or "|")])
+
+
 def main() -> int:
     """Write the tables, or say which documents are out of date."""
     texts = tables()
+
+    def renew(place: re.Match[str]) -> str:
+        text = texts[place[2]] if place[2] == "races" else some(texts[place[2]], place[3].split())
+        return f"{place[1]}{text}\n{place[4]}"
+
+    checks = "--check" in sys.argv[1:]
     old = 0
-    for path in (PAGE, README):
+    for path in (README, *sorted((ROOT / "docs").rglob("*.md"))):
         text = path.read_text(encoding="utf-8")
-        renewed = TABLE.sub(lambda place: f"{place[1]}{texts[place[2]]}\n{place[3]}", text)
+        renewed = TABLE.sub(renew, text)
         if renewed == text:
             continue
         old += 1
-        if "--check" in sys.argv[1:]:
+        if checks:
             print(f"{path.relative_to(ROOT)} is out of date: run make bench-table")
         else:
             path.write_text(renewed, encoding="utf-8")
             print(f"{path.relative_to(ROOT)} written")
-    return int(bool(old) and "--check" in sys.argv[1:])
+    return int(bool(old) and checks)
 
 
 if __name__ == "__main__":
