@@ -79,7 +79,8 @@ def functions_of(preset: str) -> Mapping[str, set[str]]:
     trainer = Trainer(build_agent(config), build_train_config(config), progress_bar=False)
     try:
         (brain,) = trainer.agent.brains
-        turns, functions = 0, {}
+        turns = 0
+        functions: Mapping[str, set[str]] = {}
         while turns < TURN:
             taken = brain.gradient_steps
             functions = called(trainer.step)
