@@ -14,6 +14,8 @@ from bnpo.agent import Agent
 from bnpo.cluster.joining import checked_address
 from bnpo.config import RunConfig, TaskConfig, TrainConfig
 from bnpo.envs import describe, make_env
+from bnpo.envs.lookup import discard
+from bnpo.envs.making import refuse_taken
 from bnpo.errors import ConfigError
 from bnpo.interop.events import check_events
 from bnpo.interop.offline import check_offline
@@ -62,12 +64,13 @@ def check_writable(folder: Path) -> None:
 def _described(task: TaskConfig) -> TaskSpec:
     """Describe the environment; refuse one that cannot be made or trained on."""
     try:
+        refuse_taken(task.env_kwargs)
         env = make_env(task.env, **task.env_kwargs)
         try:
             spec: TaskSpec = describe(env)
             return spec
         finally:
-            env.close()
+            discard(env)
     except (ValueError, gym.error.Error) as error:
         raise ConfigError(_line(error)) from None
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
 
 from bnpo.compose.validation import validate
 from bnpo.config import RunConfig
@@ -33,23 +35,34 @@ def main(words: Sequence[str]) -> int:
     threading.Thread(target=follow_parent, daemon=True).start()
     try:
         run = read_config(json.loads(Path(file).read_text(encoding="utf-8")))
-        for seed in seeds:
-            _train(run.with_seed(int(seed)))
+        with _outlet() as outlet:
+            for seed in seeds:
+                _train(run.with_seed(int(seed)), outlet)
     except ConfigError as error:
         sys.stderr.write(f"{error}\n")
         return 2
     return 0
 
 
-def _train(run: RunConfig) -> None:
+def _outlet() -> IO[str]:
+    """Return the standard output for what the trial tells; what simulators print goes to the log.
+
+    They are stepped in processes that inherit it, and may print from compiled code.
+    """
+    outlet = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    return outlet
+
+
+def _train(run: RunConfig, outlet: IO[str]) -> None:
     agent = validate(run)
     trainer = Trainer(agent, run.train, progress_bar=False)
 
     def tell(record: Record) -> None:
         value = float(getattr(record, trainer.history.metric))
         told = {"seed": agent.seed, "env_steps": record.env_steps, "value": value}
-        sys.stdout.write(json.dumps(told) + "\n")
-        sys.stdout.flush()
+        outlet.write(json.dumps(told) + "\n")
+        outlet.flush()
 
     try:
         trainer.run(tell)
