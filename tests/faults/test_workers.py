@@ -87,7 +87,9 @@ def test_a_run_that_cannot_be_resumed_says_so_at_once_and_when_asked(
     assert command(f"{line} train_episode_steps=10 agent.max_steps=10")[0] == 0
     (told,) = [text for text in caplog.messages if "cannot tell its state" in text]
     assert told.endswith("its checkpoints hold the policy alone")
+    record = Path("runs/1/run.json").read_bytes(), Path("runs/1/config.json").read_bytes()
     said = command("resume with run=runs/1 total_steps=60")
+    assert record == (Path("runs/1/run.json").read_bytes(), Path("runs/1/config.json").read_bytes())
     assert_one_line(said, "policy alone", "Pendulum-v1 cannot tell its state", "evaluate")
     assert command("evaluate with run=runs/1 episodes=1")[0] == 0
 
