@@ -112,6 +112,8 @@ class Session:
 
         """
         signals = StopSignals(self.trainer.request_stop)
+        if self.checkpoints is not None:
+            self._tell_what_cannot_be_saved()
         try:
             with signals.listening():
                 with _undisturbed_bar():
@@ -185,6 +187,13 @@ class Session:
                 state = self._policy()
             self.checkpoints.save(state, self.trainer.agent.env_steps)
         self._saved_at = self.trainer.agent.env_steps
+
+    def _tell_what_cannot_be_saved(self) -> None:
+        """Say at the start, not when it is too late, that this run cannot be resumed."""
+        try:
+            self.trainer.check_state()
+        except StateUnknown as error:
+            self._tell_once(f"{error}: its checkpoints hold the policy alone")
 
     def _save_policy(self) -> None:
         """Save the policy where there is none yet."""

@@ -59,10 +59,19 @@ class WorkerProcess:
         )
         theirs.close()
 
-    def begin(self, factory: Factory, mode: AutoresetMode) -> None:
-        """Have the environments made; the answer describes them."""
+    def begin(self, factory: Factory, mode: AutoresetMode, seed: int, registrations: bytes) -> None:
+        """Have the environments made; the answer describes them.
+
+        Args:
+            factory: makes one
+            mode: what happens at the end of an episode
+            seed: of what constructors draw from global generators
+            registrations: environments that this program has registered
+
+        """
+        settings = (factory, self.rows, mode, seed, registrations)
         with contextlib.suppress(ConnectionError):
-            self.pipe.send_bytes(cloudpickle.dumps((factory, self.rows, mode)))
+            self.pipe.send_bytes(cloudpickle.dumps(settings))
 
     def send(self, message: tuple[str, tuple[Any, ...]]) -> None:
         """Send a request; that the worker has died shows when its answer is asked for."""
@@ -152,11 +161,11 @@ class CallerChunk:
         self._chunk: Chunk | None = None
         self._pending: Callable[[], Any] = dict
 
-    def begin(self, factory: Factory, mode: AutoresetMode) -> None:
+    def begin(self, factory: Factory, mode: AutoresetMode, seed: int, registrations: bytes) -> None:
         """Make the environments when the answer is asked for."""
 
         def make() -> dict[str, Any]:
-            self._chunk = Chunk(factory, self.rows, mode)
+            self._chunk = Chunk(factory, self.rows, mode, seed, registrations)
             return self._chunk.describe()
 
         self._pending = make
