@@ -38,7 +38,7 @@ from bnpo.runs import load_summary
 from bnpo.runs.summary import versions
 from bnpo.study import Study
 from bnpo.study.processes.jobs import ONE_THREAD
-from bnpo.study.results import is_finished
+from bnpo.study.results import is_trained
 
 BAR = 1.8
 """Speed-up on two cores."""
@@ -167,7 +167,7 @@ def run_killed(plan: dict[str, Any], folder: Path, workers: int) -> Part:
 
 def finished(study: Study) -> int:
     """Return how many of a study's runs are finished."""
-    return sum(is_finished(study.runs / job.name) for job in study.jobs)
+    return sum(is_trained(study.runs / job.name) for job in study.jobs)
 
 
 def start(*words: str | Path, log: Path) -> subprocess.Popen[bytes]:

@@ -1,15 +1,21 @@
-"""Files that are written whole or not at all, and JSON."""
+"""Files that are written whole or not at all, and JSON, typed where its reader relies on it."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
+import reprlib
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
-__all__ = ["PARTIAL", "read_json", "replacing", "write_json", "write_whole"]
+from pydantic import TypeAdapter, ValidationError
+
+__all__ = ["PARTIAL", "read_as", "read_json", "replacing", "write_json", "write_whole"]
+
+Kind = TypeVar("Kind")
 
 PARTIAL = ".partial"
 """Ending of a file that is being written."""
@@ -28,6 +34,8 @@ def replacing(path: Path, mark: str = "") -> Iterator[Path]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{path.name}{mark}{PARTIAL}")
+    with contextlib.suppress(FileNotFoundError):
+        temporary.unlink()  # a link of that name would lead elsewhere
     try:
         yield temporary
         descriptor = os.open(temporary, os.O_RDONLY)
@@ -77,10 +85,46 @@ def read_json(path: Path) -> Any:
 
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(_content(path).decode())
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is damaged: {error}") from None
+
+
+def read_as(path: Path, kind: type[Kind]) -> Kind:
+    """Read JSON as a dataclass, whose annotations every value must fit; other keys are passed over.
+
+    Raises:
+        ValueError: naming the file, where it is missing or damaged, and the value.
+
+    """
+    try:
+        content: Kind = _adapter(cast("Any", kind)).validate_json(_content(path), strict=True)
+    except ValidationError as error:
+        raise ValueError(f"{path} is damaged: {_first_of(error)}") from None
+    return content
+
+
+@lru_cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
     except FileNotFoundError:
         raise ValueError(f"{path} is missing") from None
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is damaged: {error}") from None
+
+
+def _first_of(error: ValidationError) -> str:
+    """Name the first value that is wrong, and what is allowed."""
+    first = error.errors(include_url=False)[0]
+    place = ".".join(str(part) for part in first["loc"])
+    if not place:
+        return first["msg"]
+    if first["type"] == "missing":
+        return f"it has no {place!r}"
+    allowed = first["msg"].removeprefix("Input should be ")
+    return f"{place} = {reprlib.repr(first['input'])}: allowed is {allowed}"

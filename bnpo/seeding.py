@@ -14,6 +14,7 @@ import torch
 
 __all__ = [
     "ACTING",
+    "ARBITER",
     "BRAINS",
     "EVALUATION_SEED",
     "GLOBAL_GENERATORS",
@@ -56,6 +57,10 @@ GLOBAL_GENERATORS: Final = 5_000
 
 SPACES: Final = 6_000
 """Stream of what it draws from its spaces, beside its own seed"""
+
+
+ARBITER: Final = 5_000
+"""Stream of the arbiter, which now and then favours any brain"""
 
 
 def derived(seed: int, *stream: int, count: int = 1) -> list[int]:

@@ -32,6 +32,10 @@ class StubEvaluator:
         level = torch.tanh(observation.sum(1) + goal.sum(1))
         return level[:, None].repeat(1, self.reward_dim)
 
+    def entropy_bonus(self, observation: Tensor, goal: Tensor) -> Tensor:
+        """Entropy bonus of a state, [B]."""
+        return 0.1 * torch.tanh(observation.sum(1) - goal.sum(1))
+
     def log_prob(self, observation: Tensor, goal: Tensor, action: Tensor) -> Tensor:
         """Log density of a unit normal around tanh of observation and goal, [B]."""
         mu = torch.tanh(observation.sum(1) + goal.sum(1))[:, None]

@@ -1,45 +1,38 @@
-"""From a brain list to networks and brains at work: the one place where flags become objects."""
+"""From a brain list to an agent's networks, shared and detached, and its brains."""
 
 from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import nn
 
 from bnpo import seeding
 from bnpo.agent.brain import Brain
-from bnpo.agent.evaluator import NetworkEvaluator
+from bnpo.agent.fitting import (
+    climbs_point,
+    make_brain,
+    name_of,
+    require_own_target,
+    scheme_of,
+)
 from bnpo.brains import (
-    CriticStep,
-    GradientStep,
-    LearningStep,
-    NaturalGradient,
-    NaturalStep,
     Networks,
     PolicyExchange,
     resolve_rule,
     target_of,
 )
-from bnpo.brains.options import Point
-from bnpo.brains.rule import Rule, weighs_ratio
-from bnpo.brains.steps.actor import ActorStep, ActorStepping, Delayed
-from bnpo.brains.steps.closed_form import ClosedFormCritic, LeanAdam, MeanClimb
-from bnpo.brains.steps.learning_step import RecurrentStep
-from bnpo.brains.steps.optimizers import ActorOptimizer, MakeOptimizer, fused_adam
-from bnpo.brains.steps.sample_floor import SampleFloor
+from bnpo.brains.rule import Rule
 from bnpo.config import AgentConfig, BrainDescription
-from bnpo.credit import GAE, HER, FloatingNStep, resolve
 from bnpo.envs.goal_functions import GoalFunctions
 from bnpo.errors import ConfigError
 from bnpo.networks import Actor, Critic, Encoder, Recall, build_encoder
 from bnpo.planning.guiding import require_simulator
-from bnpo.replay import LAWS, ImportanceRatio, SamplingLaw, Uniform
-from bnpo.types import CreditScheme, TaskSpec
+from bnpo.types import TaskSpec
 
 __all__ = ["Parts", "build"]
 
@@ -105,32 +98,33 @@ def build(
         spec = dataclasses.replace(spec, observation_dim=encoder.state_dim)
     each, features = len(descriptions), encoder.features
     actor = Actor(features, spec, networks).to(device, dtype)
+    rules = [_resolved(index, description) for index, description in enumerate(descriptions)]
+    critic_of = _critics_of(descriptions, rules, spec, config)
     critics = [
-        Critic(features, spec, networks).to(device, dtype)
-        for _ in range(each if config.detach_critics else 1)
+        Critic(features, spec, networks).to(device, dtype) for _ in range(max(critic_of) + 1)
     ]
     several = config.policies != "shared"
     actors = [actor, *(copy.deepcopy(actor) for _ in range(each - 1 if several else 0))]
     target_actors = [target_of(actor) for _ in range(each if config.detach_actors else 1)]
-    slow = each if config.detach_targets else len(critics)
-    target_critics = [target_of(critics[index % len(critics)]) for index in range(slow)]
+    followed = critic_of if config.detach_targets else range(len(critics))
+    target_critics = [target_of(critics[index]) for index in followed]
     brains: list[Brain] = []
     for index, description in enumerate(descriptions):
         own = Networks(
             encoder=encoder,
             actor=actors[index % len(actors)],
-            critic=critics[index % len(critics)],
+            critic=critics[critic_of[index]],
             target_actor=target_actors[index % len(target_actors)],
-            target_critic=target_critics[index % len(target_critics)],
+            target_critic=target_critics[index if config.detach_targets else critic_of[index]],
         )
         generator = seeding.generator(device, seed, seeding.BRAINS + index)
         shares_target = len(target_actors) < each
-        try:
-            rule = resolve_rule(description)
-            _require_own_target(description, rule, shares_target)
+        with _named(index, description):
+            rule = rules[index]
+            require_own_target(description, rule, shares_target)
             require_simulator(rule, spec.env_id, env_kwargs)
             brains.append(
-                _brain(
+                make_brain(
                     description,
                     rule,
                     own,
@@ -138,12 +132,9 @@ def build(
                     config=config,
                     goal_functions=goal_functions,
                     generator=generator,
-                    name=_name(description, rule, [brain.name for brain in brains]),
+                    name=name_of(description, rule, [brain.name for brain in brains]),
                 )
             )
-        except ConfigError as error:
-            called = "" if description.name is None else f" ({description.name})"
-            raise ConfigError(f"brain {index}{called}: {error}") from None
     return Parts(
         spec=spec,
         encoder=encoder,
@@ -158,210 +149,45 @@ def build(
     )
 
 
-def _require_own_target(description: BrainDescription, rule: Rule, shared: bool) -> None:
-    """Refuse a rule that keeps its best policy in a target actor that is not its own."""
-    if rule.keeps_best and description.tau_actor != 0.0:
-        raise ConfigError(
-            f"tau_actor = {description.tau_actor} with the rule {type(rule).__name__}, which keeps "
-            "its best policy in the target actor: set tau_actor=0.0"
-        )
-    if rule.keeps_best and shared:
-        raise ConfigError(
-            f"rule = {type(rule).__name__} among brains that share one target actor, in which it "
-            "keeps its best policy: set detach_actors=True"
-        )
+@contextmanager
+def _named(index: int, description: BrainDescription) -> Iterator[None]:
+    """Name the brain in what is refused about it."""
+    try:
+        yield
+    except ConfigError as error:
+        called = "" if description.name is None else f" ({description.name})"
+        raise ConfigError(f"brain {index}{called}: {error}") from None
 
 
-def _brain(
-    description: BrainDescription,
-    rule: Rule,
-    networks: Networks,
+def _resolved(index: int, description: BrainDescription) -> Rule:
+    with _named(index, description):
+        return resolve_rule(description)
+
+
+def _critics_of(
+    descriptions: Sequence[BrainDescription],
+    rules: Sequence[Rule],
     spec: TaskSpec,
-    *,
     config: AgentConfig,
-    goal_functions: GoalFunctions | None,
-    generator: torch.Generator,
-    name: str,
-) -> Brain:
-    """Join a rule with its credit, its data and its steps."""
-    scheme = _scheme(description, rule, spec)
-    law = _law(description, rule)
-    climb_point = description.climb == "point" or (description.climb == "auto" and scheme.relabels)
-    memory = bool(list(networks.encoder.parameters()))
-    kind = RecurrentStep if memory else LearningStep
-    step = kind(
-        rule,
-        networks,
-        _actor_step(networks, description, config, rule, climb_point),
-        _critic_step(networks, description, config, rule, climb_point, generator),
-        climb_point=climb_point,
-        target_bounds=config.target_bounds,
-        max_log_ratio=config.max_log_ratio,
-        measures_ratio=isinstance(law, ImportanceRatio),
-    )
-    evaluator = NetworkEvaluator(
-        networks,
-        spec,
-        None if goal_functions is None else goal_functions.reward,
-        termination_function=None if goal_functions is None else goal_functions.terminated,
-        discount=_discount(config),
-        climb_point=climb_point,
-        generator=generator,
-    )
-    return Brain(name, description, config, step, scheme, law, evaluator, generator)
+) -> list[int]:
+    """Return the number of each brain's critic; those that share one have the same.
 
-
-def _discount(config: AgentConfig) -> Callable[[int], float]:
-    """Return the discount factor as a function of environment steps."""
-    schedule = config.gamma_schedule
-    if schedule is None:
-        return lambda _env_steps: config.gamma
-    return lambda env_steps: float(schedule(env_steps))
-
-
-def _critic_step(
-    networks: Networks,
-    description: BrainDescription,
-    config: AgentConfig,
-    rule: Rule,
-    climb_point: bool,
-    generator: torch.Generator,
-) -> CriticStep:
-    """Return the brain's own step of the critic; a rule's value coefficient scales it.
-
-    Adam's step does not depend on the scale of a loss, and critic and actor share no parameter but
-    those of a memory, which each trains with its own learning rate.
+    One critic values one policy: a likelihood-ratio brain, whose baseline is the value of the
+    policy that acts, does not share it with one that climbs and bootstraps at (mu, 0).
     """
-    lr = description.lr_critic or config.lr_critic
-    lr *= rule.value_coefficient
-    parameters = [*networks.critic.parameters(), *networks.encoder.parameters()]
-    fast = config.closed_form and not list(networks.encoder.parameters())
-    kind = ClosedFormCritic if fast else CriticStep
-    return kind(
-        networks,
-        _adam(config)(parameters, lr),
-        regress=_regress(description, rule, climb_point),
-        clip_norm=config.clip_norm,
-        generator=generator,
-    )
-
-
-def _regress(description: BrainDescription, rule: Rule, climb_point: bool) -> Point:
-    """Return where the critic is regressed; a rule may ask for values of single actions."""
-    regress: Point = description.regress
-    allowed = rule.regress_at
-    if regress == "auto":
-        return allowed[0] if allowed else "point" if climb_point else "auto"
-    if allowed and regress not in allowed:
-        raise ConfigError(
-            f"regress = {regress!r} with {rule!r}, which asks the critic for values of single "
-            f"actions: allowed is one of {', '.join(map(repr, ('auto', *allowed)))}"
-        )
-    return regress
-
-
-def _actor_step(
-    networks: Networks,
-    description: BrainDescription,
-    config: AgentConfig,
-    rule: Rule,
-    climb_point: bool,
-) -> ActorStepping:
-    """Return the kind of actor's step that rule, description and networks ask for."""
-    actor, critic = networks.actor, networks.critic
-    memory = list(networks.encoder.parameters())
-    parameters = [*actor.parameters(), *memory]
-    optimizer = _actor_optimizer(list(actor.parameters()), memory, description, config, rule)
-    step: ActorStepping | None = None
-    if config.closed_form and not memory:
-        step = MeanClimb.of(rule, actor, critic, optimizer, point=climb_point)
-    step = step or ActorStep(actor, optimizer)
-    if description.ess_floor is not None:
-        step = SampleFloor(step, parameters, description.ess_floor, description.ess_action)
-    return Delayed(step, description.actor_delay) if description.actor_delay > 1 else step
-
-
-def _actor_optimizer(
-    parameters: list[nn.Parameter],
-    memory: list[nn.Parameter],
-    description: BrainDescription,
-    config: AgentConfig,
-    rule: Rule,
-) -> ActorOptimizer:
-    """Return what moves the actor: Adam, or a natural-gradient step of the actor alone."""
-    natural = rule.natural
-    if natural is None and description.natural:
-        natural = NaturalGradient()
-    if natural is not None:
-        return NaturalStep(parameters, natural)
-    moved = [*parameters, *memory]
-    return GradientStep(moved, description.lr_actor, config.clip_norm, adam=_adam(config))
-
-
-def _adam(config: AgentConfig) -> MakeOptimizer:
-    """Return what makes the optimizers."""
-    return LeanAdam if config.closed_form else fused_adam
-
-
-def _scheme(description: BrainDescription, rule: Rule, spec: TaskSpec) -> CreditScheme:
-    """Return the credit scheme named, or the default of the brain's kind."""
-    credit: Any = description.credit
-    if isinstance(rule, CreditScheme):
-        if credit is not None:
-            raise ConfigError(
-                f"credit = {credit!r} with the rule {type(rule).__name__}, which assigns its own "
-                "credit: leave credit=None"
-            )
-        return rule
-    if credit is None:
-        if not rule.pathwise:
-            return GAE()
-        return HER() if spec.is_goal_env else FloatingNStep()
-    scheme = resolve(credit)
-    if scheme.needs_goals and not spec.is_goal_env:
-        raise ConfigError(
-            f"credit = {scheme!r} on {spec.env_id}, which has no goals: hindsight needs a goal "
-            "environment, one whose observation is a Dict with observation, achieved_goal and "
-            "desired_goal; choose another credit scheme or environment"
-        )
-    if scheme.relabels and not rule.pathwise:
-        raise ConfigError(
-            f"credit = {scheme!r} with the likelihood-ratio rule {type(rule).__name__}: goals "
-            "chosen because of the outcome break its expectation; use a pathwise rule "
-            "(bellman=True), or credit='shifted_goals' where the goal moves by itself"
-        )
-    return scheme
-
-
-def _law(description: BrainDescription, rule: Rule) -> SamplingLaw:
-    """Return the sampling law named, or the default that follows from prio_schedule."""
-    law = _named_law(description)
-    if isinstance(law, ImportanceRatio) and weighs_ratio(rule):
-        field = "prio_schedule" if description.sampler is None else "sampler"
-        raise ConfigError(
-            f"{field} = {getattr(description, field)!r} with the rule {type(rule).__name__}: what "
-            "is drawn by importance ratio must not be weighted by it again; set sampler='uniform' "
-            "and prio_schedule=None, or take rule='vpg' or a pathwise rule"
-        )
-    return law
-
-
-def _named_law(description: BrainDescription) -> SamplingLaw:
-    law: Any = description.sampler
-    if law is None:
-        return Uniform() if description.prio_schedule is None else ImportanceRatio()
-    if isinstance(law, str) and law in LAWS:
-        law = LAWS[law]()
-    if not isinstance(law, SamplingLaw) or isinstance(law, type):
-        raise ConfigError(f"sampler = {law!r}: allowed is one of {sorted(LAWS)} or a sampling law")
-    return law
-
-
-def _name(description: BrainDescription, rule: Rule, taken: list[str]) -> str:
-    """Return the brain's name, made unique within its list."""
-    base = description.name or type(rule).__name__.lower()
-    name, count = base, 1
-    while name in taken:
-        count += 1
-        name = f"{base}_{count}"
-    return name
+    points = []
+    for index, (description, rule) in enumerate(zip(descriptions, rules, strict=True)):
+        with _named(index, description):
+            points.append(climbs_point(description, scheme_of(description, rule, spec)))
+    critics: list[int] = []
+    shared: int | None = None
+    for description, rule in zip(descriptions, rules, strict=True):
+        apart = not rule.pathwise and any(points) and rule.value_coefficient > 0
+        own = description.critic == "own" or (description.critic == "auto" and apart)
+        if config.detach_critics or own or shared is None:
+            critics.append(max(critics, default=-1) + 1)
+            if not (config.detach_critics or own):
+                shared = critics[-1]
+        else:
+            critics.append(shared)
+    return critics

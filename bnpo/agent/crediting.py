@@ -33,22 +33,19 @@ class CreditAssignment:
         self.scheme = scheme
         self.evaluator = evaluator
         self.config = config
-        self._pathwise = rule.pathwise
         self._kstep = isinstance(law, ImportanceRatio) and law.kstep
         self._needs_proximal = not scheme.sets_proximal and (
             not rule.pathwise or description.ppo_eps is not None
         )
         self._checked = False
 
-    def assign_whole(
-        self, table: SegmentTable, rows: Tensor, *, by_recorded: bool = False
-    ) -> Transitions:
+    def assign_whole(self, table: SegmentTable, rows: Tensor) -> Transitions:
         """Credit of all transitions of the segments on rows [K], one segment after the other."""
         length = table.trajectories.length[rows]
         segment = rows.repeat_interleave(length)
         starts = (length.cumsum(0) - length).repeat_interleave(length)
         time = torch.arange(len(segment), device=segment.device) - starts
-        return self.assign(table, segment, time, by_recorded=by_recorded)
+        return self.assign(table, segment, time)
 
     def assign(
         self,
@@ -56,7 +53,6 @@ class CreditAssignment:
         segment: Tensor,
         time: Tensor,
         *,
-        by_recorded: bool = False,
         refresh: bool = False,
     ) -> Transitions:
         """Credit of the transitions at (segment, time), both [B].
@@ -65,8 +61,8 @@ class CreditAssignment:
             table: the shared replay
             segment: [B], rows of the table
             time: [B], step within the segment
-            by_recorded: ratios refer to the distributions recorded when the actions were taken
-            refresh: what a memory holds is of today's networks, too, not of those that acted
+            refresh: whether this is a reanalysis, in which what a memory holds and what ratios
+                refer to is of today's networks, not of those that acted
 
         """
         trajectories, encoder = table.trajectories, self.evaluator.networks.encoder
@@ -87,17 +83,22 @@ class CreditAssignment:
             check_proximal(name, self.scheme, transitions)
             self._checked = True
         if self._needs_proximal:
-            proximal = self._proximal_log_prob(transitions, by_recorded)
+            proximal = self._proximal_log_prob(transitions, refresh)
             transitions = transitions.replace(proximal_log_prob=proximal)
         return transitions
 
-    def _proximal_log_prob(self, transitions: Transitions, by_recorded: bool) -> Tensor:
-        """Log density [B] to which ratios refer: recorded, of the target or of the online actor."""
+    def _proximal_log_prob(self, transitions: Transitions, refresh: bool) -> Tensor:
+        """Log density [B] to which ratios refer: that of the policy that acted.
+
+        With ``stable_probs`` it is that of the brain's target actor; in reanalysis, and under goals
+        that replaced the recorded ones, that of the online actor of now.
+        """
         asked = (transitions.observation, transitions.goal, transitions.action)
         if self.config.stable_probs:
             return self.evaluator.target_log_prob(*asked)
-        if not by_recorded or self._pathwise:  # whose goals may be others
+        if refresh:
             return self.evaluator.log_prob(*asked)
-        if self.config.exploration == (1.0,):
-            return transitions.behaviour_log_prob.clone()
-        return self.evaluator.log_prob(*asked, around=transitions.mu)
+        recorded = transitions.behaviour_log_prob
+        if not self.scheme.relabels:
+            return recorded.clone()
+        return torch.where(transitions.relabelled, self.evaluator.log_prob(*asked), recorded)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from bnpo.brains import Networks
+from bnpo.brains import LearningStep
 from bnpo.networks import gaussian
 from bnpo.types import TaskSpec
 
@@ -25,41 +25,43 @@ class NetworkEvaluator:
 
     def __init__(
         self,
-        networks: Networks,
+        step: LearningStep,
         spec: TaskSpec,
         reward_function: RewardFunction | None,
         *,
         termination_function: TerminationFunction | None = None,
-        discount: Callable[[int], float],
-        climb_point: bool,
+        gamma: float | Callable[[int], float],
+        acting: bool,
         generator: torch.Generator,
     ) -> None:
         """Ask these networks.
 
         Args:
-            networks: of one brain
+            step: of one brain, whose networks answer
             spec: the task
             reward_function: the task's reward of goals; None without goals
             termination_function: whether they end an episode; None: none does
-            discount: the discount factor by environment steps
-            climb_point: values are those of the mean action, Q(s, g, μ, 0)
+            gamma: discount factor, or a function of environment steps that returns it
+            acting: values are those of the online actor, which acts, instead of the target actor's
             generator: source of a scheme's random numbers
 
         """
-        self.networks = networks
+        self.networks = step.networks
+        self._step = step
         self.spec = spec
         self.reward_function = reward_function
         self.termination_function = termination_function
         self.env_steps = 0
         """Environment steps so far, as the brain last told"""
-        self._discount = discount
-        self.climb_point = climb_point
+        self._gamma = gamma
+        self._actor = self.networks.actor if acting else self.networks.target_actor
         self._generator = generator
 
     @property
     def gamma(self) -> float:
         """Discount factor per environment step after the steps taken so far."""
-        return self._discount(self.env_steps)
+        gamma = self._gamma
+        return float(gamma(self.env_steps)) if callable(gamma) else gamma
 
     @property
     def generator(self) -> torch.Generator:
@@ -68,21 +70,22 @@ class NetworkEvaluator:
 
     @torch.no_grad()
     def value(self, observation: Tensor, goal: Tensor) -> Tensor:
-        """Q'(s, g, pi'(s, g)) of the brain's target networks, [B, R]."""
-        features = self.networks.encoder(observation, goal)
-        mu, sigma = self.networks.target_actor(features)
-        if self.climb_point:
-            sigma = torch.zeros_like(sigma)
-        return self.networks.target_critic.value(features, mu, sigma)
+        """Q'(s, g, π(s, g)) as the brain's TD targets bootstrap from it, [B, R].
+
+        The policy π is the acting or the target actor's.
+        """
+        return self._step.next_value(observation, goal, self._actor)
 
     @torch.no_grad()
-    def log_prob(
-        self, observation: Tensor, goal: Tensor, action: Tensor, *, around: Tensor | None = None
-    ) -> Tensor:
-        """Log density of actions under the online actor, or its scale around other means, [B]."""
+    def entropy_bonus(self, observation: Tensor, goal: Tensor) -> Tensor:
+        """C H(π(s, g)) as it enters the brain's TD targets, [B]; 0 where it does not."""
+        return self._step.next_entropy(observation, goal, self._actor)
+
+    @torch.no_grad()
+    def log_prob(self, observation: Tensor, goal: Tensor, action: Tensor) -> Tensor:
+        """Log density of actions under the online actor, [B]."""
         features = self.networks.encoder(observation, goal)
-        mu, sigma = self.networks.actor(features)
-        return gaussian.log_prob(action, mu if around is None else around, sigma)
+        return gaussian.log_prob(action, *self.networks.actor(features))
 
     @torch.no_grad()
     def target_log_prob(self, observation: Tensor, goal: Tensor, action: Tensor) -> Tensor:

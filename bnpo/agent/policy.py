@@ -33,6 +33,8 @@ class Policy:
         *,
         seed: int = 0,
         version: int = 0,
+        first: int = 0,
+        of: int | None = None,
     ) -> None:
         """Act by these networks.
 
@@ -41,7 +43,9 @@ class Policy:
             actor: distribution of actions
             config: its exploration and warm-up
             seed: of parameter noise
-            version: vector steps whose turns of the brains the networks have had
+            version: vector steps of learning that the networks have had
+            first: number of the first environment that it acts in
+            of: number of all environments; None: it acts in all of them
 
         """
         self.encoder = encoder
@@ -50,6 +54,9 @@ class Policy:
         self.seed = seed
         self.version = version
         scale = config.parameter_noise
+        self._first, self._of = first, of
+        self._ladder: Tensor | None = None
+        self._explores = config.exploration != (1.0,)
         self.noise = None if scale is None else ParameterNoise(scale, config.resample_delay, seed)
 
     def tensors(
@@ -73,22 +80,25 @@ class Policy:
         )
         if self.config.networks.observe_achieved_goal:
             observation = torch.cat((observation, achieved), -1)
-        return self._recall(Observation(observation, achieved, desired), before, ended)
+        if isinstance(self.encoder, Recall):
+            observation = self._state(self.encoder, observation, before, ended)
+        return Observation(observation, achieved, desired)
 
-    def _recall(
-        self, observation: Observation, before: Observation | None, ended: NDArray[np.bool_] | None
-    ) -> Observation:
-        """Let states hold what is recalled of the past, where the encoder recalls any."""
-        encoder = self.encoder
-        if not isinstance(encoder, Recall):
-            return observation
+    def _state(
+        self,
+        encoder: Recall,
+        observation: Tensor,
+        before: Observation | None,
+        ended: NDArray[np.bool_] | None,
+    ) -> Tensor:
+        """Return states that follow those before, or begin, with observations [N, O]."""
         if before is None:
-            return observation._replace(observation=encoder.start(observation.observation))
-        state = encoder.follow(before.observation, observation.observation)
+            return encoder.start(observation)
+        state = encoder.follow(before.observation, observation)
         if ended is not None and ended.any():
             begun = self.tensor(ended)[:, None]
-            state = torch.where(begun, encoder.start(observation.observation), state)
-        return observation._replace(observation=state)
+            state = torch.where(begun, encoder.start(observation), state)
+        return state
 
     def tensor(self, array: NDArray[Any]) -> Tensor:
         """Array on the networks' device, in their floating point type unless it holds booleans."""
@@ -116,19 +126,27 @@ class Policy:
             mu, sigma = self.actor(features)
         else:
             mu, sigma = self.noise.act(self.actor, features, env_steps // len(features))
-        if self.config.exploration != (1.0,):
-            sigma = sigma * self._exploration(mu, env_steps)
+        on_policy = None
+        if self._explores:
+            multiples = self._multiples(mu, env_steps)
+            sigma = sigma * multiples[:, None]
+            on_policy = multiples == 1.0
+        if self.noise is not None:
+            on_policy = torch.zeros(len(mu), dtype=torch.bool, device=mu.device)
         noise = torch.randn(mu.shape, device=mu.device, dtype=mu.dtype, generator=generator)
         action = mu + sigma * noise
-        return Decision(action, mu, sigma, gaussian.log_prob(action, mu, sigma))
+        return Decision(action, mu, sigma, gaussian.log_prob(action, mu, sigma), on_policy)
 
-    def _exploration(self, mu: Tensor, env_steps: int) -> Tensor:
-        """Multiples of sigma in each environment, [N, 1]."""
-        multiples = self.config.exploration
-        if env_steps < self.config.warmup_steps:
-            multiples = (max(multiples),)
-        ladder = torch.tensor(multiples, device=mu.device, dtype=mu.dtype)
-        return ladder.repeat(-(-len(mu) // len(ladder)))[: len(mu), None]
+    def _multiples(self, mu: Tensor, env_steps: int) -> Tensor:
+        """Return the multiple of sigma in each environment, [N]."""
+        config = self.config
+        if env_steps < config.warmup_steps:
+            return mu.new_full((len(mu),), max(config.exploration))
+        ladder = self._ladder
+        if ladder is None or len(ladder) != len(mu):
+            multiples = config.multiples(self._of or len(mu))
+            ladder = self._ladder = mu.new_tensor(multiples[self._first :][: len(mu)])
+        return ladder
 
     @torch.no_grad()
     def best_action(self, observation: Observation) -> Tensor:

@@ -7,10 +7,10 @@ import os
 import re
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Any
 
+from bnpo.envs.python import python
 from bnpo.errors import ConfigError
 from bnpo.extras import require
 
@@ -95,7 +95,7 @@ def _require_answer(address: str) -> None:
         except OSError as error:
             reason = error.strerror or str(error)
     if reason is None:
-        command = [sys.executable, "-c", _JOIN, address]
+        command = python(_JOIN, address)
         try:
             asked = subprocess.run(
                 command, capture_output=True, text=True, timeout=PATIENCE, check=False

@@ -79,7 +79,7 @@ def _start(task: Work, folder: Path) -> subprocess.Popen[bytes]:
     output.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as errors, output.open("ab") as words:
         return subprocess.Popen(
-            [sys.executable, *task.words],
+            [sys.executable, "-P", *task.words],
             cwd=folder,
             stdin=subprocess.PIPE,
             stdout=words,

@@ -155,7 +155,7 @@ class RemoteRollouts:
         self._workers = [
             worker.remote(
                 agent.spec,
-                _copy_of(agent.policy, int(first[index])),
+                _copy_of(agent.policy, int(first[index]), num_envs),
                 self._noise(index),
                 num_envs=size,
                 first=int(first[index]),
@@ -212,9 +212,10 @@ class RemoteRollouts:
         """Arrays of all workers as one tensor on the agent's device."""
         return torch.from_numpy(np.concatenate(parts)).to(self.agent.device)
 
-    def _joined(self, parts: Sequence[Any]) -> list[Tensor]:
+    def _joined(self, parts: Sequence[Any]) -> list[Any]:
         """Columns of all workers, one under the other."""
-        return [self._column(column) for column in zip(*parts, strict=True)]
+        columns = zip(*parts, strict=True)
+        return [None if column[0] is None else self._column(column) for column in columns]
 
     def _send(self, policy: Policy) -> None:
         """Put the policy where all workers find it, if it is another than before."""
@@ -268,10 +269,9 @@ def _tensors(policy: Policy) -> list[Tensor]:
     return [*policy.encoder.state_dict().values(), *policy.actor.state_dict().values()]
 
 
-def _copy_of(policy: Policy, first: int) -> Policy:
-    """Return a policy's copy for the environments from the given one on."""
+def _copy_of(policy: Policy, first: int, num_envs: int) -> Policy:
+    """Return a policy's copy for the environments from the given one on, of so many."""
     made = policy.snapshot(version=policy.version)
-    ladder = policy.config.exploration
-    turned = [ladder[(first + index) % len(ladder)] for index in range(len(ladder))]
-    config = dataclasses.replace(policy.config, device="cpu", exploration=tuple(turned))
-    return Policy(made.encoder.cpu(), made.actor.cpu(), config, version=made.version)
+    config = dataclasses.replace(policy.config, device="cpu")
+    encoder, actor = made.encoder.cpu(), made.actor.cpu()
+    return Policy(encoder, actor, config, version=made.version, first=first, of=num_envs)

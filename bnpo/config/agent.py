@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from bnpo.config.base import Count, Positive, Scale, config
+from bnpo.config.base import Count, Fraction, Positive, Scale, config
 from bnpo.config.network import NetworkConfig
 from bnpo.errors import ConfigError
 
@@ -40,6 +41,10 @@ class AgentConfig:
 
     exploration: Annotated[tuple[Scale, ...], Field(strict=False, min_length=1)] = (1.0,)
     """Multiples of sigma with which environments 0, 1, ... draw their actions, repeated."""
+
+    on_policy_share: Fraction = 0.0
+    """Share of the environments, the first ones, in which the policy itself acts (multiple 1); the
+    multiples of ``exploration`` go to the others."""
 
     warmup_steps: Annotated[int, Field(ge=0)] = 0
     """Environment steps before the first turn of any brain; all environments explore with the
@@ -83,6 +88,18 @@ class AgentConfig:
     stable_probs: bool = False
     """The proximal log-probability comes from the brain's own target actor, not the online one."""
 
+    trust: Literal["fixed", "annealed", "effective_sample_size", "calibration", "progress"] = (
+        "fixed"
+    )
+    """How gradient steps and KL budgets are divided between the brains (see
+    bnpo.agent.arbiter.Arbiter)."""
+
+    trust_floor: Annotated[float, Field(gt=0, le=1)] = 0.1
+    """Least share of its turn that a brain keeps, whatever the arbiter thinks of it."""
+
+    trust_steps: Count = 50_000
+    """Environment steps over which trust = 'annealed' goes from one kind of brain to the other."""
+
     max_steps: Count = 50
     """Longest segment (environment steps)."""
 
@@ -101,6 +118,19 @@ class AgentConfig:
 
     dtype: Literal["float32", "float64"] = "float32"
     """Floating point type of networks, replay and pools."""
+
+    def multiples(self, num_envs: int) -> tuple[float, ...]:
+        """Return the multiple of sigma with which each environment draws its actions, [N]."""
+        own = min(num_envs, math.ceil(self.on_policy_share * num_envs))
+        ladder = self.exploration
+        rest = (ladder[index % len(ladder)] for index in range(num_envs - own))
+        return (1.0,) * own + tuple(rest)
+
+    def on_policy_envs(self, num_envs: int) -> int:
+        """Return in how many of the environments the policy itself acts."""
+        if self.parameter_noise is not None:
+            return 0
+        return sum(multiple == 1.0 for multiple in self.multiples(num_envs))
 
     def __post_init__(self) -> None:
         """Check that a schedule is a function."""

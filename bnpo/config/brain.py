@@ -13,6 +13,10 @@ from bnpo.errors import ConfigError
 __all__ = ["BrainDescription"]
 
 
+Size = Count | Literal["rollout"]
+"""A number of transitions, or what arrives between two turns."""
+
+
 @config
 class BrainDescription:
     """One brain: a learning rule, its schedule, its view of the replay and its targets.
@@ -23,17 +27,20 @@ class BrainDescription:
     memory_size: Count
     """How far back into the shared replay this brain may look (transitions)."""
 
-    batch_size: Count
-    """Minibatch: samples in one gradient step (transitions)."""
+    batch_size: Size
+    """Minibatch: samples in one gradient step (transitions). "rollout": an equal part of what has
+    arrived since the brain's last turn, which optim_epochs minibatches use up."""
 
-    optim_pool_size: Count
-    """Capacity of the brain's own pool of transitions with assigned credit (transitions)."""
+    optim_pool_size: Size
+    """Capacity of the brain's own pool of transitions with assigned credit (transitions).
+    "rollout": what arrives between two turns, whatever the number of environments."""
 
     optim_epochs: Count
     """Minibatches taken from one draw of the pool, one gradient step each."""
 
-    optim_batch_size: Count
-    """Drawn from the pool at the start of a round; the brain waits until the pool holds so many."""
+    optim_batch_size: Size
+    """Drawn from the pool at the start of a round; the brain waits until the pool holds so many.
+    "rollout": all that has arrived since its last turn, in a new order; never reanalysed."""
 
     recalc_delay: Annotated[int, Field(ge=0)]
     """Reanalysis: on average one round in recalc_delay + 1 re-assigns credit from the replay."""
@@ -97,6 +104,20 @@ class BrainDescription:
     lr_critic: Positive | None = None
     """Learning rate of the brain's own optimizer over its critic; None: the agent's."""
 
+    sources: Literal["auto", "on_policy", "all"] = "auto"
+    """Behaviour that the brain learns from: segments that the policy itself acted (exploration
+    multiple 1), or all. auto: on_policy for a likelihood-ratio rule that does not weigh the data of
+    other policies by itself."""
+
+    critic: Literal["auto", "shared", "own"] = "auto"
+    """Whether the brain has a critic of its own. auto: a likelihood-ratio brain beside one that
+    climbs Q at (mu, 0) has, since the one critic cannot value both policies."""
+
+    kl_budget: Positive | None = None
+    """Mean KL between the policies before and after a turn, at states of the newest segments
+    (nats): a turn that goes further is taken back in part, and trains the critic alone from there
+    on. None: no bound."""
+
     actor_delay: Count = 1
     """Critic steps per actor step."""
 
@@ -123,7 +144,10 @@ class BrainDescription:
                 "BrainDescription.rule = None with bellman=False and ppo_eps=None: no learning "
                 "rule follows from that; set ppo_eps for PPO or name a rule"
             )
-        if not self.batch_size <= self.optim_batch_size <= self.optim_pool_size:
+        sizes = (self.batch_size, self.optim_batch_size, self.optim_pool_size)
+        if self.by_rollout:
+            self._check_rollout(sizes)
+        elif not self.batch_size <= self.optim_batch_size <= self.optim_pool_size:  # type: ignore[operator]
             raise ConfigError(
                 f"BrainDescription.optim_batch_size = {self.optim_batch_size}: allowed is from "
                 f"batch_size = {self.batch_size} to optim_pool_size = {self.optim_pool_size}"
@@ -133,3 +157,18 @@ class BrainDescription:
                 f"BrainDescription.learning_repeat = {self.learning_repeat}: allowed is at least "
                 f"optim_epochs = {self.optim_epochs}, else a turn has no round"
             )
+
+    @property
+    def by_rollout(self) -> bool:
+        """Whether the pool holds what arrived since the last turn."""
+        return "rollout" in (self.batch_size, self.optim_batch_size, self.optim_pool_size)
+
+    def _check_rollout(self, sizes: tuple[Any, ...]) -> None:
+        """Refuse a rollout of which a part is counted, or that is drawn by priorities."""
+        names = ("batch_size", "optim_batch_size", "optim_pool_size")
+        for name, size in zip(names, sizes, strict=True):
+            if size != "rollout":
+                raise ConfigError(
+                    f"BrainDescription.{name} = {size}: allowed is 'rollout', as the other two of "
+                    f"{', '.join(names)} are, or numbers for all three"
+                )

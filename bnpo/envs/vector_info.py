@@ -126,14 +126,21 @@ def add_info(infos: dict[str, Any], info: dict[str, Any], mask: BoolArray | None
 
 def add_final(
     infos: dict[str, Any],
-    observations: dict[str, npt.NDArray[Any]],
+    observations: Any,
     info: dict[str, Any],
     done: BoolArray,
 ) -> None:
-    """Add ``final_obs`` and ``final_info`` of the environments that are done."""
+    """Add ``final_obs`` and ``final_info`` of the environments that are done.
+
+    Observations are an array [N, .], or a dict of them.
+    """
     final_obs = np.full(len(done), None, dtype=object)
     for index in np.flatnonzero(done):
-        final_obs[index] = {key: rows[index] for key, rows in observations.items()}
+        final_obs[index] = (
+            {key: rows[index] for key, rows in observations.items()}
+            if isinstance(observations, dict)
+            else observations[index]
+        )
     final_info: dict[str, Any] = {}
     add_info(final_info, info, done)
     infos["final_obs"], infos["_final_obs"] = final_obs, done.copy()

@@ -1,14 +1,16 @@
 """A run's folder as sacred's file observer, made to last.
 
 Differs from sacred's observer: files are written whole or not at all, keys keep their order (the
-order of brains is the order of their turns), and a run can go on in the folder it already has.
+order of brains is the order of their turns), a run can go on in the folder it already has, no other
+process works on it meanwhile, and no template that lies beside the runs is rendered: it is a
+program.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from sacred.serializer import flatten
 
 from bnpo.errors import RunError
 from bnpo.files import read_json, write_json
+from bnpo.runs.folder import FolderLock, refuse_links
 from bnpo.types.history import History, Record
 
 __all__ = ["RunFolder", "measurements"]
@@ -27,11 +30,22 @@ class RunFolder(FileStorageObserver):
     """Keeps config.json, run.json, metrics.json, cout.txt and the sources of a run."""
 
     def __init__(self, runs: Path, resumed: Path | None = None) -> None:
-        """Keep new runs under ``runs``, or go on in the folder ``resumed``."""
+        """Keep new runs under ``runs``, or go on in the folder ``resumed``.
+
+        Raises:
+            RunError: another process works on the run, or something in its folder is a link.
+
+        """
         super().__init__(runs)
+        self.template = None
         self.resumed = resumed
         self._started = False
         self._missed = False
+        self._metrics: dict[str, dict[str, list[Any]]] = {}
+        self._lock: FolderLock | None = None
+        if resumed is not None:
+            refuse_links(resumed)
+            self._lock = FolderLock(resumed)
 
     @property
     def folder(self) -> Path | None:
@@ -50,7 +64,7 @@ class RunFolder(FileStorageObserver):
         with self._tolerant(Path(self.dir) / "cout.txt"):
             super().save_cout()  # type: ignore[no-untyped-call]
 
-    @contextmanager
+    @contextlib.contextmanager
     def _tolerant(self, path: Path) -> Iterator[Path]:
         """Let a run go on that cannot write a file of its record; it must be able to at its start.
 
@@ -67,15 +81,26 @@ class RunFolder(FileStorageObserver):
             self._missed = True
 
     def _make_run_dir(self, _id: Any) -> None:
-        if self.resumed is None:
-            super()._make_run_dir(_id)  # type: ignore[no-untyped-call]
-        else:
+        if self.resumed is not None:
             self.dir = str(self.resumed)
+            return
+        try:
+            super()._make_run_dir(_id)  # type: ignore[no-untyped-call]
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise RunError(f"{self.dir or self.basedir} cannot be made: {reason}") from None
+        assert self.dir is not None
+        self._lock = FolderLock(Path(self.dir))
 
     def started_event(self, *args: Any, **event: Any) -> Any:
         """Open the folder; a resumed run keeps the time of its start and counts its starts."""
         before = self._record_so_far()
-        made = super().started_event(*args, **event)  # type: ignore[no-untyped-call]
+        try:
+            made = super().started_event(*args, **event)  # type: ignore[no-untyped-call]
+        except OSError as error:  # of the sources
+            place = error.filename or self.dir
+            reason = error.strerror or type(error).__name__
+            raise RunError(f"{place} cannot be written: {reason}") from None
         if before:
             assert self.run_entry is not None
             self.run_entry["start_time"] = before.get("start_time")
@@ -84,6 +109,37 @@ class RunFolder(FileStorageObserver):
         self._started = True
         return made if self.resumed is None else self.resumed.name
 
+    def completed_event(self, *args: Any, **event: Any) -> None:
+        """Close the record of a run that came to its end."""
+        super().completed_event(*args, **event)  # type: ignore[no-untyped-call]
+        self.release()
+
+    def interrupted_event(self, *args: Any, **event: Any) -> None:
+        """Close the record of a run that was stopped."""
+        super().interrupted_event(*args, **event)  # type: ignore[no-untyped-call]
+        self.release()
+
+    def failed_event(self, *args: Any, **event: Any) -> None:
+        """Close the record of a run that failed, where there is one."""
+        if self.run_entry is not None:
+            super().failed_event(*args, **event)  # type: ignore[no-untyped-call]
+        self.release()
+
+    def release(self) -> None:
+        """Let other processes work on the run."""
+        if self._lock is not None:
+            self._lock.release()
+
+    def log_metrics(self, metrics_by_name: Mapping[str, Mapping[str, Any]], info: Any) -> None:
+        """Add measurements to metrics.json."""
+        del info
+        for name, metric in metrics_by_name.items():
+            kept = self._metrics.setdefault(name, _no_measurements())
+            kept["steps"] += metric["steps"]
+            kept["values"] += metric["values"]
+            kept["timestamps"] += [time.isoformat() for time in metric["timestamps"]]
+        self.save_json(self._metrics, "metrics.json")
+
     def rewind(self, history: History) -> None:
         """Let the measurements be those of a history: what it lacks comes again.
 
@@ -91,16 +147,16 @@ class RunFolder(FileStorageObserver):
         """
         assert self.dir is not None
         path = Path(self.dir) / "metrics.json"
-        known = read_json(path) if path.is_file() else {}
+        known = _times_of(path)
         now = datetime.now(UTC).replace(tzinfo=None).isoformat()
-        made: dict[str, dict[str, list[Any]]] = {}
+        self._metrics = {}
         for record in history:
             for name, value in measurements(record):
-                metric = made.setdefault(name, {"steps": [], "timestamps": [], "values": []})
+                metric = self._metrics.setdefault(name, _no_measurements())
                 metric["steps"].append(record.env_steps)
                 metric["values"].append(value)
-                metric["timestamps"].append(_time_of(known.get(name), record.env_steps) or now)
-        self.save_json(made, "metrics.json")
+                metric["timestamps"].append(known.get((name, record.env_steps), now))
+        self.save_json(self._metrics, "metrics.json")
 
     def _record_so_far(self) -> dict[str, Any]:
         if self.resumed is None:
@@ -119,9 +175,16 @@ def measurements(record: Record) -> Iterator[tuple[str, float]]:
             yield name, value
 
 
-def _time_of(metric: Any, env_steps: int) -> str | None:
-    """When a value was measured, as far as the record knows."""
-    if not isinstance(metric, dict) or env_steps not in metric.get("steps", ()):
-        return None
-    time: str = metric["timestamps"][metric["steps"].index(env_steps)]
-    return time
+def _no_measurements() -> dict[str, list[Any]]:
+    return {"steps": [], "timestamps": [], "values": []}
+
+
+def _times_of(path: Path) -> dict[tuple[str, int], str]:
+    """When values were measured, by name and steps, as far as a file of measurements tells."""
+    times = {}
+    with contextlib.suppress(ValueError, TypeError, KeyError, AttributeError):  # it is damaged
+        for name, metric in read_json(path).items():
+            for env_steps, time in zip(metric["steps"], metric["timestamps"], strict=True):
+                if isinstance(time, str):
+                    times[name, env_steps] = time
+    return times

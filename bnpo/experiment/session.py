@@ -6,19 +6,21 @@ import contextlib
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
 from sacred.utils import SacredInterrupt
 
-from bnpo.compose.validation import validate
+from bnpo.config import RunConfig
 from bnpo.errors import CheckpointError, Diverged, Interrupted, RunError, StateUnknown, WorkerError
 from bnpo.experiment.run_folder import measurements
 from bnpo.files import write_json
+from bnpo.presets import agent_of
 from bnpo.runs.checkpoint_folder import CheckpointFolder
+from bnpo.runs.folder import writing
 from bnpo.runs.reading import history_state
-from bnpo.runs.summary import Summary
+from bnpo.runs.summary import Summary, versions
 from bnpo.show.plotting import draw
 from bnpo.show.text import say
 from bnpo.training import Trainer
@@ -41,7 +43,7 @@ class Session:
 
     def __init__(
         self,
-        config: Mapping[str, Any],
+        run: RunConfig,
         folder: Path | None,
         log_scalar: Callable[[str, float, int], None],
         info: dict[str, Any] | None = None,
@@ -49,22 +51,22 @@ class Session:
         """Build agent and environments.
 
         Args:
-            config: of the run, complete
+            run: its configuration
             folder: where its files go; None writes none
             log_scalar: takes name, value and environment steps of what an evaluation found
             info: of the record; gets ``worker_restarts`` where there were any
 
         """
-        self.settings = config
+        self.settings = run
         self.folder = folder
         self.log_scalar = log_scalar
-        agent, train_config = validate(config)
-        self.trainer = Trainer(agent, train_config)
+        self.trainer = Trainer(agent_of(run), run.train)
         self.checkpoints: CheckpointFolder | None = None
         if folder is not None:
-            keep = train_config.checkpoint_keep
+            keep = run.train.checkpoint_keep
             self.checkpoints = CheckpointFolder(folder / "checkpoints", keep)
         self.info = {} if info is None else info
+        self.versions = [versions()]
         self._saved_at: int | None = None
         self._told: set[str] = set()
 
@@ -80,9 +82,10 @@ class Session:
         if found is None:
             return None
         state, path, complaints = found
+        self._compare_versions(state.pop("versions", None), path)
         if "progress" not in state:
             raise CheckpointError(
-                f"checkpoint {path} holds a policy alone: {self.settings['env']} cannot tell its "
+                f"checkpoint {path} holds a policy alone: {self.settings.task.env} cannot tell its "
                 "state, so its runs cannot be resumed; evaluate, record and export take the policy"
             )
         try:
@@ -96,6 +99,22 @@ class Session:
         self.checkpoints.forget_best_after(history[-1].env_steps if len(history) else 0)
         self._saved_at = self.trainer.agent.env_steps
         return self._saved_at
+
+    def _compare_versions(self, before: Any, checkpoint: Path) -> None:
+        """Tell, and keep in the record, that a run goes on with other versions of its packages."""
+        if not isinstance(before, list) or not before:
+            return  # of a time when checkpoints did not tell
+        now, there = self.versions[-1], before[-1]
+        other = [name for name in now if name in there and there[name] != now[name]]
+        if other:
+            say(
+                f"{checkpoint.name} was written with "
+                + ", ".join(f"{name} {there[name]} (now {now[name]})" for name in other)
+                + ": the run may end otherwise than it would have"
+            )
+            self.info["versions"] = self.versions = [*before, now]
+        else:
+            self.versions = [*before[:-1], now]
 
     @property
     def finished(self) -> bool:
@@ -112,9 +131,9 @@ class Session:
 
         """
         signals = StopSignals(self.trainer.request_stop)
-        if self.checkpoints is not None:
-            self._tell_what_cannot_be_saved()
+        self._forget_summary()
         try:
+            self._tell_what_cannot_be_saved()
             with signals.listening():
                 with _undisturbed_bar():
                     self.trainer.run(self._on_evaluation, self._save_last)
@@ -139,6 +158,12 @@ class Session:
         """Close the environments."""
         self.trainer.close()
 
+    def _forget_summary(self) -> None:
+        """Remove the summary of an earlier end, which is not that of a run that goes on."""
+        if self.folder is not None and not self.finished:
+            with writing(self.folder / "summary.json") as path:
+                path.unlink(missing_ok=True)
+
     def _way_on(self) -> str:
         """Say what a run that had to end left behind."""
         steps = self.trainer.agent.env_steps
@@ -159,7 +184,7 @@ class Session:
 
     def _write_history(self) -> None:
         if self.folder is not None:
-            with _writing(path := self.folder / "history.json"):
+            with writing(self.folder / "history.json") as path:
                 write_json(path, history_state(self.trainer.history))
 
     def _is_best(self, record: Record) -> bool:
@@ -185,11 +210,14 @@ class Session:
             except StateUnknown as error:
                 self._tell_once(f"{error}: its checkpoints hold the policy alone")
                 state = self._policy()
+            state["versions"] = self.versions
             self.checkpoints.save(state, self.trainer.agent.env_steps)
         self._saved_at = self.trainer.agent.env_steps
 
     def _tell_what_cannot_be_saved(self) -> None:
         """Say at the start, not when it is too late, that this run cannot be resumed."""
+        if self.checkpoints is None:
+            return
         try:
             self.trainer.check_state()
         except StateUnknown as error:
@@ -219,10 +247,18 @@ class Session:
             self._save_policy()
             self._write_history()
             if len(self.trainer.history):
-                title = f"{self.settings['preset'] or 'own brains'} on {self.settings['env']}"
-                with _writing(path := self.folder / "learning_curve.png"):
-                    draw(self.trainer.history, path, title)
+                task = self.settings.task
+                title = f"{task.preset or 'own brains'} on {task.env}"
+                self._draw(self.folder / "learning_curve.png", title)
         return self._leave_summary(status)
+
+    def _draw(self, path: Path, title: str) -> None:
+        """Draw the learning curve; a run that has no picture of it has not failed."""
+        try:
+            draw(self.trainer.history, path, title)
+        except Exception as error:
+            reason = getattr(error, "strerror", None) or " ".join(str(error).split())[:200]
+            self._tell_once(f"{path} cannot be drawn: {reason or type(error).__name__}")
 
     def _leave_summary(self, status: Status) -> Summary:
         trainer = self.trainer
@@ -232,29 +268,20 @@ class Session:
         summary = Summary.of(
             trainer.history,
             env_id=trainer.agent.spec.env_id,
-            preset=self.settings["preset"],
-            seed=self.settings["seed"],
+            preset=self.settings.task.preset,
+            seed=self.settings.task.seed,
             status=status,
             env_steps=trainer.agent.env_steps,
             gradient_steps=trainer.agent.gradient_steps,
             wall_s=trainer.progress.wall_s,
             checkpoint_s=trainer.progress.checkpoint_s,
             worker_restarts=len(restarts),
+            earlier_versions=self.versions[:-1],
         )
         if self.folder is not None:
-            with _writing(path := self.folder / "summary.json"):
+            with writing(self.folder / "summary.json") as path:
                 summary.write(path)
         return summary
-
-
-@contextlib.contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    """Tell in one line that a file of the run cannot be written."""
-    try:
-        yield
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise RunError(f"{path} cannot be written: {reason}") from None
 
 
 @contextlib.contextmanager

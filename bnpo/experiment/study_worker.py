@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 import threading
 from collections.abc import Sequence
@@ -12,6 +11,8 @@ from bnpo.errors import CheckpointError, RunError
 from bnpo.experiment import main as run_command_line
 from bnpo.runs import load_config
 from bnpo.runs.checkpoint_folder import CheckpointFolder
+from bnpo.runs.folder import remove_run
+from bnpo.show.streams import use_lenient_streams
 from bnpo.show.text import say
 from bnpo.study.processes.parent import follow_parent
 
@@ -28,6 +29,7 @@ def main(words: Sequence[str]) -> int:
         The exit status of the command line.
 
     """
+    use_lenient_streams()
     config, folder = (Path(word) for word in words)
     threading.Thread(target=follow_parent, daemon=True).start()
     place = ["-F", str(folder.parent), "-b", "5"]
@@ -35,8 +37,12 @@ def main(words: Sequence[str]) -> int:
         obstacle = _obstacle(folder)
         if obstacle is None:
             return run_command_line(["resume", *place, "with", f"run={folder}"])
+        try:
+            remove_run(folder)
+        except RunError as error:
+            say(f"{folder} cannot start over ({obstacle}): {error}")
+            return 2
         say(f"{folder} starts over: {obstacle}")
-        shutil.rmtree(folder)
     return run_command_line([*place, "-i", folder.name, "with", str(config)])
 
 

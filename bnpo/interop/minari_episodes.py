@@ -9,7 +9,9 @@ A segment is an episode. What Minari has no column for lies in the episode's
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,7 +27,7 @@ from bnpo.types import Trajectories
 if TYPE_CHECKING:
     from bnpo.agent import Agent
 
-__all__ = ["episodes_of", "knows_behaviour", "read_segments"]
+__all__ = ["episodes_of", "knows_behaviour", "read_segments", "reading"]
 
 _BEHAVIOUR = ("action", "mu", "sigma", "log_prob")
 _SHOWN = ("observation", "achieved_goal", "desired_goal")
@@ -78,7 +80,26 @@ def episodes_of(
 
 def knows_behaviour(dataset: Any) -> bool:
     """Whether a dataset tells the distributions that its actions were drawn from."""
-    return _behaviour_of(next(dataset.iterate_episodes([int(dataset.episode_indices[0])]))) != {}
+    with reading(dataset.storage.data_path.parent):
+        first = next(iter(dataset.iterate_episodes([int(dataset.episode_indices[0])])))
+        return _behaviour_of(first) != {}
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Tell in one line that a dataset is damaged, whatever that lets Minari raise.
+
+    Raises:
+        OfflineError: naming the dataset's folder and what is wrong.
+
+    """
+    try:
+        yield
+    except OfflineError:
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split())[:100] or type(error).__name__
+        raise OfflineError(f"dataset {path} is damaged: {reason}") from None
 
 
 def read_segments(dataset: Any, agent: Agent) -> Trajectories:
@@ -93,6 +114,12 @@ def read_segments(dataset: Any, agent: Agent) -> Trajectories:
 
     """
     known = knows_behaviour(dataset)
+    with reading(dataset.storage.data_path.parent):
+        return _segments_of(dataset, agent, known)
+
+
+def _segments_of(dataset: Any, agent: Agent, known: bool) -> Trajectories:
+    """Episodes as segments; see :func:`read_segments`."""
     episodes = [_episode(raw, agent, known) for raw in dataset.iterate_episodes()]
     longest = agent.config.max_steps
     counts = [-(-len(episode.reward) // longest) for episode in episodes]

@@ -12,7 +12,8 @@ import numpy as np
 from bnpo.envs import make_env
 from bnpo.errors import OfflineError
 from bnpo.extras import require
-from bnpo.interop.minari_episodes import episodes_of
+from bnpo.files import read_json
+from bnpo.interop.minari_episodes import episodes_of, reading
 from bnpo.types import Trajectories
 
 if TYPE_CHECKING:
@@ -87,14 +88,12 @@ def open_dataset(dataset_id: str, agent: Agent) -> Any:
 
     """
     path = _path(dataset_id)
-    try:
+    if not (path / "data").is_dir():
+        raise OfflineError(f"dataset {dataset_id!r} is missing: {path} does not exist")
+    _require_harmless(path)
+    with reading(path):
         dataset = _minari().load_dataset(dataset_id, download=False)
         spaces = dataset.observation_space, dataset.action_space
-    except FileNotFoundError:
-        raise OfflineError(f"dataset {dataset_id!r} is missing: {path} does not exist") from None
-    except Exception as error:  # whatever a damaged file lets Minari raise
-        reason = " ".join(str(error).split())[:100] or type(error).__name__
-        raise OfflineError(f"dataset {path} is damaged: {reason}") from None
     env = make_env(agent.spec.env_id, **agent.env_kwargs)
     env.close()
     for name, space, own in zip(
@@ -117,6 +116,36 @@ def open_dataset(dataset_id: str, agent: Agent) -> Any:
     return dataset
 
 
+def _require_harmless(path: Path) -> None:
+    """Refuse a dataset that would have something called, or another file read.
+
+    Where its metadata tell no spaces, Minari makes the environment that they name to ask it, and
+    they may name any callable. A link of its HDF5 file may lead to another file.
+
+    Raises:
+        OfflineError: it is such a dataset, or damaged.
+
+    """
+    with reading(path):
+        metadata = read_json(path / "data" / "metadata.json")
+        for name in ("observation_space", "action_space"):
+            if not isinstance(metadata.get(name), str):
+                raise OfflineError(
+                    f"dataset {path} does not tell its {name}: allowed are datasets that do, the "
+                    "environment that it names is not made to be asked"
+                )
+        file = path / "data" / "main_data.hdf5"
+        if file.exists():
+            h5py = require("h5py", "minari", "a Minari dataset")
+            with h5py.File(file, "r") as held:
+                hard = h5py.h5l.TYPE_HARD
+                link = held.id.links.visit(
+                    lambda name, info: None if info.type == hard else name, info=True
+                )
+            if link is not None:
+                raise OfflineError(f"dataset {path} links {link!r}: allowed are data of its own")
+
+
 def _form(space: Any) -> Any:
     """Shape of a space, or those of its parts by name."""
     parts = getattr(space, "spaces", None)
@@ -135,7 +164,11 @@ def _path(dataset_id: str) -> Path:
             f"dataset = {dataset_id!r}: allowed is a name such as 'goal-reacher/bpo-v0', with a "
             "version at its end"
         ) from None
-    path: Path = minari.storage.get_dataset_path(dataset_id)
+    try:
+        path: Path = minari.storage.get_dataset_path(dataset_id)
+    except OSError as error:  # of the folder of all datasets, which is made
+        place = f"{error.filename}: {error.strerror}"
+        raise OfflineError(f"dataset {dataset_id!r} cannot be looked for in {place}") from None
     return path
 
 

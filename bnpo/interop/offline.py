@@ -152,7 +152,7 @@ def _newest(brain: Brain, table: SegmentTable, rows: Tensor) -> Tensor:
     """Those of the segments [K] that fit into a brain's pool, the last ones."""
     length = table.trajectories.length[rows]
     behind = length.flip(0).cumsum(0).flip(0) - length  # transitions that come later
-    return rows[behind < brain.description.optim_pool_size]
+    return rows[behind < brain.pool.capacity]
 
 
 def learn_offline(agent: Agent, turns: int, *, progress_bar: bool = True) -> dict[str, TurnReport]:

@@ -8,10 +8,10 @@ __all__ = ["ON_POLICY", "PPO"]
 
 PPO: dict[str, Any] = {
     "memory_size": 2_000,
-    "batch_size": 200,
-    "optim_pool_size": 400,
+    "batch_size": "rollout",
+    "optim_pool_size": "rollout",
     "optim_epochs": 2,
-    "optim_batch_size": 400,
+    "optim_batch_size": "rollout",
     "recalc_delay": 1_000_000,
     "lr_actor": 1e-4,
     "lr_critic": 1e-3,
@@ -34,16 +34,29 @@ PPO: dict[str, Any] = {
 EPOCHS: dict[str, Any] = {
     **PPO,
     "lr_actor": 3e-4,
-    "optim_epochs": 10,
     "learning_repeat": 40,
     "tau_critic": 1.0,
     "rule": {"name": "ppo", "eps": 0.2},
 }
-"""PPO alone: K = 20 epochs of two minibatches on each rollout of 400 transitions."""
+"""PPO alone: K = 20 epochs of two minibatches on each rollout."""
+
+REPPO: dict[str, Any] = {
+    **EPOCHS,
+    "lr_actor": 1e-3,
+    "lr_critic": 1e-3,
+    "bellman": True,
+    "ppo_eps": None,
+    "tau_actor": 1.0,
+    "credit": {"name": "soft_gae", "gae_lambda": 0.95},
+    "rule": {"name": "reppo"},
+}
+"""The pathwise rule for fresh rollouts: as many epochs as PPO."""
+
+IPG: dict[str, Any] = {**EPOCHS, "rule": {"name": "ipg", "nu": 0.2}}
+"""PPO's epochs along both gradients."""
 
 ONCE: dict[str, Any] = {
     **PPO,
-    "batch_size": 400,
     "optim_epochs": 1,
     "learning_repeat": 20,
     "actor_delay": 20,
@@ -66,9 +79,12 @@ _NATURAL: dict[str, Any] = {"delta": 0.02, "damping": 0.01, "backtracks": 0}
 _AGENT: dict[str, Any] = {"networks": {"sigma": "global", "sigma_init": 0.5}}
 
 
-def _alone(name: str, brain: dict[str, Any], **fields: Any) -> dict[str, Any]:
+def _alone(
+    name: str, brain: dict[str, Any], networks: dict[str, Any] | None = None, **fields: Any
+) -> dict[str, Any]:
     """List of one brain, with the settings of the on-policy agents."""
-    return {"brains": {name: {**brain, **fields}}, "agent": _AGENT}
+    agent = {"networks": {**_AGENT["networks"], **(networks or {})}}
+    return {"brains": {name: {**brain, **fields}}, "agent": agent}
 
 
 def _vanilla(credit: str, phi: str, delta: float, **options: Any) -> dict[str, Any]:
@@ -113,6 +129,9 @@ ON_POLICY: dict[str, dict[str, Any]] = {
     "trpo_soft": _alone("ppo_kl", EPOCHS, rule={"name": "ppo_kl", "beta": 1.0, "kl_target": None}),
     "ppo": _alone("ppo", EPOCHS),
     "ppo_kl": _alone("ppo_kl", EPOCHS, rule={"name": "ppo_kl", "beta": 1.0, "kl_target": 0.02}),
+    # The critic's own gradient on fresh rollouts: within a KL, and beside the likelihood ratio's.
+    "reppo": _alone("reppo", REPPO),
+    "ipg": _alone("ipg", IPG, {"critics": 2, "reduce": "mean"}),
     # Without hindsight, without and with floating step: the n of the n-step advantage is fixed, or
     # drawn anew for each transition with the same mean.
     "ppo_nofs": _alone("ppo", EPOCHS, credit={"name": "n_step", "steps": 5}),
@@ -127,9 +146,6 @@ ON_POLICY: dict[str, dict[str, Any]] = {
             "quick": EPOCHS,
             "careful": {
                 **EPOCHS,
-                "batch_size": 500,
-                "optim_pool_size": 2_000,
-                "optim_batch_size": 2_000,
                 "optim_epochs": 4,
                 "learning_delay": 250,
                 "learning_repeat": 40,

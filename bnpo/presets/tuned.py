@@ -37,13 +37,8 @@ _PUSH: dict[str, Any] = {
     },
 }
 
-_ROLLOUT: dict[str, Any] = {
-    "learning_delay": 60,
-    "optim_pool_size": 1_200,
-    "optim_batch_size": 1_200,
-    "batch_size": 600,
-}
-"""Turns directly after the rollouts of 60 decisions, on all of them."""
+_ROLLOUT: dict[str, Any] = {"learning_delay": 60}
+"""Turns directly after the rollouts of 60 decisions."""
 
 _REACHER_V5: dict[str, Any] = {
     "num_envs": 16,
@@ -55,7 +50,6 @@ _REACHER_V5: dict[str, Any] = {
     "brains": {
         "ppo": {
             "learning_delay": 25,
-            "batch_size": 100,
             "optim_epochs": 4,
             "learning_repeat": 52,
             "lr_actor": 6.5e-4,
@@ -67,15 +61,13 @@ _REACHER_V5: dict[str, Any] = {
 }
 
 
-def _large(brain: str, rollouts: int = 1, **fields: Any) -> dict[str, Any]:
+def _large(brain: str, **fields: Any) -> dict[str, Any]:
     """Steps of the actor on whole rollouts of 64 environments.
 
     The size of the batch counts most for rules that weigh log π by a return: eight episodes do not
     tell a direction from noise on the goal Reacher, 64 do.
     """
-    size = rollouts * 64 * 50
-    whole = dict.fromkeys(("optim_pool_size", "optim_batch_size", "batch_size"), size)
-    return {"num_envs": 64, "brains": {brain: {"memory_size": size, **whole, **fields}}}
+    return {"num_envs": 64, "brains": {brain: fields}}
 
 
 _ONE_STEP: dict[str, Any] = {"learning_repeat": 6, "actor_delay": 6}
@@ -100,7 +92,11 @@ TUNED: dict[tuple[str, str], dict[str, Any]] = {
     },
     ("npg", "goal_reacher"): _large("npg", **_ONE_STEP),
     # Twice as many draws, with replacement, as the last two rollouts have transitions.
-    ("is_return", "goal_reacher"): _large("is_return", 4, memory_size=6_400),
+    ("is_return", "goal_reacher"): _large(
+        "is_return",
+        memory_size=6_400,
+        **dict.fromkeys(("optim_pool_size", "optim_batch_size", "batch_size"), 12_800),
+    ),
     ("ppo", "reacher_v5"): _REACHER_V5,
     ("bpo", "fetch_reach"): {"brains": {"ddpg": {"optim_batch_size": 800}}},
     ("ddpg_her", "fetch_reach"): {"brains": {"ddpg": {"optim_batch_size": 800}}},

@@ -85,17 +85,22 @@ def save_checkpoint(
     return now
 
 
-def load_checkpoint(path: Path) -> dict[str, Any]:
+def load_checkpoint(path: Path, *, rows: bool = True) -> dict[str, Any]:
     """Read a state; nothing in its files is executed.
+
+    Args:
+        path: of the manifest
+        rows: read the rows of replay and pools as well; else None stands for each, and a policy
+            can be had of a checkpoint whose replay is damaged
 
     Raises:
         CheckpointError: naming the file that is missing, damaged or of another format.
 
     """
-    return load(path).state
+    return load(path, rows=rows).state
 
 
-def load(path: Path) -> Loaded:
+def load(path: Path, *, rows: bool = True) -> Loaded:
     """Read a state, and what a later checkpoint needs to add to it.
 
     Raises:
@@ -106,8 +111,8 @@ def load(path: Path) -> Loaded:
     try:
         tensors = read_tensors(path.parent, DataFile.of(body["tensors"]))
         parts: dict[str, RowParts] = {}
-        grown: dict[str, Tensor] = {}
-        for key, entry in body["rows"].items():
+        grown: dict[str, Tensor | None] = dict.fromkeys(body["rows"])
+        for key, entry in body["rows"].items() if rows else ():
             grown[key], parts[key] = RowParts.read(path.parent, entry)
         state: dict[str, Any] = _decode(body["state"], tensors, grown)
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
@@ -182,7 +187,7 @@ def _encode(
     raise TypeError(f"a checkpoint cannot hold {path} = {value!r}")
 
 
-def _decode(value: Any, tensors: Mapping[str, Tensor], grown: Mapping[str, Tensor]) -> Any:
+def _decode(value: Any, tensors: Mapping[str, Tensor], grown: Mapping[str, Tensor | None]) -> Any:
     """Undo :func:`_encode`."""
     if isinstance(value, list):
         return [_decode(item, tensors, grown) for item in value]

@@ -18,6 +18,7 @@ from bnpo import files
 from bnpo.errors import CheckpointError
 
 __all__ = [
+    "NAME",
     "DataFile",
     "damaged",
     "read_tensors",
@@ -25,7 +26,8 @@ __all__ = [
     "write_whole",
 ]
 
-_NAME = re.compile(r"[a-z]+-[0-9a-f]{24}\.safetensors")
+NAME = re.compile(r"[a-z]+-[0-9a-f]{24}\.safetensors")
+"""Names that files of tensors have: kind and content."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class DataFile:
     def of(cls, entry: Mapping[str, Any]) -> Self:
         """Take an entry of a manifest; a name that leads out of the folder is refused."""
         made = cls(entry["file"], entry["sha256"], entry["nbytes"])
-        if not _NAME.fullmatch(made.file):
+        if not NAME.fullmatch(made.file):
             raise CheckpointError(f"a checkpoint lists {made.file!r}, which is no name of its own")
         return made
 
@@ -89,7 +91,7 @@ def write_tensors(folder: Path, kind: str, tensors: Mapping[str, Tensor]) -> Dat
     digest = hashlib.sha256(content).hexdigest()
     entry = DataFile(f"{kind}-{digest[:24]}.safetensors", digest, len(content))
     path = folder / entry.file
-    if not path.is_file() or path.stat().st_size != len(content):
+    if not _holds(path, content):  # a damaged one is written anew
         write_whole(path, content)
     return entry
 
@@ -121,6 +123,14 @@ def write_whole(path: Path, content: bytes) -> None:
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise CheckpointError(f"checkpoint {path} cannot be written: {reason}") from None
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    """Whether a file is there and as it was written."""
+    try:
+        return path.stat().st_size == len(content) and path.read_bytes() == content
+    except OSError:
+        return False
 
 
 def _apart(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from bnpo.errors import CheckpointError
 from bnpo.files import PARTIAL
 from bnpo.runs.checkpoint import Loaded, check_checkpoint, files_of, load, save_checkpoint
+from bnpo.runs.checkpoint_files import NAME
 from bnpo.runs.row_parts import RowParts, growing
 
 __all__ = ["CheckpointFolder", "Kind", "manifest_of"]
@@ -133,8 +134,7 @@ class CheckpointFolder:
                 path.unlink()
             needed = self._needed()
             for path in self.folder.iterdir():
-                leaving = path.name.endswith(PARTIAL)
-                if leaving or (path.suffix == ".safetensors" and path.name not in needed):
+                if path.name not in needed and _is_own(path):
                     path.unlink()
 
     def _needed(self) -> set[str]:
@@ -150,6 +150,13 @@ def manifest_of(folder: Path, kind: Kind = "last") -> Path:
     checkpoints = CheckpointFolder(folder)
     found = checkpoints.manifests(kind)
     return found[0] if found else checkpoints.path(kind, 0)
+
+
+def _is_own(path: Path) -> bool:
+    """Whether a file is one of tensors or a leaving of a checkpoint, and not somebody else's."""
+    name = path.name.removesuffix(PARTIAL)
+    leaving = name != path.name and _MANIFEST.fullmatch(name) is not None
+    return leaving or NAME.fullmatch(name) is not None
 
 
 def _steps(path: Path) -> int:

@@ -1,4 +1,7 @@
-"""Reading runs: the configuration, the history, the summary and the agent of a run folder."""
+"""Reading runs: the configuration, the history, the summary and the agent of a run folder.
+
+What makes agents is imported where it is used, so that a list of runs is there at once.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +10,18 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_type_hints
 
-from bnpo.agent import Agent
 from bnpo.errors import CheckpointError, RunError
 from bnpo.extras import require
-from bnpo.files import read_json
-from bnpo.presets import build_agent
-from bnpo.runs.checkpoint import load_checkpoint
-from bnpo.runs.checkpoint_folder import manifest_of
+from bnpo.files import read_as
+from bnpo.runs.folder import is_held
 from bnpo.runs.summary import Summary
-from bnpo.types.history import History, Record
+from bnpo.types.history import History, Metric, Number, Record
+
+if TYPE_CHECKING:
+    from bnpo.agent import Agent
+    from bnpo.config import RunConfig
 
 __all__ = [
     "RUNS",
@@ -30,6 +34,7 @@ __all__ = [
     "load_agent",
     "load_config",
     "load_history",
+    "load_run",
     "load_summary",
     "read_run",
 ]
@@ -39,7 +44,6 @@ RUNS = Path("runs")
 
 Checkpoint = Literal["last", "best"]
 """Policies that a run keeps: the last, and the best by its metric."""
-
 
 _SECTIONS: dict[str, Any] = {
     "env": str,
@@ -51,9 +55,27 @@ _SECTIONS: dict[str, Any] = {
 }
 """What the configuration of a training run has at least."""
 
+Kind = TypeVar("Kind")
 
 _SILENCE = 60.0
 """Seconds without a sign of life after which a run counts as killed."""
+
+
+@dataclass(frozen=True)
+class _HistoryFile:
+    """What history.json holds."""
+
+    metric: Metric
+    threshold: Number
+    records: list[Record]
+
+
+@dataclass(frozen=True)
+class _Life:
+    """What run.json tells of the process."""
+
+    status: str
+    heartbeat: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,12 +148,40 @@ def load_config(run: str | int | Path) -> dict[str, Any]:
 
     """
     path = find_run(run) / "config.json"
-    content = _read(path)
-    config: dict[str, Any] = content if isinstance(content, dict) else {}
+    config = _read(path, dict[str, Any])
     for key, kind in _SECTIONS.items():
         if not isinstance(config.get(key, ...), kind):
             raise RunError(f"{path} is damaged: it tells no {key!r} of a training run")
     return config
+
+
+def load_run(run: str | int | Path) -> RunConfig:
+    """Return the configuration of a run, checked.
+
+    Raises:
+        RunError: it is missing or damaged.
+
+    """
+    from bnpo.presets import read_config
+
+    config, path = load_config(run), find_run(run) / "config.json"
+    try:
+        return read_config(config)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RunError(f"{path} configures no run here: {error}") from None
+
+
+def complete_config(config: dict[str, Any]) -> dict[str, Any]:
+    """Return a run's configuration with every default in its place, so that it can be compared.
+
+    One of another version, with fields that are no more, stays as it is.
+    """
+    from bnpo.presets import read_config, write_config
+
+    try:
+        return write_config(read_config(config))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return config
 
 
 def load_summary(run: str | int | Path) -> Summary:
@@ -141,12 +191,7 @@ def load_summary(run: str | int | Path) -> Summary:
         RunError: it is missing or damaged.
 
     """
-    try:
-        return Summary.read(find_run(run) / "summary.json")
-    except RunError:
-        raise
-    except ValueError as error:
-        raise RunError(str(error)) from None
+    return _read(find_run(run) / "summary.json", Summary)
 
 
 def load_history(run: str | int | Path) -> History:
@@ -156,13 +201,8 @@ def load_history(run: str | int | Path) -> History:
         RunError: they are missing or damaged.
 
     """
-    path = find_run(run) / "history.json"
-    content = _read(path)
-    try:
-        records = [Record(**record) for record in content["records"]]
-        return History(content["metric"], content["threshold"], records)
-    except (TypeError, KeyError) as error:
-        raise RunError(f"{path} is damaged: {error}") from None
+    file = _read(find_run(run) / "history.json", _HistoryFile)
+    return History(file.metric, file.threshold, file.records)
 
 
 def history_state(history: History) -> dict[str, Any]:
@@ -176,6 +216,8 @@ def history_state(history: History) -> dict[str, Any]:
 
 def checkpoint_path(run: Path, checkpoint: Checkpoint = "last") -> Path:
     """Return where a run keeps its newest checkpoint, or will keep its first."""
+    from bnpo.runs.checkpoint_folder import manifest_of
+
     return manifest_of(run / "checkpoints", checkpoint)
 
 
@@ -187,10 +229,13 @@ def load_agent(run: str | int | Path, checkpoint: Checkpoint = "last") -> Agent:
         CheckpointError: the checkpoint is.
 
     """
+    from bnpo.presets import build_agent
+    from bnpo.runs.checkpoint import load_checkpoint
+
     folder = find_run(run)
     config = load_config(folder)
     path = checkpoint_path(folder, checkpoint)
-    state = load_checkpoint(path)
+    state = load_checkpoint(path, rows=False)
     try:
         agent = build_agent(config)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -265,16 +310,21 @@ def _figures_so_far(folder: Path) -> dict[str, Any]:
 
 
 def _is_running(folder: Path) -> bool:
-    """Tell a run that is going on from one that was killed, by its last sign of life."""
+    """Tell a run that is going on from one that was killed: it is held, or gave a sign of life.
+
+    One that is made on another machine is not held on this one.
+    """
+    if is_held(folder):
+        return True
     if not (folder / "run.json").is_file():
         return False
-    record = _read(folder / "run.json")
+    record = _read(folder / "run.json", _Life)
     try:
-        beat = datetime.fromisoformat(record["heartbeat"]).replace(tzinfo=UTC)
-        silence = datetime.now(UTC) - beat
-        return bool(record["status"] == "RUNNING" and silence.total_seconds() < _SILENCE)
-    except (KeyError, TypeError, ValueError):
+        beat = datetime.fromisoformat(record.heartbeat or "").replace(tzinfo=UTC)
+    except ValueError:
         return False
+    silence = datetime.now(UTC) - beat
+    return record.status == "RUNNING" and silence.total_seconds() < _SILENCE
 
 
 def _natural(path: Path) -> list[tuple[int, int, str]]:
@@ -283,8 +333,8 @@ def _natural(path: Path) -> list[tuple[int, int, str]]:
     return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts]
 
 
-def _read(path: Path) -> Any:
+def _read(path: Path, kind: type[Kind]) -> Kind:
     try:
-        return read_json(path)
+        return read_as(path, kind)
     except ValueError as error:
         raise RunError(str(error)) from None

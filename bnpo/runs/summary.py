@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+import platform
+from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from bnpo.files import read_json, write_json
-from bnpo.types.history import History
+from bnpo.files import read_as, write_json
+from bnpo.types.history import Amount, History, Metric, Number, Share
 
 __all__ = ["TIMES", "Summary", "versions"]
 
@@ -30,60 +31,63 @@ class Summary:
     preset: str | None
     """Preset that the brains came from"""
 
-    seed: int
+    seed: Amount
     """Seed of the run"""
 
     status: Literal["completed", "interrupted", "failed"]
     """How the run ended"""
 
-    env_steps: int
+    env_steps: Amount
     """Single-environment steps"""
 
-    gradient_steps: int
+    gradient_steps: Amount
     """Gradient steps of all brains"""
 
-    wall_s: float
+    wall_s: Number
     """Seconds of training and credit, without evaluation, compilation counted"""
 
-    env_steps_per_s: float | None
+    env_steps_per_s: Number | None
     """Single-environment steps per second of those"""
 
-    gradient_steps_per_s: float | None
+    gradient_steps_per_s: Number | None
     """Gradient steps per second of those"""
 
-    episodes: int | None
+    episodes: Amount | None
     """Episodes of the last evaluation"""
 
-    success_rate: float | None
+    success_rate: Share | None
     """Share of them with success at their last step; None without goals"""
 
     mean_return: float | None
     """Their undiscounted return"""
 
-    solve_metric: str
+    solve_metric: Metric
     """What decides whether the task is solved"""
 
-    solve_threshold: float
+    solve_threshold: Number
     """Value of the metric from which on it is"""
 
-    solved_at_env_steps: int | None
+    solved_at_env_steps: Amount | None
     """First of two evaluations in a row at or above the threshold; None where there is none"""
 
-    solved_at_wall_s: float | None
+    solved_at_wall_s: Number | None
     """Seconds of training until then"""
 
     versions: dict[str, str | None]
     """Versions of the packages that decide a result"""
 
-    checkpoint_s: float = 0.0
+    checkpoint_s: Number = 0.0
     """Seconds that its checkpoints took, which are not in wall_s; those of earlier parts of a
     resumed run included"""
 
-    checkpoint_share: float | None = None
+    checkpoint_share: Number | None = None
     """Those seconds as a share of wall_s"""
 
-    worker_restarts: int = 0
+    worker_restarts: Amount = 0
     """Worker processes that failed and were restarted"""
+
+    earlier_versions: list[dict[str, str | None]] = field(default_factory=list)
+    """Versions that earlier parts of a resumed run were made with, where they were others"""
 
     @classmethod
     def of(
@@ -99,6 +103,7 @@ class Summary:
         wall_s: float,
         checkpoint_s: float = 0.0,
         worker_restarts: int = 0,
+        earlier_versions: list[dict[str, str | None]] | None = None,
     ) -> Self:
         """Sum up a run, its last evaluation included."""
         last = history[-1] if len(history) else None
@@ -124,6 +129,7 @@ class Summary:
             checkpoint_s=checkpoint_s,
             checkpoint_share=checkpoint_s / wall_s if wall_s > 0 else None,
             worker_restarts=worker_restarts,
+            earlier_versions=earlier_versions or [],
         )
 
     def write(self, path: Path) -> None:
@@ -143,19 +149,13 @@ class Summary:
             ValueError: naming the file, where it is missing or damaged.
 
         """
-        content = read_json(path)
-        fields = dataclasses.fields(cls)
-        held = content if isinstance(content, dict) else {}
-        for field in fields:
-            if field.name not in held and field.default is dataclasses.MISSING:
-                raise ValueError(f"{path} is damaged: it has no {field.name!r}")
-        return cls(**{field.name: held[field.name] for field in fields if field.name in held})
+        return read_as(path, cls)
 
 
 def versions() -> dict[str, str | None]:
-    """Return the versions of the packages that decide a result; None for one not installed."""
-    found: dict[str, str | None] = {}
-    for name in ("bnpo", "torch", "mujoco", "gymnasium"):
+    """Return the versions of what decides a result; None for a package that is not installed."""
+    found: dict[str, str | None] = {"python": platform.python_version()}
+    for name in ("bnpo", "torch", "numpy", "mujoco", "gymnasium", "gymnasium-robotics"):
         try:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:

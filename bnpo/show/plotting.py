@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bnpo.files import replacing
 from bnpo.types.history import History
 
 if TYPE_CHECKING:
@@ -62,8 +63,8 @@ def plot(histories: Mapping[str, History] | History, title: str | None = None) -
 def draw(histories: Mapping[str, History] | History, path: Path, title: str | None = None) -> None:
     """Draw learning curves into a picture file; see :func:`plot`."""
     figure = plot(histories, title)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, format=path.suffix.removeprefix(".") or "png")
 
 
 def _curve(axes: Axes, history: History, label: str, colour: str) -> None:

@@ -126,7 +126,7 @@ def agent_table(agent: Agent) -> str:
                 brain.credit.scheme,
                 brain.priorities.law,
                 f"{description.learning_repeat:,} every {description.learning_delay:,} steps",
-                f"{len(brain.pool):,} of {description.optim_pool_size:,}",
+                f"{len(brain.pool):,} of {brain.pool.capacity:,}",
                 brain.gradient_steps,
             ]
         )

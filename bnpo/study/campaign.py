@@ -64,7 +64,7 @@ class Campaign(ABC, Generic[Plan]):
         self.plan: Plan = self.kind(**plan)
         self.ray = None if ray is None else checked_address(ray, self._on_ray)
         self.workers = checked_workers(workers) if ray is None or workers is not None else None
-        self.folder = self.place / self.plan.name if folder is None else Path(folder)
+        self.folder = self.place / self.plan.name if folder is None else _checked(folder)
         self._prepare()
 
     @property
@@ -95,6 +95,8 @@ class Campaign(ABC, Generic[Plan]):
             return cls(**fields)
         except ConfigError as error:
             raise ConfigError(f"{cls.word} file {path}: {error}") from None
+        except RecursionError:
+            raise ConfigError(f"{cls.word} file {path} is nested too deeply") from None
 
     @contextmanager
     def _cluster_joined(self) -> Iterator[Any]:
@@ -102,3 +104,15 @@ class Campaign(ABC, Generic[Plan]):
         with joined(self.ray, self._on_ray) as cluster:
             check_writable(self.folder)
             yield cluster
+
+
+def _checked(folder: object) -> Path:
+    """Return the path of a folder, which may come from a file.
+
+    Raises:
+        ConfigError: it is none.
+
+    """
+    if not isinstance(folder, str | Path) or not str(folder) or "\0" in str(folder):
+        raise ConfigError(f"folder = {folder!r}: allowed is the path of a folder")
+    return Path(folder)

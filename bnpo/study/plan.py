@@ -10,20 +10,27 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from bnpo.compose.composition import as_overrides, compose
+from bnpo.compose.composition import compose_run
+from bnpo.compose.files import read_mapping
+from bnpo.compose.overrides import as_overrides
 from bnpo.compose.schema import names_of, refuse_unknown
 from bnpo.compose.validation import validate
-from bnpo.config import Count, config
+from bnpo.config import RunConfig, config
 from bnpo.errors import ConfigError, did_you_mean
-from bnpo.extras import require
-from bnpo.presets import PRESETS, TASKS
+from bnpo.presets import PRESETS, TASKS, write_config
 
-__all__ = ["Job", "Name", "StudyPlan", "on_cpu", "plan_fields", "read_plan"]
+__all__ = ["Job", "Name", "Seeds", "StudyPlan", "on_cpu", "plan_fields", "read_plan"]
 
 Variants = list[str] | dict[str, dict[str, Any] | None]
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=200)]
 """A name that may be that of a folder."""
+
+Seeds = Annotated[int, Field(ge=1, le=10_000)] | list[Annotated[int, Field(ge=0, lt=2**32)]]
+"""How many seeds, from 0 on, or the seeds themselves."""
+
+_LONGEST = 80
+"""Characters of a label at most: two of them and a seed name a folder."""
 
 
 @config
@@ -38,7 +45,7 @@ class StudyPlan:
     """Names of tasks, or labels with what makes each: ``{"short": {"task": "goal_reacher", ...}}``,
     the rest being overrides."""
 
-    seeds: Count | list[Annotated[int, Field(ge=0)]] = 5
+    seeds: Seeds = 5
     """How many seeds, from 0 on, or the seeds themselves."""
 
     overrides: dict[str, Any] = Field(default_factory=dict)
@@ -78,15 +85,16 @@ class StudyPlan:
                     updates.update(as_overrides(part))
                 if "seed" in updates:
                     raise ConfigError("seed cannot be overridden in a study: allowed is seeds=...")
-                cell = compose([preset_name, task_name], updates)
                 try:
-                    validate(on_cpu(cell) if elsewhere else cell)
+                    run = compose_run([preset_name, task_name], updates)
+                    validate(on_cpu(run) if elsewhere else run)
                 except ConfigError as error:
                     raise ConfigError(f"{preset} on {task}: {error}") from None
                 made += [
-                    Job(preset=preset, task=task, seed=seed, config={**cell, "seed": seed})
+                    Job(preset=preset, task=task, seed=seed, run=run.with_seed(seed))
                     for seed in self.seed_list
                 ]
+        _require_names_once(made)
         return made
 
 
@@ -103,8 +111,13 @@ class Job:
     seed: int
     """Its seed"""
 
-    config: dict[str, Any]
+    run: RunConfig
     """Its complete configuration"""
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Its configuration as JSON holds it."""
+        return write_config(self.run)
 
     @property
     def name(self) -> str:
@@ -112,9 +125,21 @@ class Job:
         return f"{self.preset}-{self.task}-{self.seed}"
 
 
-def on_cpu(config: Mapping[str, Any]) -> dict[str, Any]:
+def _require_names_once(jobs: list[Job]) -> None:
+    """Refuse labels that give two runs one folder, such as a-b on c and a on b-c."""
+    known: dict[str, Job] = {}
+    for job in jobs:
+        other = known.setdefault(job.name, job)
+        if other is not job:
+            raise ConfigError(
+                f"{job.preset} on {job.task} and {other.preset} on {other.task} would both have "
+                f"the folder {job.name}: allowed are other labels"
+            )
+
+
+def on_cpu(run: RunConfig) -> RunConfig:
     """Return the configuration of a run as a machine without accelerators can check it."""
-    return {**config, "agent": {**config["agent"], "device": "cpu"}}
+    return run.with_agent(device="cpu")
 
 
 def read_plan(path: str | Path, kind: type[Any], word: str) -> dict[str, Any]:
@@ -129,20 +154,8 @@ def read_plan(path: str | Path, kind: type[Any], word: str) -> dict[str, Any]:
         ConfigError: naming the file, and the key where one is unknown.
 
     """
-    path = Path(path)
-    what = f"{word} file"
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "no text"
-        raise ConfigError(f"{what} {path} cannot be read: {reason}") from None
-    yaml = require("yaml", "study", f"a {what}")
-    try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{what} {path} is not YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(content, Mapping):
-        raise ConfigError(f"{what} {path} holds {type(content).__name__}: allowed is a mapping")
+    path, what = Path(path), f"{word} file"
+    content = read_mapping(path, what)
     try:
         refuse_unknown([str(key) for key in content], [*names_of(kind), "workers", "folder", "ray"])
     except ConfigError as error:
@@ -157,8 +170,10 @@ def plan_fields(plan: Any) -> dict[str, Any]:
 
 def _name_of(path: Path) -> str:
     """Name a study after its file."""
-    kept = "".join(char if char.isalnum() or char in "_-" else "-" for char in path.stem)
-    return kept.strip("-") or "study"
+    plain = [
+        char if char.isascii() and (char.isalnum() or char in "_-") else "-" for char in path.stem
+    ]
+    return "".join(plain).strip("-_") or "study"
 
 
 def _variants(
@@ -175,7 +190,10 @@ def _variants(
             raise ConfigError(
                 f"unknown {kind} {name!r} in {kind}s{hint} (allowed: {', '.join(known)})"
             )
-        if not label.replace("_", "").replace("-", "").isalnum():
-            raise ConfigError(f"{kind}s has the label {label!r}: allowed is a plain name")
+        if not label.replace("_", "").replace("-", "").isalnum() or len(label) > _LONGEST:
+            raise ConfigError(
+                f"{kind}s has the label {label!r}: allowed is a plain name of at most {_LONGEST} "
+                "characters"
+            )
         made.append((label, name, rest))
     return made

@@ -13,13 +13,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bnpo.files import read_json
 from bnpo.runs import load_history, load_summary
 from bnpo.runs.summary import Summary
+from bnpo.show.text import markdown
 from bnpo.study.plan import Job
 from bnpo.study.statistics import Band, Interval, interquartile_mean
 from bnpo.types.history import History
 
-__all__ = ["Cell", "Finished", "Results", "read_results"]
+__all__ = ["Cell", "Finished", "Results", "has_whole_record", "is_trained", "read_results"]
 
 COLUMNS = {
     "preset": "preset",
@@ -178,8 +180,7 @@ class Results:
         """Return the table in Markdown, as it is read."""
         shown = [shown_row(row) for row in self.rows()]
         titles = [*(shown[0] if shown else ["preset", "task"])]
-        lines = [titles, ["---"] * len(titles), *([*row.values()] for row in shown)]
-        return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+        return markdown(titles, [[*row.values()] for row in shown]) + "\n"
 
 
 def read_results(jobs: Sequence[Job], runs: Path) -> Results:
@@ -193,7 +194,7 @@ def read_results(jobs: Sequence[Job], runs: Path) -> Results:
     missing = []
     for job in sorted(jobs, key=lambda job: job.seed):
         folder = runs / job.name
-        if not is_finished(folder):
+        if not is_trained(folder):
             missing.append(job.name)
             continue
         found = Finished(
@@ -206,11 +207,30 @@ def read_results(jobs: Sequence[Job], runs: Path) -> Results:
     return Results(cells=made, missing=missing)
 
 
-def is_finished(folder: Path) -> bool:
-    """Whether a run is through and has its figures."""
+def is_trained(folder: Path) -> bool:
+    """Whether a run was trained to its end and has its figures; its record may lack a part.
+
+    Raises:
+        RunError: its figures are damaged.
+
+    """
     if not (folder / "summary.json").is_file():
         return False
     return load_summary(folder).status == "completed" and len(load_history(folder)) > 0
+
+
+def has_whole_record(folder: Path) -> bool:
+    """Whether a run was trained to its end and its record was closed: nothing is left to do.
+
+    One that was stopped while it drew its video goes on: it is trained, and draws it.
+    """
+    try:
+        if not is_trained(folder):
+            return False
+        record = read_json(folder / "run.json") if (folder / "run.json").exists() else None
+    except ValueError:  # damaged: it is made again from its checkpoint
+        return False
+    return record is None or (isinstance(record, dict) and record.get("status") == "COMPLETED")
 
 
 def shown_row(row: dict[str, Any]) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,17 +11,22 @@ from tqdm import tqdm
 from bnpo.cluster.process import TaskProcess, resources
 from bnpo.compose.overrides import differing_keys
 from bnpo.errors import ConfigError, Interrupted, RunError
-from bnpo.files import read_json, write_json
+from bnpo.files import read_json, write_json, write_whole
+from bnpo.runs.folder import refuse_foreign, writing
+from bnpo.runs.reading import complete_config
 from bnpo.study.campaign import Campaign
 from bnpo.study.plan import Job, StudyPlan, plan_fields
 from bnpo.study.processes.folder_lock import alone
 from bnpo.study.processes.forking import ForkServer
 from bnpo.study.processes.jobs import ONE_THREAD, Process, Processes, Words
 from bnpo.study.report import draw_figures, page, write_page
-from bnpo.study.results import Results, is_finished, read_results
+from bnpo.study.results import Results, has_whole_record, is_trained, read_results
 from bnpo.training.stopping import StopSignals
 
 __all__ = ["Study"]
+
+_LEFT = ("table.csv", "table.md", "report.html", "figures", "configs", "logs")
+"""What a study leaves beside its runs."""
 
 
 class Study(Campaign[StudyPlan]):
@@ -67,9 +71,11 @@ class Study(Campaign[StudyPlan]):
     def _run(self, cluster: Any, progress_bar: bool) -> list[str]:
         """Make the runs that are not finished; return the names of those that failed."""
         with alone(self.folder) as lock, ForkServer(keep=[lock]) as server:
+            self._check_folder()
             self._check_runs()
-            write_json(self.folder / "study.json", plan_fields(self.plan))
-            waiting = [job for job in self.jobs if not is_finished(self.runs / job.name)]
+            with writing(self.folder / "study.json") as path:
+                write_json(path, plan_fields(self.plan))
+            waiting = [job for job in self.jobs if not has_whole_record(self.runs / job.name)]
             waiting.sort(key=_late)
             processes = Processes(self.workers or len(self.jobs), self._starter(cluster, server))
             signals = StopSignals(processes.stop)
@@ -88,25 +94,24 @@ class Study(Campaign[StudyPlan]):
         results = self.results()
         if not results.cells:
             return results
-        (self.folder / "table.csv").write_text(results.csv(), encoding="utf-8")
-        (self.folder / "table.md").write_text(results.markdown(), encoding="utf-8")
         pictures = draw_figures(results)
-        place = self.folder / "figures"
-        place.mkdir(exist_ok=True)
-        for name, data in pictures.items():
-            (place / f"{name}.svg").write_bytes(data)
-        write_page(self.folder / "report.html", page(self.plan, results, pictures))
+        with writing(self.folder):
+            write_whole(self.folder / "table.csv", results.csv().encode())
+            write_whole(self.folder / "table.md", results.markdown().encode())
+            for name, data in pictures.items():
+                write_whole(self.folder / "figures" / f"{name}.svg", data)
+            write_page(self.folder / "report.html", page(self.plan, results, pictures))
         return results
 
     def _starter(self, cluster: Any, server: ForkServer) -> Callable[[str, Words, Path], Process]:
         """Return what starts a run, here or on the cluster."""
-        configs = {job.name: job.config for job in self.jobs}
+        runs = {job.name: job.run for job in self.jobs}
 
         def here(_: str, words: Words, log: Path) -> Process:
             return server.start(words, log)
 
         def there(name: str, words: Words, log: Path) -> Process:
-            needs = resources(configs[name])
+            needs = resources(runs[name])
             return TaskProcess(cluster, words, self.folder, log=log, environ=ONE_THREAD, **needs)
 
         return here if cluster is None else there
@@ -116,7 +121,8 @@ class Study(Campaign[StudyPlan]):
         commands: dict[str, Words] = {}
         for job in waiting:
             config = self.folder / "configs" / f"{job.name}.json"
-            write_json(config, job.config)
+            with writing(config):
+                write_json(config, job.config)
             run = self.runs / job.name
             commands[job.name] = ["-m", "bnpo.experiment.study_worker", config, run]
         failed = []
@@ -132,21 +138,36 @@ class Study(Campaign[StudyPlan]):
             for name, status in processes.run(commands, self.folder / "logs"):
                 bar.update()
                 bar.set_postfix_str(name)
-                if status not in (0, None):
+                if status not in (0, None) and not is_trained(self.runs / name):
                     failed.append(name)
         return sorted(failed)
 
+    def _check_folder(self) -> None:
+        """Refuse a folder with files that no study made and this one would write over."""
+        if (self.folder / "study.json").is_file():
+            return
+        for name in _LEFT:
+            if (self.folder / name).exists():
+                raise ConfigError(
+                    f"{self.folder / name} is of no study, since {self.folder / 'study.json'} is "
+                    "missing: remove it or take another folder"
+                )
+
     def _check_runs(self) -> None:
-        """Refuse to mix with runs of the same name that were made otherwise."""
+        """Refuse to mix with runs of the same name that were made otherwise, or are none."""
         for job in self.jobs:
-            path = self.runs / job.name / "config.json"
-            if not path.is_file():
+            run = self.runs / job.name
+            if not run.is_dir():
                 continue
+            path = run / "config.json"
             try:
                 made = read_json(path)
             except ValueError:
-                continue  # stopped while it was being made: it starts over
-            differing = differing_keys([made, json.loads(json.dumps(job.config))])
+                made = None
+            if not isinstance(made, dict):  # stopped while it was being made: it starts over
+                refuse_foreign(run)
+                continue
+            differing = differing_keys([complete_config(made), job.config])
             if differing:
                 key, (there, here) = differing[0]
                 raise ConfigError(
@@ -160,5 +181,4 @@ def _late(job: Job) -> tuple[int, int, bool]:
 
     Seed by seed, so that a table of all is early there; environments in Python take longest.
     """
-    env: str = job.config["env"]
-    return -job.config["total_steps"], job.seed, env.startswith("bnpo/")
+    return -job.run.train.total_steps, job.seed, job.run.task.env.startswith("bnpo/")

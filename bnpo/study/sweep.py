@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import threading
 from collections.abc import Mapping
@@ -15,7 +16,8 @@ from tqdm import tqdm
 
 from bnpo.cluster.process import TaskProcess, resources
 from bnpo.errors import ConfigError, Interrupted, RunError
-from bnpo.files import read_json, write_json
+from bnpo.files import read_json, replacing, write_json, write_whole
+from bnpo.runs.folder import writing
 from bnpo.study.campaign import Campaign
 from bnpo.study.figures import importance
 from bnpo.study.plan import plan_fields
@@ -57,7 +59,10 @@ class Sweep(Campaign[SweepPlan]):
 
         """
         with self._cluster_joined() as self._cluster:
-            return self._run(progress_bar)
+            try:
+                return self._run(progress_bar)
+            except self.optuna.exceptions.OptunaError as error:
+                raise self._unusable(error) from None
 
     def _run(self, progress_bar: bool) -> dict[str, Any]:
         with alone(self.folder), ForkServer() as self._server:
@@ -87,7 +92,7 @@ class Sweep(Campaign[SweepPlan]):
 
     def _room(self) -> int:
         """Return how many trials the cluster can make at a time."""
-        needs = resources(self.plan.config({}))
+        needs = resources(self.plan.run)
         there = self._cluster.cluster_resources()
         room = there.get("CPU", 1) // needs["cpus"]
         if needs["gpus"]:
@@ -98,27 +103,42 @@ class Sweep(Campaign[SweepPlan]):
         optuna = self.optuna
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         pruner = optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=2)
-        return optuna.create_study(
-            storage=f"sqlite:///{self.folder / 'trials.db'}",
-            study_name=self.plan.name,
-            direction="maximize",
-            sampler=optuna.samplers.TPESampler(),
-            pruner=pruner if self.plan.prune else optuna.pruners.NopPruner(),
-            load_if_exists=True,
-        )
+        try:
+            return optuna.create_study(
+                storage=f"sqlite:///{self.folder / 'trials.db'}",
+                study_name=self.plan.name,
+                direction="maximize",
+                sampler=optuna.samplers.TPESampler(),
+                pruner=pruner if self.plan.prune else optuna.pruners.NopPruner(),
+                load_if_exists=True,
+            )
+        except Exception as error:  # whatever a damaged file lets SQLAlchemy raise
+            raise self._unusable(error) from None
+
+    def _unusable(self, error: Exception) -> RunError:
+        """Return the error about the file of trials."""
+        lines = [" ".join(line.split()) for line in str(error.__cause__ or error).splitlines()]
+        reason = next((line for line in lines if line), type(error).__name__)
+        return RunError(f"{self.folder / 'trials.db'} cannot be used: {reason[:200]}")
 
     def _check_plan(self) -> None:
         """Refuse to mix with trials of another search; more trials are welcome."""
         path = self.folder / "sweep.json"
         mine = {**json.loads(json.dumps(plan_fields(self.plan))), "ranges": self._plain_ranges()}
-        there = read_json(path) if path.is_file() else mine
+        try:
+            there = read_json(path) if path.exists() else mine
+        except ValueError as error:
+            raise RunError(str(error)) from None
+        if not isinstance(there, dict):
+            raise RunError(f"{path} is damaged: it holds no plan of a sweep")
         for key, value in mine.items():
             if key != "trials" and there.get(key) != value:
                 raise ConfigError(
                     f"{self.folder} is a sweep with {key} = {there.get(key)!r}, this one has "
                     f"{value!r}: take another folder"
                 )
-        write_json(path, mine)
+        with writing(path):
+            write_json(path, mine)
 
     def _plain_ranges(self) -> dict[str, Any]:
         return {path: plan_fields(values) for path, values in self.ranges.items()}
@@ -169,8 +189,8 @@ class Sweep(Campaign[SweepPlan]):
 
     def _start(self, trial: Any) -> Process:
         file = self.folder / "trials" / f"{trial.number}.json"
-        config = self.plan.config(trial.params)
-        write_json(file, config)
+        with writing(file):
+            write_json(file, self.plan.config(trial.params))
         words: Words = ["-m", "bnpo.study.trial", file, *map(str, self.plan.seed_list)]
         log = file.with_suffix(".log")
         if self._cluster is None:
@@ -182,7 +202,7 @@ class Sweep(Campaign[SweepPlan]):
             log=log,
             output=file.with_suffix(".jsonl"),
             environ=ONE_THREAD,
-            **resources(config),
+            **resources(self.plan.run),
         )
 
     def _follow(self, trial: Any, process: Process) -> tuple[dict[int, list[float]], bool]:
@@ -218,13 +238,12 @@ class Sweep(Campaign[SweepPlan]):
         best: dict[str, Any] = study.best_trial.params
         config = self.plan.config(best)
         del config["seed"]
-        write_json(self.folder / "best.json", config)
-        with (self.folder / "trials.csv").open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(["trial", "state", "value", *self.ranges])
-            for trial in trials:
-                row = [trial.params.get(path) for path in self.ranges]
-                writer.writerow([trial.number, trial.state.name.lower(), trial.value, *row])
+        table = io.StringIO()
+        writer = csv.writer(table, lineterminator="\n")
+        writer.writerow(["trial", "state", "value", *self.ranges])
+        for trial in trials:
+            row = [trial.params.get(path) for path in self.ranges]
+            writer.writerow([trial.number, trial.state.name.lower(), trial.value, *row])
         shares: dict[str, float] = {}
         if len({trial.value for trial in completed}) > 1 and len(completed) > 3:
             evaluator = self.optuna.importance.PedAnovaImportanceEvaluator()
@@ -233,7 +252,11 @@ class Sweep(Campaign[SweepPlan]):
         logarithmic = {path for path, values in self.ranges.items() if values.log}
         label = {"area": "mean of all evaluations", "final": "last evaluation"}
         figure = importance(shares, points, logarithmic, label[self.plan.objective])
-        figure.savefig(self.folder / "importance.png")
+        with writing(self.folder):
+            write_json(self.folder / "best.json", config)
+            write_whole(self.folder / "trials.csv", table.getvalue().encode())
+            with replacing(self.folder / "importance.png") as picture:
+                figure.savefig(picture, format="png")
         return best
 
 

@@ -7,13 +7,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from bnpo.compose.composition import as_overrides, compose
+from bnpo.compose.composition import compose
+from bnpo.compose.overrides import as_overrides
 from bnpo.compose.validation import validate
-from bnpo.config import Count, config
+from bnpo.config import RunConfig, config
 from bnpo.errors import ConfigError, did_you_mean
-from bnpo.presets import PRESETS, TASKS
+from bnpo.presets import PRESETS, TASKS, read_config
 from bnpo.presets.ranges import RANGES
-from bnpo.study.plan import Name, on_cpu
+from bnpo.study.plan import Name, Seeds, on_cpu
 
 __all__ = ["Range", "SweepPlan"]
 
@@ -86,10 +87,10 @@ class SweepPlan:
     ranges: dict[str, dict[str, Any]] | None = None
     """Values by dotted path, see :class:`Range`; None: those declared beside the preset."""
 
-    trials: Count = 30
+    trials: Annotated[int, Field(ge=1, le=100_000)] = 30
     """Configurations that are tried."""
 
-    seeds: Count | list[Annotated[int, Field(ge=0)]] = 1
+    seeds: Seeds = 1
     """How many seeds each is tried with, from 0 on, or the seeds themselves."""
 
     objective: Literal["area", "final"] = "area"
@@ -139,13 +140,18 @@ class SweepPlan:
                 raise ConfigError(f"ranges.{path}: {error}") from None
         if not made:
             raise ConfigError("ranges = {}: allowed is at least one")
-        validate(on_cpu(self.config({})) if elsewhere else self.config({}))
+        validate(on_cpu(self.run) if elsewhere else self.run)
         for path, values in made.items():
             self.config({path: values.first()})
         return made
 
+    @property
+    def run(self) -> RunConfig:
+        """The run that is searched around."""
+        return read_config(self.config({}))
+
     def config(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the complete configuration of a trial."""
+        """Return the configuration of a trial, its values unchecked: trials may fail."""
         updates = as_overrides(self.overrides)
         if "seed" in updates:
             raise ConfigError("seed cannot be overridden in a sweep: allowed is seeds=...")

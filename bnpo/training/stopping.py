@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from bnpo.errors import StoppedAtOnce
+
 __all__ = ["StopSignals"]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -24,7 +26,7 @@ class StopSignals:
 
     def _handle(self, signum: int, _frame: FrameType | None) -> None:
         if self.received is not None:
-            raise KeyboardInterrupt
+            raise StoppedAtOnce(signum)
         self.received = signum
         self._stop()
         sys.stderr.write("\nstopping after this step (a second signal stops at once)\n")

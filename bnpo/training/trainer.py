@@ -171,7 +171,7 @@ class Trainer:
         self.progress.note_step(step)
         if step.lost is not None:
             self.progress.note_restarts(self.env, agent.env_steps)
-        agent.remember(step, by_recorded=ahead is not None)
+        agent.remember(step)
         self._take_note(agent.learn(commit=self.config.overlap != "lockstep"))
 
     def evaluate(self) -> Record:

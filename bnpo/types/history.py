@@ -5,30 +5,44 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
 
 from bnpo.extras import require
 
-__all__ = ["History", "Record"]
+__all__ = ["Amount", "History", "Metric", "Number", "Record", "Share"]
+
+Amount = Annotated[int, Field(ge=0, le=2**53)]
+"""A whole number of steps, episodes or restarts."""
+
+Number = Annotated[float, Field(allow_inf_nan=False)]
+"""A finite number."""
+
+Share = Annotated[float, Field(ge=0, le=1)]
+"""A number in [0, 1]."""
+
+Metric = Literal["success_rate", "mean_return", "mean_score"]
+"""Columns of :class:`Record` that may decide what counts as solved."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
     """One evaluation within a run."""
 
-    env_steps: int
+    env_steps: Amount
     """Single-environment steps so far"""
 
-    gradient_steps: int
+    gradient_steps: Amount
     """Gradient steps of all brains so far"""
 
-    wall_s: float
+    wall_s: Number
     """Seconds of training and credit so far, without evaluation"""
 
-    episodes: int
+    episodes: Amount
     """Episodes of this evaluation"""
 
-    success_rate: float | None
+    success_rate: Share | None
     """Share of episodes with success at their last step; None without goals"""
 
     mean_return: float
@@ -40,7 +54,7 @@ class Record:
     mean_score: float | None = None
     """The environment's own score per episode, where it has one"""
 
-    policy_lag: int = 0
+    policy_lag: Amount = 0
     """Most vector steps since the last evaluation by which the policy that acted was behind"""
 
     brains: dict[str, dict[str, float]] = field(default_factory=dict)
@@ -73,10 +87,10 @@ class History:
     A task counts as solved at the first of two evaluations in a row at or above the threshold.
     """
 
-    metric: str = "success_rate"
+    metric: Metric = "success_rate"
     """Column of :class:`Record` that decides what counts as solved."""
 
-    threshold: float = 0.95
+    threshold: Number = 0.95
     """Value of the metric from which on the task counts as solved."""
 
     records: list[Record] = field(default_factory=list)

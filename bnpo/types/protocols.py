@@ -30,6 +30,9 @@ class Evaluator(Protocol):
     def value(self, observation: Tensor, goal: Tensor) -> Tensor:
         """Q'(s, g, pi'(s, g)) of the brain's target networks, [B, R], without gradient."""
 
+    def entropy_bonus(self, observation: Tensor, goal: Tensor) -> Tensor:
+        """C H(pi(s, g)) as it enters the brain's TD targets, [B]; 0 where it does not."""
+
     def log_prob(self, observation: Tensor, goal: Tensor, action: Tensor) -> Tensor:
         """Log density of actions under the learning policy, [B], without gradient."""
 

@@ -39,6 +39,9 @@ class Decision(NamedTuple):
     log_prob: Tensor
     """[N]"""
 
+    on_policy: Tensor | None = None
+    """[N], whether the policy itself acted, without wider or narrower noise; None: everywhere"""
+
 
 class Step(NamedTuple):
     """One step of a batch of environments, as the replay takes it."""

@@ -29,6 +29,7 @@ class GPS(Rule, CreditScheme):
     """
 
     pathwise: ClassVar[bool] = False
+    corrects_behaviour: ClassVar[bool | None] = True
     sets_proximal: ClassVar[bool] = True
     value_coefficient = 0.0
     keeps_best: ClassVar[bool] = True

@@ -36,6 +36,7 @@ class ISReturn(Rule, CreditScheme):
     """
 
     pathwise: ClassVar[bool] = False
+    corrects_behaviour: ClassVar[bool | None] = True
     sets_proximal: ClassVar[bool] = True
     """Its credit fills ``proximal_log_prob``."""
     value_coefficient = 0.0

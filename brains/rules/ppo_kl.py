@@ -67,8 +67,8 @@ class PPOKL(Rule):
         return {} if self.kl_target is None else {"beta": self.beta}
 
     def adapt(self, state: Mapping[str, float], info: Mapping[str, float]) -> dict[str, float]:
-        """Β after a turn after which the policy is ``info["kl_behaviour"]`` from the one before."""
-        beta, kl = state.get("beta", self.beta), info["kl_behaviour"]
+        """Penalty weight β after a turn that moved the policy by ``info["kl_turn"]`` nats."""
+        beta, kl = state.get("beta", self.beta), info["kl_turn"]
         if self.kl_target is None:
             return {}
         if kl > 1.5 * self.kl_target:

@@ -51,14 +51,14 @@ def test_detach_critics_and_their_targets(
     critics: bool, targets: bool, count: tuple[int, int], make_trainer: Any
 ) -> None:
     detached = {"detach_critics": critics, "detach_targets": targets}
-    trainer = make_trainer(likelihood_ratio(), pathwise(), **detached)
+    trainer = make_trainer(likelihood_ratio(critic="shared"), pathwise(), **detached)
     networks = [brain.step.networks for brain in trainer.agent.brains]
     assert len({id(n.critic) for n in networks}) == count[0]
     assert len({id(n.target_critic) for n in networks}) == count[1]
 
 
 def test_a_target_follows_the_shared_critic_with_the_tau_of_its_brain(make_trainer: Any) -> None:
-    quick, slow = likelihood_ratio(tau_critic=1.0), pathwise(tau_critic=0.0)
+    quick, slow = likelihood_ratio(tau_critic=1.0, critic="shared"), pathwise(tau_critic=0.0)
     agent = make_trainer(quick, slow).agent
     before = [p.clone() for p in agent.target_critics[1].parameters()]
     trainer = make_trainer(quick, slow)
@@ -121,11 +121,88 @@ def test_stable_probs_takes_proximal_densities_from_the_target(
     rows = torch.tensor([4])  # of the second rollout, acted by the changed online actor
     made = brain.credit.assign(table, rows.repeat(10), torch.arange(10))
     evaluator = brain.evaluator
-    density = evaluator.target_log_prob if stable else evaluator.log_prob
-    expected = density(made.observation, made.goal, made.action)
-    torch.testing.assert_close(made.proximal_log_prob, expected)
-    other = evaluator.log_prob if stable else evaluator.target_log_prob
-    assert not torch.allclose(expected, other(made.observation, made.goal, made.action))
+    asked = (made.observation, made.goal, made.action)
+    target, online = evaluator.target_log_prob(*asked), evaluator.log_prob(*asked)
+    recorded = table.trajectories.log_prob[4]  # by the policy that acted, whatever came later
+    torch.testing.assert_close(made.proximal_log_prob, target if stable else recorded)
+    assert not torch.allclose(recorded, online)
+    again = brain.credit.assign(table, rows.repeat(10), torch.arange(10), refresh=True)
+    torch.testing.assert_close(again.proximal_log_prob, target if stable else online)
+
+
+def test_a_share_of_the_environments_acts_as_the_policy_itself(make_trainer: Any) -> None:
+    """Of four environments two, the first; the multiples of exploration go to the rest."""
+    brains = likelihood_ratio(), pathwise(credit="her")
+    trainer = make_trainer(*brains, exploration=(0.5, 2.0), on_policy_share=0.5)
+    agent = trainer.agent
+    assert agent.config.multiples(4) == (1.0, 1.0, 0.5, 2.0)
+    decision = agent.act(trainer.stepper.observation)
+    assert decision.on_policy.tolist() == [True, True, False, False]
+    torch.testing.assert_close(decision.sigma[3], 4 * decision.sigma[2])
+    play(trainer, 20)
+    assert agent.replay is not None
+    assert agent.replay.on_policy[:8].tolist() == [True, True, False, False] * 2
+    assert len(agent.brains[0].pool) == 2 * 20  # two environments, twenty steps
+    assert len(agent.brains[1].pool) == agent.brains[1].pool.capacity == 40  # of 4 * 20
+
+
+def test_a_list_that_acts_nowhere_on_policy_is_refused(make_trainer: Any) -> None:
+    with pytest.raises(
+        ConfigError, match=r"brain 0: sources = 'auto' .* set agent.on_policy_share"
+    ):
+        make_trainer(likelihood_ratio(), exploration=(0.5, 2.0))
+    with pytest.raises(ConfigError, match="parameter_noise"):
+        make_trainer(likelihood_ratio(sources="on_policy"), parameter_noise=0.5)
+    make_trainer(likelihood_ratio(sources="all"), exploration=(0.5, 2.0))
+
+
+@pytest.mark.parametrize("num_envs", [1, 4, 6])
+def test_a_turn_sees_its_rollout_whole_and_once(num_envs: int, make_trainer: Any) -> None:
+    """Turns every ten steps of segments of ten: ten transitions of each environment a turn."""
+    sizes = dict.fromkeys(("batch_size", "optim_pool_size", "optim_batch_size"), "rollout")
+    brain = likelihood_ratio(**sizes, learning_repeat=4)
+    trainer = make_trainer(brain, train={"num_envs": num_envs}, lr_critic=1e-30)
+    spy = Spy(trainer.agent.brains[0])
+    play(trainer, 30)
+    assert len(spy.batches) == 3 * 4  # two passes of two minibatches, three turns
+    table = trainer.agent.replay
+    assert table is not None
+    for turn in range(3):
+        for half in (0, 2):
+            parts = spy.batches[4 * turn + half : 4 * turn + half + 2]
+            seen = torch.cat([part.action for part in parts])
+            rows = slice(turn * num_envs, (turn + 1) * num_envs)
+            rollout = table.trajectories.action[rows].flatten(0, 1)
+            assert sorted(map(tuple, seen.tolist())) == sorted(map(tuple, rollout.tolist()))
+
+
+def test_rollouts_are_counted_all_or_none(make_trainer: Any) -> None:
+    with pytest.raises(ConfigError, match="batch_size = 20: allowed is 'rollout'"):
+        likelihood_ratio(optim_pool_size="rollout")
+    sizes = dict.fromkeys(("batch_size", "optim_pool_size", "optim_batch_size"), "rollout")
+    with pytest.raises(ConfigError, match="TDError"):
+        make_trainer(likelihood_ratio(**sizes, sampler="td_error"))
+
+
+def test_a_turn_keeps_to_its_budget_while_the_critic_learns_on(make_trainer: Any) -> None:
+    """Ten halvings find the share of the way to a thousandth; the KL grows like its square."""
+    free = make_trainer(pathwise(lr_actor=0.1, learning_repeat=40))
+    play(free, 10)
+    assert free.progress.turns["ddpg"]["kl_turn"] > 0.1
+    held = make_trainer(pathwise(lr_actor=0.1, learning_repeat=40, kl_budget=0.02))
+    agent, moved = held.agent, []
+    play(held, 10)
+    moved.append(held.progress.turns["ddpg"]["kl_turn"])
+    critic = [p.clone() for p in agent.critics[0].parameters()]
+    assert agent.replay is not None
+    half = agent.brains[0].take_turn(agent.replay, 40, agent.target_actors, 0.5)
+    assert half is not None
+    moved.append(half.info["kl_turn"])
+    for kl, budget in zip(moved, (0.02, 0.01), strict=True):
+        assert 0.8 * budget < kl <= budget * (1 + 1e-6)
+    assert half.gradient_steps == 20
+    pairs = zip(critic, agent.critics[0].parameters(), strict=True)
+    assert not any(torch.equal(p, q) for p, q in pairs)
 
 
 def test_exploration_gives_environments_their_own_scales(make_trainer: Any) -> None:

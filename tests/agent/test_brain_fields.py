@@ -27,14 +27,16 @@ def test_memory_size_bounds_how_far_back_reanalysis_looks(make_trainer: Any) -> 
     table = trainer.agent.replay
     assert table is not None
     newest = table.trajectories.observation[8:12].reshape(-1, 8)  # rows 0-3, 4-7, 8-11
-    transitions = trainer.agent.brains[0]._reanalyse(table)
+    draws: Any = trainer.agent.brains[0].draws
+    transitions = draws.reanalyse(table)
     assert all(bool((newest == row).all(-1).any()) for row in transitions.observation)
     wide: Trainer = make_trainer(pathwise(memory_size=1_000, recalc_delay=0, credit="n_step"))
     play(wide, 30)
     table = wide.agent.replay
     assert table is not None
     newest = table.trajectories.observation[8:12].reshape(-1, 8)
-    transitions = wide.agent.brains[0]._reanalyse(table)
+    draws = wide.agent.brains[0].draws
+    transitions = draws.reanalyse(table)
     assert not all(bool((newest == row).all(-1).any()) for row in transitions.observation)
 
 
@@ -91,13 +93,14 @@ def test_recalc_delay_is_the_mean_distance_of_reanalyses(
     trainer: Trainer = make_trainer(pathwise(recalc_delay=delay, learning_repeat=800))
     brain = trainer.agent.brains[0]
     calls: list[int] = []
-    original = brain._reanalyse
+    draws: Any = brain.draws
+    original = draws.reanalyse
 
     def reanalyse(table: Any) -> Any:
         calls.append(1)
         return original(table)
 
-    brain._reanalyse = reanalyse  # type: ignore[method-assign]
+    draws.reanalyse = reanalyse
     play(trainer, 10)
     assert brain.rounds == 400
     assert low <= len(calls) <= high

@@ -159,18 +159,6 @@ def test_ratios_refer_to_the_policy_that_acted(make_trainer: Any) -> None:
     assert (now - batch.proximal_log_prob).abs().max() > 1e-3
 
 
-def test_with_an_exploration_ladder_ratios_take_the_actors_own_scale(make_trainer: Any) -> None:
-    trainer = make_trainer(
-        likelihood_ratio(), dtype="float64", exploration=(0.5, 2.0), train=overlapped("lockstep")
-    )
-    spy = Spy(trainer.agent.brains[0])
-    play(trainer, 10)
-    batch = spy.batches[0]
-    sigma = batch.sigma.min() * 2  # the actor's: the ladder has halves and doubles of it
-    expected = torch.distributions.Normal(batch.mu, sigma).log_prob(batch.action).sum(-1)
-    torch.testing.assert_close(batch.proximal_log_prob, expected)
-
-
 def test_an_error_of_the_environments_ends_the_run(make_trainer: Any) -> None:
     trainer = make_trainer(pathwise(), train=overlapped("lockstep"))
     step = trainer.env.step

@@ -101,7 +101,7 @@ def test_every_preset_moves_alike_without_it(preset: str) -> None:
             brain["learning_repeat"] = 2 * brain["optim_epochs"]
             if isinstance(brain["rule"], dict) and brain["rule"]["name"] == "gps":
                 brain["rule"]["guidance"] = {"plans": 8, "samples": 1, "fit_steps": 5}
-            if brain["batch_size"] > 1_000:
+            if brain["batch_size"] not in ("rollout", 256):
                 sizes = ("batch_size", "optim_pool_size", "optim_batch_size")
                 brain.update(dict.fromkeys(sizes, 400))
         trainer = Trainer(build_agent(config), build_train_config(config), progress_bar=False)

@@ -88,6 +88,9 @@ class _Policy:
     def log_prob(self, observation: Tensor, goal: Tensor, action: Tensor) -> Tensor:
         return gaussian.log_prob(action, torch.full_like(action, 0.3), torch.full_like(action, 0.9))
 
+    def entropy_bonus(self, observation: Tensor, goal: Tensor) -> Tensor:
+        raise NotImplementedError
+
     def value(self, observation: Tensor, goal: Tensor) -> Tensor:
         raise NotImplementedError
 

@@ -34,19 +34,19 @@ def test_the_brains_beta_takes_the_place_of_the_first_one() -> None:
 def test_beta_doubles_above_and_halves_below_the_target(kl: float, expected: float) -> None:
     rule = PPOKL(beta=1.0, kl_target=0.01)
     assert rule.initial_state() == {"beta": 1.0}
-    assert rule.adapt({"beta": 1.0}, {"kl_behaviour": kl}) == {"beta": expected}
+    assert rule.adapt({"beta": 1.0}, {"kl_turn": kl}) == {"beta": expected}
 
 
 def test_beta_stays_within_bounds_and_still_moves_back() -> None:
     rule = PPOKL(kl_target=0.01)
     state = rule.initial_state()
     for _ in range(100):
-        state = rule.adapt(state, {"kl_behaviour": 0.0})
+        state = rule.adapt(state, {"kl_turn": 0.0})
     assert 0 < state["beta"] <= 1e-5
-    assert rule.adapt(state, {"kl_behaviour": 1.0})["beta"] == 2 * state["beta"]
+    assert rule.adapt(state, {"kl_turn": 1.0})["beta"] == 2 * state["beta"]
 
 
 def test_a_fixed_beta_has_no_state() -> None:
     rule = PPOKL(beta=2.0, kl_target=None)
     assert rule.initial_state() == {}
-    assert rule.adapt({}, {"kl_behaviour": 9.0}) == {}
+    assert rule.adapt({}, {"kl_turn": 9.0}) == {}

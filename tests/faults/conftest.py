@@ -1,5 +1,5 @@
 """What the tests of the command line have."""
 
-from tests.experiment.conftest import command
+from tests.experiment.conftest import command, finished_run
 
-__all__ = ["command"]
+__all__ = ["command", "finished_run"]

@@ -25,18 +25,19 @@ ROOMS = {
     "brains": "config errors networks types",
     "planning": "brains config envs errors networks seeding types",
     "agent": "brains config credit envs errors networks planning replay seeding types",
-    "presets": "agent brains config credit errors replay",
-    "runs": "agent errors extras files presets types version",
+    "presets": "extras agent brains config credit errors replay",
+    "runs": "agent config errors extras files presets types version",
+    "checkpoint": "runs",
     "show": "agent config envs errors files seeding types",
-    "cluster": "agent envs errors extras files runs seeding types",
-    "interop": "agent envs errors extras networks replay runs types",
+    "cluster": "agent config envs errors extras files runs seeding types",
+    "interop": "agent envs errors extras files networks replay runs show types",
     "training": "agent cluster config envs errors interop networks seeding show types",
-    "compose": "agent brains cluster config credit envs errors interop presets replay types",
-    "study": "cluster compose config envs errors extras files presets runs training types",
-    "": "agent config interop show study training types version",
+    "compose": "extras agent cluster config envs errors interop presets replay types",
+    "study": "cluster compose config envs errors extras files presets runs show training types",
+    "": "extras agent config interop show study training types version",
     "experiment": "agent brains compose config envs errors extras files interop networks presets"
     " replay runs show study training types version",
-    "__main__": "experiment",
+    "__main__": "experiment show",
 }
 
 

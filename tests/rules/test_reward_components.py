@@ -66,9 +66,8 @@ def test_the_moving_reacher_paid_per_axis_trains() -> None:
             "brains.ddpg.learning_repeat": 4,
             "brains.ddpg.batch_size": 64,
             "brains.ddpg.optim_batch_size": 128,
-            "brains.ppo.batch_size": 120,
-            "brains.ppo.optim_pool_size": 240,
-            "brains.ppo.optim_batch_size": 240,
+            "agent.on_policy_share": 0.5,
+            "brains.ppo.learning_delay": 60,
             "seed": 0,
         },
     )

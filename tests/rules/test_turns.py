@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import math
 from typing import Any
 
@@ -13,7 +14,12 @@ from bnpo import Trainer
 from bnpo.credit.annealing import gamma_from_half_life, half_life_from_gamma
 from tests.rules.conftest import NUM_ENVS, MakeToy, brain_of
 
-TURN: dict[str, Any] = {"learning_delay": 10, "optim_pool_size": 400, "optim_batch_size": 400}
+TURN: dict[str, Any] = {
+    "learning_delay": 10,
+    "batch_size": 200,
+    "optim_pool_size": 400,
+    "optim_batch_size": 400,
+}
 
 
 def _play(trainer: Trainer, turns: int) -> dict[str, float]:
@@ -33,7 +39,7 @@ def test_beta_moves_between_turns_and_is_logged(make_toy: MakeToy) -> None:
     trainer = make_toy(_ppo_kl())
     first, second = (_play(trainer, 1) for _ in range(2))
     assert first["beta"] == 1.0
-    assert first["kl_behaviour"] > 1.5e-3
+    assert first["kl_turn"] > 1.5e-3
     assert second["beta"] == 2.0
 
 
@@ -43,7 +49,7 @@ def test_beta_moves_between_turns_and_is_logged(make_toy: MakeToy) -> None:
         _ppo_kl(),
         _ppo_kl(entropy={"target": -1.0}),
         {"trpo": brain_of("trpo", **TURN)},
-        {"is_return": brain_of("is_return", **TURN, batch_size=400, memory_size=400)},
+        {"is_return": brain_of("is_return", **{**TURN, "batch_size": 400}, memory_size=400)},
     ],
     ids=["ppo_kl", "ppo_kl with tuned entropy", "trpo", "is_return"],
 )
@@ -73,7 +79,7 @@ def test_a_tuned_entropy_moves_with_its_brain(make_toy: MakeToy) -> None:
 
 @pytest.mark.parametrize("preset", ["ppo", "a2c", "ddpg"])
 def test_where_the_policy_stays_every_sample_counts(preset: str, make_toy: MakeToy) -> None:
-    fields: dict[str, Any] = {**TURN, "batch_size": 200, "lr_actor": 1e-30}
+    fields: dict[str, Any] = {**TURN, "lr_actor": 1e-30}
     settings = {"dtype": "float64", "networks": {"normalize": False}}
     trainer = make_toy({"only": brain_of(preset, **fields)}, settings)
     info = _play(trainer, 1)
@@ -89,7 +95,7 @@ def test_where_it_moves_fewer_count(make_toy: MakeToy) -> None:
 
 def test_scalars_of_a_delayed_actor_are_logged(make_toy: MakeToy) -> None:
     """The last gradient step of the turn trains the critic alone."""
-    info = _play(make_toy({"ddpg": brain_of("ddpg", **TURN, batch_size=200)}), 1)
+    info = _play(make_toy({"ddpg": brain_of("ddpg", **TURN)}), 1)
     assert "q_value" in info
 
 
@@ -98,6 +104,23 @@ def test_a_turn_ends_early_past_the_target_kl(make_toy: MakeToy) -> None:
     trainer = make_toy({"ppo": brain_of("ppo", **TURN, lr_actor=1e-2, rule=rule)})
     _play(trainer, 1)
     assert 0 < trainer.agent.brains[0].gradient_steps < 40
+
+
+def test_the_target_kl_sees_every_minibatch_of_a_round(make_toy: MakeToy) -> None:
+    """A KL of 5, 0, 0, ... before the steps: the first of forty is past the target of 1."""
+    rule = {"name": "ppo", "target_kl": 1.0}
+    trainer = make_toy({"ppo": brain_of("ppo", **TURN, optim_epochs=10, rule=rule)})
+    step = trainer.agent.brains[0].step
+    take, told = step.take, iter([5.0])
+
+    def takes(*args: Any, **options: Any) -> Any:
+        learnt = take(*args, **options)
+        kl = torch.tensor(next(told, 0.0))
+        return dataclasses.replace(learnt, info=learnt.info | {"approximate_kl": kl})
+
+    step.take = takes  # type: ignore[method-assign]
+    _play(trainer, 1)
+    assert trainer.agent.brains[0].gradient_steps == 1
 
 
 @pytest.mark.parametrize(("coefficient", "expected"), [(1.0, 1e-3), (0.5, 5e-4), (0.0, 0.0)])

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
-import sys
 import textwrap
 import threading
 import time
@@ -17,15 +15,15 @@ from pathlib import Path
 
 import pytest
 
-import bnpo
+from bnpo.envs.python import python
 from bnpo.errors import RunError
 from bnpo.study.processes import forking
 from bnpo.study.processes.folder_lock import alone
 from bnpo.study.processes.forking import ForkServer, LocalProcess
 from bnpo.study.processes.jobs import Processes
 
-FRESH = ("-c", "from bnpo.study.processes.server import main; main(preloading=False)")
-"""After ``python``: a server as other systems than Linux have it."""
+FRESH = "from bnpo.study.processes.server import main; main(preloading=False)"
+"""A server as other systems than Linux have it."""
 
 PATIENT = """
     import signal, sys, threading, time
@@ -79,17 +77,11 @@ def place(
     """Return a server of either kind."""
     folder = tmp_path_factory.mktemp("modules")
     with pytest.MonkeyPatch.context() as patch, ForkServer() as server:
-        patch.setenv("PYTHONPATH", with_modules(folder))
+        patch.syspath_prepend(folder)
         forks = request.param == "forked"
         if not forks:
             patch.setattr(forking, "_SERVER", FRESH)
         yield Place(server, forks, folder, count())
-
-
-def with_modules(folder: Path) -> str:
-    """Return a PYTHONPATH with the modules of a folder."""
-    paths = [str(folder), str(Path(bnpo.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
-    return os.pathsep.join(filter(None, paths))
 
 
 def wait_for(text: str, log: Path) -> None:
@@ -194,7 +186,7 @@ def test_a_server_has_loaded_much_and_begun_nothing(place: Place) -> None:
 
 
 def test_a_server_that_has_died_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(forking, "_SERVER", ("-c", "raise SystemExit('no library')"))
+    monkeypatch.setattr(forking, "_SERVER", "raise SystemExit('no library')")
     words = ["-m", "bnpo.experiment.study_worker"]
     with ForkServer() as server:
         with pytest.raises(RunError, match="server of processes has ended"):
@@ -206,7 +198,7 @@ def test_a_server_that_has_died_is_told(tmp_path: Path, monkeypatch: pytest.Monk
 def test_a_living_process_holds_the_folder_of_a_killed_study(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PYTHONPATH", with_modules(tmp_path))
+    monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "patient.py").write_text(textwrap.dedent(PATIENT))
     log = tmp_path / "log"
     code = f"""
@@ -216,7 +208,7 @@ def test_a_living_process_holds_the_folder_of_a_killed_study(
         with alone(Path({str(tmp_path)!r})) as lock, ForkServer(keep=[lock]) as server:
             server.start(["-m", "patient", "1"], Path({str(log)!r})).wait()
     """
-    study = subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)])
+    study = subprocess.Popen(python(textwrap.dedent(code)))
     wait_for("started", log)
     study.send_signal(signal.SIGKILL)
     study.wait()

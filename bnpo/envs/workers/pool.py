@@ -100,10 +100,10 @@ class ProcessPoolVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
                 self.reward_space,
                 self.num_envs,
             )
-        except ValueError:
+            self.arrays = self._crew.share(layout)
+        except BaseException:
             self.close()
             raise
-        self.arrays = self._crew.share(layout)
 
     def reset(
         self,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import faulthandler
 import math
+import os
 import pickle
 import signal
 import sys
@@ -11,23 +13,27 @@ import traceback
 from multiprocessing.connection import Connection
 from typing import Any
 
-import cloudpickle
 import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 from gymnasium.vector import AutoresetMode
 
 from bnpo import seeding
+from bnpo.envs.lookup import discard
 from bnpo.envs.registrations import register_others
 from bnpo.envs.spaces import layers, own_spaces, seed_spaces
 from bnpo.envs.vector_info import carried
+from bnpo.envs.workers.answers import pickled, survivor
 from bnpo.envs.workers.generators import GlobalGenerators
 from bnpo.envs.workers.rehearsal import rehearse
 from bnpo.envs.workers.saved_state import get_env_state, set_env_state
 from bnpo.envs.workers.shared_arrays import Layout, map_arrays, observation_parts
+from bnpo.errors import headline
 
 STACK_SIGNAL = signal.SIGUSR1
 """Makes a worker write where it is, also where it is in compiled code."""
+
+_PR_SET_PDEATHSIG = 1
 
 Infos = list[tuple[int, dict[str, Any]]]
 """What environments told, by environment."""
@@ -173,24 +179,26 @@ class Chunk:
         self.ended[:] = ended
 
     def close(self) -> None:
-        """Close the environments."""
+        """Close the environments; what one of them raises comes too late to matter."""
         for env in self.envs:
-            env.close()
+            discard(env)
 
 
 def serve(pipe: Connection, descriptor: int) -> None:
     """Answer the pool's requests until it closes the pipe.
 
     The first message makes the chunk, every further one is (method, arguments).
-    An answer is (True, result) or (False, traceback, the exception where it can be pickled).
+    An answer is (True, result) or (False, what was raised in one line, traceback, the exception
+    where it can be pickled).
     """
     chunk: Chunk | None = None
     while True:
         try:
-            message = pipe.recv()
+            content = pipe.recv_bytes()
         except EOFError:
             break
         try:
+            message = pickle.loads(content)
             if chunk is None:
                 chunk = Chunk(*message)
                 answer: tuple[Any, ...] = (True, chunk.describe())
@@ -199,13 +207,11 @@ def serve(pipe: Connection, descriptor: int) -> None:
                 if method == "share":
                     arguments = (descriptor, *arguments)
                 answer = (True, getattr(chunk, method)(*arguments))
-        except Exception as error:
-            answer = (False, traceback.format_exc(), _picklable(error))
-        try:
-            message = _pickled(answer)
-        except Exception:  # a handle of the simulator, say
-            message = _pickled(_sendable(answer))
-        pipe.send_bytes(message)
+            content = pickled(answer)
+        except BaseException as error:  # sys.exit in a simulator, too
+            answer = (False, headline(error), traceback.format_exc(), survivor(error))
+            content = pickled(answer)
+        pipe.send_bytes(content)
         if not answer[0]:
             break
     if chunk is not None:
@@ -240,50 +246,20 @@ def _number(reward: Any, shape: tuple[int, ...]) -> Any:
     return array.reshape(shape)
 
 
-def _pickled(answer: Any) -> bytes:
-    """Return an answer as bytes, also where a class in it was defined in a notebook."""
-    try:
-        return pickle.dumps(answer)
-    except (pickle.PicklingError, AttributeError):
-        by_value: bytes = cloudpickle.dumps(answer)
-        return by_value
-
-
-def _sendable(value: Any) -> Any:
-    """Return an answer without those parts of dicts that cannot be sent to another process."""
-    if isinstance(value, dict):
-        kept = {key: _sendable(item) for key, item in value.items()}
-        return {key: item for key, item in kept.items() if item is not _LEFT_OUT}
-    if type(value) in (list, tuple):
-        return type(value)(_sendable(item) for item in value)
-    try:
-        _pickled(value)
-    except Exception:
-        return _LEFT_OUT
-    return value
-
-
-_LEFT_OUT = "what cannot be sent"
-"""Takes the place of it in lists; a dict leaves it out."""
-
-
-def _picklable(error: Exception) -> Exception | None:
-    """Return the exception if it survives a pipe."""
-    try:
-        restored = pickle.loads(pickle.dumps(error))
-    except Exception:
-        return None
-    return restored if isinstance(restored, Exception) else None
-
-
 def main() -> None:
-    """Run a worker; the arguments are descriptors: its pipe, the shared memory, a file for stacks.
+    """Run a worker.
 
+    The arguments are descriptors (its pipe, the shared memory, a file for stacks) and the process
+    with which it ends, 0 for none: a simulator that hangs does not see that the pipe was closed.
     Stop signals are for the pool to handle, also where they reach the whole process group.
     """
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, signal.SIG_IGN)
-    pipe_descriptor, memory_descriptor, stack_descriptor = map(int, sys.argv[1:4])
+    pipe_descriptor, memory_descriptor, stack_descriptor, parent = map(int, sys.argv[1:5])
+    if parent and sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            return
     faulthandler.enable(stack_descriptor)
     faulthandler.register(STACK_SIGNAL, stack_descriptor)
     serve(Connection(pipe_descriptor), memory_descriptor)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from bnpo.errors import RunError
+from bnpo.runs.folder import FolderLock
 
 __all__ = ["alone"]
 
@@ -26,14 +24,8 @@ def alone(folder: Path) -> Iterator[int]:
         RunError: another process holds the folder.
 
     """
-    with (folder / ".lock").open("w") as file:
-        deadline = time.monotonic() + PATIENCE
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except OSError:
-                if time.monotonic() > deadline:
-                    raise RunError(f"folder {folder} is in use by another process") from None
-                time.sleep(0.2)
-        yield file.fileno()
+    lock = FolderLock(folder, PATIENCE)
+    try:
+        yield lock.descriptor
+    finally:
+        lock.release()

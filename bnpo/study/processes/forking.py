@@ -7,18 +7,18 @@ import json
 import os
 import socket
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
+from bnpo.envs.python import python
 from bnpo.errors import RunError
 from bnpo.study.processes.jobs import ONE_THREAD, Words
 
 __all__ = ["ForkServer", "LocalProcess"]
 
-_SERVER = ("-m", "bnpo.study.processes.server")
+_SERVER = "from bnpo.study.processes.server import main; main()"
 _DEAD = "the server of processes has ended: what it said is in the output of this one"
 
 
@@ -69,7 +69,7 @@ class ForkServer:
         self._control, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, *_SERVER],
+                python(_SERVER),
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 env={**os.environ, **ONE_THREAD},

@@ -37,7 +37,7 @@ def checked_workers(workers: object) -> int:
     """
     if workers is None:
         return available_cores()
-    if not isinstance(workers, int) or workers < 1:
+    if not isinstance(workers, int) or isinstance(workers, bool) or workers < 1:
         raise ConfigError(f"workers = {workers!r}: allowed is a whole number of at least 1")
     return workers
 

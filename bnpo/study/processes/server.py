@@ -21,7 +21,7 @@ import sys
 __all__ = ["LIBRARIES", "main"]
 
 LIBRARIES = (
-    "bnpo.experiment",
+    "bnpo.experiment.definition",
     "bnpo.envs.reacher.goal_reacher",
     "gymnasium.envs.mujoco",
     "gymnasium_robotics",
@@ -30,6 +30,8 @@ LIBRARIES = (
     "torch._dynamo",  # every optimizer loads it
 )
 """What takes long to load; none of it starts a thread or opens OpenGL."""
+
+_MODULE = "import runpy; runpy.run_module({!r}, run_name='__main__', alter_sys=True)"
 
 
 def main(*, preloading: bool = sys.platform == "linux") -> None:
@@ -50,7 +52,9 @@ def main(*, preloading: bool = sys.platform == "linux") -> None:
         return
     module, *words = json.loads(sys.stdin.readline())
     if not preloading:
-        os.execv(sys.executable, [sys.executable, "-m", module, *words])
+        from bnpo.envs.python import python
+
+        os.execv(sys.executable, python(_MODULE.format(module), *words))
     sys.argv[1:] = words
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 

@@ -1,0 +1,35 @@
+"""Child processes of Python: the same interpreter, which imports from where this one does."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+__all__ = ["import_here_too", "python"]
+
+_START = "import json, sys; sys.path[:] = json.loads(sys.argv.pop()); "
+
+
+def python(code: str, *words: object) -> list[str]:
+    """Return the command line of a process that runs code with the import path of this one.
+
+    By itself ``python -c`` and ``python -m`` import from the working folder first; ``-P`` keeps it
+    off, so that no file that happens to lie there is taken for a library.
+
+    Args:
+        code: what it runs
+        words: its ``sys.argv[1:]``
+
+    """
+    return [sys.executable, "-P", "-c", _START + code, *map(str, words), json.dumps(sys.path)]
+
+
+def import_here_too() -> None:
+    """Let modules of the working folder be imported, behind all others.
+
+    An environment that is named with its module (``puck:Puck-v0``) may lie there.
+    """
+    here = str(Path.cwd())
+    if here not in sys.path and "" not in sys.path:
+        sys.path.append(here)

@@ -1,0 +1,71 @@
+"""Values of other types in the files that commands read: one line; other runs are still listed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bnpo.errors import RunError
+from bnpo.runs import list_runs, load_history, load_summary, read_run
+
+
+def changed(run: Path, folder: Path, file: str, keys: tuple[Any, ...], value: Any) -> Path:
+    """Copy a run with one value of one of its files replaced."""
+    made = shutil.copytree(
+        run, folder / "runs" / "2", ignore=shutil.ignore_patterns("*.safetensors")
+    )
+    content = json.loads((made / file).read_text())
+    place = content
+    for key in keys[:-1]:
+        place = place[key]
+    place[keys[-1]] = value
+    (made / file).write_text(json.dumps(content))
+    return made
+
+
+@pytest.mark.parametrize(
+    ("file", "keys", "value", "words"),
+    [
+        ("summary.json", ("env_steps",), "x", "env_steps = 'x': allowed is a valid integer"),
+        ("summary.json", ("env_steps",), -1, "env_steps = -1"),
+        ("summary.json", ("env_steps",), 10**30, "env_steps = 10000000000"),
+        ("summary.json", ("wall_s",), float("inf"), "wall_s = inf: allowed is a finite number"),
+        ("summary.json", ("success_rate",), "0.5", "success_rate = '0.5'"),
+        ("summary.json", ("success_rate",), 1.5, "success_rate = 1.5"),
+        ("summary.json", ("versions",), [], "versions"),
+        ("summary.json", ("status",), True, "status = True"),
+        ("history.json", ("metric",), "x", "metric = 'x'"),
+        ("history.json", ("threshold",), None, "threshold = None"),
+        ("history.json", ("records",), {}, "records = {}"),
+        ("history.json", ("records", 0, "env_steps"), 1.5, "records.0.env_steps = 1.5"),
+        ("history.json", ("records", 0, "brains"), {"ppo": {"loss": "x"}}, "brains.ppo.loss"),
+    ],
+)
+def test_a_value_of_another_type_is_named(
+    file: str, keys: tuple[Any, ...], value: Any, words: str, finished_run: Path, tmp_path: Path
+) -> None:
+    run = changed(finished_run, tmp_path, file, keys, value)
+    reader = load_summary if file == "summary.json" else load_history
+    with pytest.raises(RunError) as caught:
+        reader(run)
+    assert str(caught.value).startswith(f"{run / file} is damaged: ")
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_damaged_run_does_not_hide_the_others(finished_run: Path, tmp_path: Path) -> None:
+    run = changed(finished_run, tmp_path, "summary.json", ("env_steps",), "x")
+    shutil.copytree(finished_run, run.with_name("1"))
+    assert [entry.status for entry in list_runs(run.parent)] == ["completed", "damaged"]
+
+
+@pytest.mark.parametrize("value", [None, True, 3, "", [], {"status": "RUNNING"}, "RUNNING"])
+def test_a_record_of_another_type_is_no_sign_of_life(
+    value: Any, finished_run: Path, tmp_path: Path
+) -> None:
+    run = changed(finished_run, tmp_path, "run.json", ("heartbeat",), value)
+    assert read_run(run).status in ("completed", "damaged")
