@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 JOBS ?= 2
+CASES ?= ../shared/cases
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -63,6 +64,11 @@ test-slow: setup ## the tests marked slow
 .PHONY: test-faults
 test-faults: setup ## kills, full disks, damaged files, fuzzed input: the full form, 15 minutes
 	$(BIN)/pytest -q -n $(JOBS) -m "faults or not slow" tests/faults --durations=5
+
+.PHONY: test-cases
+test-cases: setup ## scripts of one fault each (CASES=../shared/cases, where it is), two at a time
+	@test -d "$(CASES)" || { echo "there is no folder $(CASES)"; exit 1; }
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/cases.py "$(CASES)"
 
 .PHONY: test-wheel
 test-wheel: setup ## build the wheel, install it elsewhere and import it there
