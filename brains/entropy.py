@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator
+from torch import Tensor
 
 from bnpo.config import NonNegative, Positive, config, nested
 from bnpo.errors import ConfigError
@@ -27,15 +29,17 @@ class EntropyBonus:
     coefficient: NonNegative = 0.01
     """Weight c; the first one where it is tuned."""
 
-    target: float | None = None
-    """Entropy (nats, summed over action dimensions) to which c is tuned; None: c stays."""
+    target: float | Literal["auto"] | None = None
+    """Entropy (nats, summed over action dimensions) to which c is tuned; "auto": -1 for each action
+    dimension, in units of half its range (Haarnoja et al. 2018); None: c stays."""
 
     rate: Positive = 0.05
-    """Step of log c per nat and turn."""
+    """Step of log c per nat and turn, or gradient step where the rule adapts at each."""
 
     in_target: bool = False
-    """Whether y bootstraps from Q' + c H(π'), which makes the return soft; exact for n = 1, since
-    the rewards inside a longer return carry no entropy."""
+    """Whether y bootstraps from Q' + c H(π'), which makes the return soft, so that known bounds of
+    the return do not hold for y. The rewards inside a longer return carry entropy where credit is
+    soft_gae; with any other, n = 1 alone is exact."""
 
     def __post_init__(self) -> None:
         """Refuse to tune what cannot move."""
@@ -57,6 +61,7 @@ class EntropyBonus:
         """C after a turn that ended with the mean entropy ``info["entropy"]``."""
         if self.target is None or "entropy" not in info:
             return {}
+        assert self.target != "auto"  # entropy_bonus has put the number in its place
         moved = self.weight(state) * math.exp(self.rate * (self.target - info["entropy"]))
         return {"entropy_coefficient": min(max(moved, _LOWEST), _HIGHEST)}
 
@@ -73,8 +78,18 @@ Entropy = Annotated[float | EntropyBonus, BeforeValidator(_weight_or_bonus)]
 """A rule's field: a fixed weight, or a bonus with options (as an object or its fields)."""
 
 
-def entropy_bonus(entropy: Any) -> EntropyBonus | None:
-    """Return the bonus of a rule's field ``entropy``; None for none."""
-    if isinstance(entropy, EntropyBonus) or entropy is None:
+def entropy_bonus(entropy: Any, half_range: Tensor) -> EntropyBonus | None:
+    """Return the bonus of a rule's field ``entropy``, its target a number; None for none.
+
+    Args:
+        entropy: the field
+        half_range: [A], half the width of the action Box
+
+    """
+    if entropy is None or entropy == 0:
+        return None
+    if not isinstance(entropy, EntropyBonus):
+        return EntropyBonus(coefficient=float(entropy))
+    if entropy.target != "auto":
         return entropy
-    return EntropyBonus(coefficient=float(entropy)) if entropy else None
+    return dataclasses.replace(entropy, target=float((half_range.log() - 1.0).sum()))

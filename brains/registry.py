@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from bnpo.brains.rule import Rule
+from bnpo.brains.rules.awr import AWR
+from bnpo.brains.rules.da_ac import DAAC
 from bnpo.brains.rules.ddpg import DDPG
 from bnpo.brains.rules.gps import GPS
+from bnpo.brains.rules.ipg import IPG
 from bnpo.brains.rules.is_return import ISReturn
 from bnpo.brains.rules.ppo import PPO
 from bnpo.brains.rules.ppo_kl import PPOKL
+from bnpo.brains.rules.reppo import REPPO
+from bnpo.brains.rules.sac import SAC
+from bnpo.brains.rules.td3 import TD3
 from bnpo.brains.rules.trpo import TRPO
 from bnpo.brains.rules.vpg import VPG
 from bnpo.config import BrainDescription
@@ -17,11 +23,17 @@ from bnpo.types import adopted
 __all__ = ["RULES", "resolve_rule"]
 
 RULES: dict[str, type[Rule]] = {
+    "awr": AWR,
+    "da_ac": DAAC,
     "ddpg": DDPG,
     "gps": GPS,
+    "ipg": IPG,
     "is_return": ISReturn,
     "ppo": PPO,
     "ppo_kl": PPOKL,
+    "reppo": REPPO,
+    "sac": SAC,
+    "td3": TD3,
     "trpo": TRPO,
     "vpg": VPG,
 }

@@ -15,13 +15,42 @@ from bnpo.brains.options import Guidance, NaturalGradient, Point
 from bnpo.networks import gaussian
 from bnpo.types import Transitions
 
-__all__ = ["BaselineAt", "Host", "Info", "Rule", "Sample", "weighs_ratio"]
+__all__ = [
+    "BaselineAt",
+    "Host",
+    "Info",
+    "NextPolicy",
+    "Rule",
+    "Sample",
+    "allows_hindsight",
+    "weighs_ratio",
+]
 
 Info = dict[str, Tensor]
 """Named scalars for the log."""
 
 BaselineAt = Literal["behaviour", "current"]
 """Where Q is the baseline: at the distribution that acted or at the one being trained."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NextPolicy:
+    """The policy at the states from which TD targets bootstrap."""
+
+    mu: Tensor
+    """[B, A], mean"""
+
+    sigma: Tensor
+    """[B, A], scale"""
+
+    half_range: Tensor
+    """[A], half the width of the action Box"""
+
+    clip: Callable[[Tensor], Tensor]
+    """Clips actions [B, A] to the Box."""
+
+    noise: Callable[[], Tensor]
+    """Draws standard normal numbers [B, A] from the brain's own generator."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,8 +79,20 @@ class Sample:
     climb: Callable[[Tensor, Tensor], Tensor]
     """Q of the online critic at (mu, sigma), both [B, A], as the brain climbs it, [B]"""
 
+    climb_members: Callable[[Tensor, Tensor], Tensor]
+    """The same of every member of the ensemble, [E, B]"""
+
     played: Tensor
     """[B, A], the action clipped to the Box, as the environment got it"""
+
+    clip: Callable[[Tensor], Tensor]
+    """Clips actions [B, A] to the Box."""
+
+    noise: Callable[[], Tensor]
+    """Standard normal numbers [B, A] of the brain's own generator, the same at every call"""
+
+    entropy_bonus: Tensor
+    """[B], c H(π_θ), with gradient, for rules that add it themselves; 0 without entropy"""
 
     max_log_ratio: float
     """Bound on |log rho|."""
@@ -62,6 +103,10 @@ class Sample:
     def log_prob(self) -> Tensor:
         """Log density of the stored actions under the policy being trained, [B]."""
         return gaussian.log_prob(self.batch.action, self.mu, self.sigma)
+
+    def drawn(self) -> Tensor:
+        """Reparameterised action clip(μ_θ + σ_θ ε), [B, A], with gradient inside the Box."""
+        return self.clip(self.mu + self.sigma * self.noise())
 
     def log_ratio(self) -> Tensor:
         """Bounded log rho = log pi_theta / pi_proximal, [B]."""
@@ -120,6 +165,20 @@ class Rule(ABC):
     """Whether the rule may learn from what other policies than the present one did, since it weighs
     it or has no need to; None: a pathwise rule may, a likelihood-ratio rule may not."""
 
+    allows_hindsight: ClassVar[bool | None] = None
+    """Whether goals may be chosen because of the outcome; None: on a pathwise rule, and not on one
+    of a likelihood ratio, whose expectation they break. Weighted regression may say True."""
+
+    bootstraps_online: ClassVar[bool] = False
+    """Whether y bootstraps from the policy of the moment instead of the target actor's."""
+
+    adds_entropy: ClassVar[bool] = False
+    """Whether ``objective`` adds ``sample.entropy_bonus`` itself; else the brain does."""
+
+    adapts_each_step: ClassVar[bool] = False
+    """Whether the rule's numbers and a tuned entropy move after every gradient step of the actor,
+    else after every turn."""
+
     regress_at: tuple[Point, ...] = ()
     """Where the critic must be regressed, the first by default; empty: anywhere will do."""
 
@@ -149,6 +208,13 @@ class Rule(ABC):
     def objective(self, sample: Sample) -> tuple[Tensor, Info]:
         """Return what the actor maximises, one value per sample [B], and scalars for the log."""
 
+    def bootstrap_point(self, policy: NextPolicy) -> tuple[Tensor, Tensor]:
+        """Return the mean and scale at which y bootstraps from Q', both [B, A].
+
+        By default the policy's own; a brain that climbs point masses then takes 0 for the scale.
+        """
+        return policy.mu, policy.sigma
+
     def prepare(self, host: Host) -> None:
         """Fill an empty replay before the first step; by default nothing happens."""
         if self.guidance is not None:
@@ -170,3 +236,8 @@ class Rule(ABC):
 def weighs_ratio(rule: Rule) -> bool:
     """Whether a rule weights its samples by an importance ratio."""
     return not rule.pathwise if rule.weighs_ratio is None else rule.weighs_ratio
+
+
+def allows_hindsight(rule: Rule) -> bool:
+    """Whether a rule may learn from goals that were chosen because of the outcome."""
+    return rule.pathwise if rule.allows_hindsight is None else rule.allows_hindsight

@@ -13,6 +13,7 @@ from bnpo.credit.montecarlo import FullReturn, RewardToGo
 from bnpo.credit.nstep import FloatingNStep, NStep
 from bnpo.credit.registry import SCHEMES, resolve
 from bnpo.credit.shifting import ShiftedGoals
+from bnpo.credit.soft_gae import SoftGAE
 
 __all__ = [
     "GAE",
@@ -24,6 +25,7 @@ __all__ = [
     "NStep",
     "RewardToGo",
     "ShiftedGoals",
+    "SoftGAE",
     "check_scheme",
     "gamma_from_half_life",
     "resolve",

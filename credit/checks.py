@@ -32,6 +32,10 @@ class StubEvaluator:
         level = torch.tanh(observation.sum(1) + goal.sum(1))
         return level[:, None].repeat(1, self.reward_dim)
 
+    def entropy_bonus(self, observation: Tensor, goal: Tensor) -> Tensor:
+        """Entropy bonus of a state, [B]."""
+        return 0.1 * torch.tanh(observation.sum(1) - goal.sum(1))
+
     def log_prob(self, observation: Tensor, goal: Tensor, action: Tensor) -> Tensor:
         """Log density of a unit normal around tanh of observation and goal, [B]."""
         mu = torch.tanh(observation.sum(1) + goal.sum(1))[:, None]
@@ -42,6 +46,10 @@ class StubEvaluator:
         """Negative distance, [B, R]."""
         distance: Tensor = torch.linalg.vector_norm(achieved_goal - desired_goal, dim=1)[:, None]
         return -distance.repeat(1, self.reward_dim)
+
+    def terminated(self, achieved_goal: Tensor, desired_goal: Tensor) -> Tensor:
+        """False: no goal ends an episode, [B]."""
+        return (achieved_goal[:, 0] == desired_goal[:, 0]) & False
 
 
 def random_trajectories(

@@ -9,6 +9,7 @@ from bnpo.credit.her import HER
 from bnpo.credit.montecarlo import FullReturn, RewardToGo
 from bnpo.credit.nstep import FloatingNStep, NStep
 from bnpo.credit.shifting import ShiftedGoals
+from bnpo.credit.soft_gae import SoftGAE
 from bnpo.errors import ConfigError, did_you_mean
 from bnpo.types import CreditScheme, adopted
 
@@ -22,6 +23,7 @@ SCHEMES: dict[str, type[CreditScheme]] = {
     "n_step": NStep,
     "reward_to_go": RewardToGo,
     "shifted_goals": ShiftedGoals,
+    "soft_gae": SoftGAE,
 }
 """Schemes by name; a name stands for the scheme with its default fields."""
 

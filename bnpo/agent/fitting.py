@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import nn
 
 from bnpo.agent.brain import Brain
-from bnpo.agent.evaluator import NetworkEvaluator, RewardFunction
+from bnpo.agent.evaluator import NetworkEvaluator
 from bnpo.brains import (
     CriticStep,
     GradientStep,
@@ -19,7 +18,7 @@ from bnpo.brains import (
     Networks,
 )
 from bnpo.brains.options import Point
-from bnpo.brains.rule import Rule, weighs_ratio
+from bnpo.brains.rule import Rule, allows_hindsight, weighs_ratio
 from bnpo.brains.steps.actor import ActorStep, ActorStepping, Delayed
 from bnpo.brains.steps.closed_form import ClosedFormCritic, LeanAdam, MeanClimb
 from bnpo.brains.steps.learning_step import RecurrentStep
@@ -27,6 +26,7 @@ from bnpo.brains.steps.optimizers import ActorOptimizer, MakeOptimizer, fused_ad
 from bnpo.brains.steps.sample_floor import SampleFloor
 from bnpo.config import AgentConfig, BrainDescription
 from bnpo.credit import GAE, HER, FloatingNStep, resolve
+from bnpo.envs.goal_functions import GoalFunctions
 from bnpo.errors import ConfigError
 from bnpo.replay import LAWS, ImportanceRatio, SamplingLaw, Uniform
 from bnpo.types import CreditScheme, TaskSpec
@@ -60,7 +60,7 @@ def make_brain(
     spec: TaskSpec,
     *,
     config: AgentConfig,
-    reward_of: RewardFunction | None,
+    goal_functions: GoalFunctions | None,
     generator: torch.Generator,
     name: str,
 ) -> Brain:
@@ -76,16 +76,17 @@ def make_brain(
         _actor_step(networks, description, config, rule, climb_point),
         _critic_step(networks, description, config, rule, climb_point, generator),
         climb_point=climb_point,
+        generator=generator,
         target_bounds=config.target_bounds,
         max_log_ratio=config.max_log_ratio,
         measures_ratio=isinstance(law, ImportanceRatio),
     )
     evaluator = NetworkEvaluator(
-        networks,
+        step,
         spec,
-        reward_of,
-        discount=_discount(config),
-        climb_point=climb_point,
+        None if goal_functions is None else goal_functions.reward,
+        termination_function=None if goal_functions is None else goal_functions.terminated,
+        gamma=config.gamma_schedule or config.gamma,
         acting=not rule.pathwise,
         generator=generator,
     )
@@ -115,14 +116,6 @@ def _learns_on_policy(description: BrainDescription, rule: Rule, config: AgentCo
             "and parameter_noise=None, or sources='all'"
         )
     return True
-
-
-def _discount(config: AgentConfig) -> Callable[[int], float]:
-    """Return the discount factor as a function of environment steps."""
-    schedule = config.gamma_schedule
-    if schedule is None:
-        return lambda _env_steps: config.gamma
-    return lambda env_steps: float(schedule(env_steps))
 
 
 def _critic_step(
@@ -230,11 +223,11 @@ def scheme_of(description: BrainDescription, rule: Rule, spec: TaskSpec) -> Cred
             "environment, one whose observation is a Dict with observation, achieved_goal and "
             "desired_goal; choose another credit scheme or environment"
         )
-    if scheme.relabels and not rule.pathwise:
+    if scheme.relabels and not allows_hindsight(rule):
         raise ConfigError(
             f"credit = {scheme!r} with the likelihood-ratio rule {type(rule).__name__}: goals "
             "chosen because of the outcome break its expectation; use a pathwise rule "
-            "(bellman=True), or credit='shifted_goals' where the goal moves by itself"
+            "(bellman=True), rule='awr', or credit='shifted_goals' where the goal moves by itself"
         )
     return scheme
 

@@ -144,50 +144,30 @@ def check_spaces(observation: Space[Any], action: Space[Any], *, env_id: str) ->
             raise ValueError(f"{env_id} observes {part}; allowed are flat Boxes (one dimension)")
 
 
-def as_goal_observation(observations: Any) -> Observations:
-    """Return observations as the three arrays of a goal environment.
-
-    Observations [N, O] of an environment without goals get empty goals [N, 0].
-    """
-    if isinstance(observations, dict):
-        return observations
-    empty = np.empty((len(observations), 0), observations.dtype)
-    return {"observation": observations, "achieved_goal": empty, "desired_goal": empty.copy()}
-
-
-def true_next_observation(observations: Any, infos: dict[str, Any]) -> Observations:
-    """Return what each step led to: the final observation where an episode ended [N, .].
-
-    ``observations`` of a batch that resets in the same step hold the next episode's first
-    observation there; they are not changed.
-    """
-    following = as_goal_observation(observations)
-    ended = infos.get("_final_obs")
-    if ended is None or not ended.any():
-        return following
-    rows = np.flatnonzero(ended)
-    finals = infos["final_obs"][rows]
-    following = {key: values.copy() for key, values in following.items()}
-    for key in following:
-        if isinstance(finals[0], dict):
-            following[key][rows] = [final[key] for final in finals]
-        elif key == "observation":
-            following[key][rows] = list(finals)
-    return following
-
-
 def step_info(infos: dict[str, Any], key: str, num_envs: int) -> npt.NDArray[np.float64]:
     """Return ``info[key]`` of the step just taken, ended episodes included [N]; NaN where absent.
 
+    A boolean, a number or an array of one counts; what is neither is as good as absent.
     ``"is_success"`` also finds ``"success"``, as the Maze family calls it.
     """
     values = np.full(num_envs, np.nan)
     for name in ("success", "is_success") if key == "is_success" else (key,):
         for source in (infos, infos.get("final_info", {})):
             if name in source:
-                mask = source[f"_{name}"]
-                values[mask] = source[name][mask].astype(np.float64)
+                rows = np.flatnonzero(source[f"_{name}"])
+                values[rows] = [_number(source[name][row]) for row in rows]
     return values
+
+
+def _number(value: Any) -> float:
+    """Return a number, also out of an array of one; NaN for anything else."""
+    if isinstance(value, str | bytes):
+        return math.nan
+    try:
+        array = np.asarray(value, np.float64)
+    except (TypeError, ValueError):
+        return math.nan
+    return float(array.reshape(())) if array.size == 1 else math.nan
 
 
 def _from_single_envs(

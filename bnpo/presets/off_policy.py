@@ -55,6 +55,46 @@ DDPG: dict[str, Any] = {
 }
 """DDPG without hindsight, which climbs Q(s, g, mu, sigma) as the article has it."""
 
+ONE_STEP: dict[str, Any] = {**DDPG, "credit": {"name": "n_step", "steps": 1}}
+"""Twin critics and single steps, as the papers on SAC, TD3 and DA-AC have them."""
+
+SAC: dict[str, Any] = {
+    **ONE_STEP,
+    "actor_delay": 1,
+    "mean_only": False,
+    "lr_actor": 1e-3,
+    "tau_actor": 1.0,
+    "tau_critic": 0.02,
+    "rule": {"name": "sac"},
+}
+"""Soft actor-critic, without hindsight."""
+
+TD3: dict[str, Any] = {**ONE_STEP, "tau_actor": 0.02, "tau_critic": 0.02, "rule": {"name": "td3"}}
+"""TD3, without hindsight."""
+
+DA_AC: dict[str, Any] = {**TD3, "mean_only": False, "rule": {"name": "da_ac"}}
+"""Distributions as actions: Q of distributions, the actor's scale learnt by it."""
+
+AWR: dict[str, Any] = {
+    **DDPG,
+    "bellman": False,
+    "actor_delay": 1,
+    "credit": {"name": "n_step", "steps": 1},
+    "rule": {"name": "awr"},
+}
+"""Advantage-weighted regression to everything remembered."""
+
+_HINDSIGHT: dict[str, Any] = {"recalc_delay": 0, "credit": DDPG_HER["credit"]}
+
+_TWIN: dict[str, Any] = {"critics": 2, "reduce": "min", "input_gain": 3.0}
+
+
+def _twin(name: str, brain: dict[str, Any], exploration: list[float], **networks: Any) -> Any:
+    """List of one brain with twin critics and their minimum."""
+    agent = {**EXPLORING, "exploration": exploration, "networks": {**_TWIN, **networks}}
+    return {"brains": {name: brain}, "agent": agent}
+
+
 IS_RETURN: dict[str, Any] = {
     **PPO,
     "memory_size": 1_600,
@@ -87,6 +127,18 @@ OFF_POLICY: dict[str, dict[str, Any]] = {
         },
     },
     "ddpg_her": {"brains": {"ddpg": DDPG_HER}, "agent": EXPLORING},
+    # One critic of distributions, three ways to use it: at actions of the policy with entropy, at
+    # its mean action with smoothed targets, at the distribution itself.
+    "sac": _twin("sac", SAC, [1.0], sigma="state", sigma_init=0.5),
+    "sac_her": _twin("sac", {**SAC, **_HINDSIGHT}, [1.0], sigma="state", sigma_init=0.5),
+    "td3": _twin("td3", TD3, [0.5, 1.0, 2.0, 4.0], sigma="fixed", sigma_init=0.2),
+    "td3_her": _twin(
+        "td3", {**TD3, **_HINDSIGHT}, EXPLORING["exploration"], sigma="fixed", sigma_init=0.3
+    ),
+    "da_ac": _twin("da_ac", DA_AC, [1.0], sigma="state", sigma_init=0.5),
+    # Weighted regression, without hindsight and with goals that the actions reached.
+    "awr": _twin("awr", AWR, [1.0], sigma="fixed", sigma_init=0.3),
+    "awr_her": _twin("awr", {**AWR, **_HINDSIGHT}, [1.0], sigma="fixed", sigma_init=0.3),
     "is_return": {
         "brains": {"is_return": IS_RETURN},
         # Less noise is the easiest way to a higher return: a bound keeps some to learn from.

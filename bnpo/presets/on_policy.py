@@ -40,6 +40,21 @@ EPOCHS: dict[str, Any] = {
 }
 """PPO alone: K = 20 epochs of two minibatches on each rollout."""
 
+REPPO: dict[str, Any] = {
+    **EPOCHS,
+    "lr_actor": 1e-3,
+    "lr_critic": 1e-3,
+    "bellman": True,
+    "ppo_eps": None,
+    "tau_actor": 1.0,
+    "credit": {"name": "soft_gae", "gae_lambda": 0.95},
+    "rule": {"name": "reppo"},
+}
+"""The pathwise rule for fresh rollouts: as many epochs as PPO."""
+
+IPG: dict[str, Any] = {**EPOCHS, "rule": {"name": "ipg", "nu": 0.2}}
+"""PPO's epochs along both gradients."""
+
 ONCE: dict[str, Any] = {
     **PPO,
     "optim_epochs": 1,
@@ -64,9 +79,12 @@ _NATURAL: dict[str, Any] = {"delta": 0.02, "damping": 0.01, "backtracks": 0}
 _AGENT: dict[str, Any] = {"networks": {"sigma": "global", "sigma_init": 0.5}}
 
 
-def _alone(name: str, brain: dict[str, Any], **fields: Any) -> dict[str, Any]:
+def _alone(
+    name: str, brain: dict[str, Any], networks: dict[str, Any] | None = None, **fields: Any
+) -> dict[str, Any]:
     """List of one brain, with the settings of the on-policy agents."""
-    return {"brains": {name: {**brain, **fields}}, "agent": _AGENT}
+    agent = {"networks": {**_AGENT["networks"], **(networks or {})}}
+    return {"brains": {name: {**brain, **fields}}, "agent": agent}
 
 
 def _vanilla(credit: str, phi: str, delta: float, **options: Any) -> dict[str, Any]:
@@ -111,6 +129,9 @@ ON_POLICY: dict[str, dict[str, Any]] = {
     "trpo_soft": _alone("ppo_kl", EPOCHS, rule={"name": "ppo_kl", "beta": 1.0, "kl_target": None}),
     "ppo": _alone("ppo", EPOCHS),
     "ppo_kl": _alone("ppo_kl", EPOCHS, rule={"name": "ppo_kl", "beta": 1.0, "kl_target": 0.02}),
+    # The critic's own gradient on fresh rollouts: within a KL, and beside the likelihood ratio's.
+    "reppo": _alone("reppo", REPPO),
+    "ipg": _alone("ipg", IPG, {"critics": 2, "reduce": "mean"}),
     # Without hindsight, without and with floating step: the n of the n-step advantage is fixed, or
     # drawn anew for each transition with the same mean.
     "ppo_nofs": _alone("ppo", EPOCHS, credit={"name": "n_step", "steps": 5}),

@@ -97,7 +97,7 @@ def watch(agent: Agent, episodes: int = 1, steps: int | None = None, width: int 
     Args:
         agent: whose policy acts, on the first evaluation seeds
         episodes: how many
-        steps: of each episode at most; None: all
+        steps: of each episode at most; None: all, of environments without an end 1,000
         width: of the picture at most (pixels)
 
     Raises:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from bnpo.errors import printable
 
-__all__ = ["columns", "say", "table"]
+__all__ = ["columns", "markdown", "say", "table"]
 
 
 def say(text: str) -> None:
@@ -37,6 +37,12 @@ def columns(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         ]
         lines.append("  ".join(cells).rstrip())
     return "\n".join(lines)
+
+
+def markdown(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Set rows under titles as a table in Markdown."""
+    lines = [titles, ["---"] * len(titles), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def _is_figure(cell: str) -> bool:

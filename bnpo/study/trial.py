@@ -8,10 +8,12 @@ import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from bnpo.compose.validation import validate
+from bnpo.config import RunConfig
 from bnpo.errors import ConfigError
+from bnpo.presets import read_config
 from bnpo.study.processes.parent import follow_parent
 from bnpo.training import Trainer
 from bnpo.types.history import Record
@@ -31,11 +33,11 @@ def main(words: Sequence[str]) -> int:
     """
     file, *seeds = words
     threading.Thread(target=follow_parent, daemon=True).start()
-    config: dict[str, Any] = json.loads(Path(file).read_text(encoding="utf-8"))
     try:
+        run = read_config(json.loads(Path(file).read_text(encoding="utf-8")))
         with _outlet() as outlet:
             for seed in seeds:
-                _train({**config, "seed": int(seed)}, outlet)
+                _train(run.with_seed(int(seed)), outlet)
     except ConfigError as error:
         sys.stderr.write(f"{error}\n")
         return 2
@@ -52,9 +54,9 @@ def _outlet() -> IO[str]:
     return outlet
 
 
-def _train(config: dict[str, Any], outlet: IO[str]) -> None:
-    agent, train_config = validate(config)
-    trainer = Trainer(agent, train_config, progress_bar=False)
+def _train(run: RunConfig, outlet: IO[str]) -> None:
+    agent = validate(run)
+    trainer = Trainer(agent, run.train, progress_bar=False)
 
     def tell(record: Record) -> None:
         value = float(getattr(record, trainer.history.metric))

@@ -30,11 +30,17 @@ class Evaluator(Protocol):
     def value(self, observation: Tensor, goal: Tensor) -> Tensor:
         """Q'(s, g, pi'(s, g)) of the brain's target networks, [B, R], without gradient."""
 
+    def entropy_bonus(self, observation: Tensor, goal: Tensor) -> Tensor:
+        """C H(pi(s, g)) as it enters the brain's TD targets, [B]; 0 where it does not."""
+
     def log_prob(self, observation: Tensor, goal: Tensor, action: Tensor) -> Tensor:
         """Log density of actions under the learning policy, [B], without gradient."""
 
     def reward(self, achieved_goal: Tensor, desired_goal: Tensor) -> Tensor:
         """Reward of the task for goals [B, G], [B, R]."""
+
+    def terminated(self, achieved_goal: Tensor, desired_goal: Tensor) -> Tensor:
+        """Whether achieving goals [B, G] ends the episode by the task, booleans [B]."""
 
 
 class CreditScheme(ABC):
@@ -51,6 +57,11 @@ class CreditScheme(ABC):
 
     sets_proximal: ClassVar[bool] = False
     """Whether ``assign`` fills ``proximal_log_prob``; else the framework does."""
+
+    @property
+    def wants_whole_episodes(self) -> bool:
+        """Whether what it is called is true only where a segment is a whole episode."""
+        return False
 
     @abstractmethod
     def assign(

@@ -12,10 +12,10 @@ from torch import Tensor
 from bnpo.brains.entropy import EntropyBonus, entropy_bonus
 from bnpo.brains.losses import td_target
 from bnpo.brains.networks import Networks
-from bnpo.brains.rule import Info, Rule, Sample
+from bnpo.brains.rule import Info, NextPolicy, Rule, Sample
 from bnpo.brains.steps.actor import ActorStepping
 from bnpo.brains.steps.critic import CriticStep
-from bnpo.brains.steps.minibatch import Minibatch, PolicyOutput
+from bnpo.brains.steps.minibatch import Minibatch, PolicyOutput, standard_normal
 from bnpo.networks import Actor, gaussian
 from bnpo.types import Transitions
 
@@ -52,6 +52,7 @@ class LearningStep:
         critic_step: CriticStep,
         *,
         climb_point: bool,
+        generator: torch.Generator,
         target_bounds: tuple[float, float] | None = None,
         max_log_ratio: float = 10.0,
         measures_ratio: bool = False,
@@ -64,7 +65,8 @@ class LearningStep:
             actor_step: its own step of the shared actor
             critic_step: its own regression of the online critic
             climb_point: climb and bootstrap Q at (mu, 0) instead of (mu, sigma)
-            target_bounds: known bounds of the return
+            generator: the brain's own, of every random number of rule and step
+            target_bounds: known bounds of the return, which do not bound it with entropy
             max_log_ratio: bound on |log rho|
             measures_ratio: whether every step tells the importance ratios of its samples
 
@@ -74,14 +76,16 @@ class LearningStep:
         self.actor_step = actor_step
         self.critic_step = critic_step
         self.climb_point = climb_point
-        self.target_bounds = target_bounds
+        self.generator = generator
         self.max_log_ratio = max_log_ratio
         self.measures_ratio = measures_ratio
         self.freezes_memory = False
         """Whether the encoder's memory, if there is one, stays as it is in the present round"""
         self.holds_actor = False
         """Whether the actor stays as it is, since its turn has used up its budget"""
-        self.entropy = entropy_bonus(rule.entropy)
+        self.entropy = entropy_bonus(rule.entropy, networks.actor.half_range)
+        soft = self.entropy is not None and self.entropy.in_target
+        self.target_bounds = None if soft else target_bounds
         self.state: dict[str, float] = rule.initial_state()
         if self.entropy is not None:
             self.state |= self.entropy.initial_state()
@@ -108,7 +112,8 @@ class LearningStep:
         minibatch = self.prepared(batch, bootstrap_actor, weight, resampled, number)
         error, critic_info = self.critic_step(minibatch)  # where: regression_point
         actor_info = self.climb_actor(minibatch)
-        return self.learnt(minibatch, error, critic_info | actor_info)
+        log_ratio = minibatch.log_ratio if self.measures_ratio else None
+        return Learnt(info=critic_info | actor_info, error=error, log_ratio=log_ratio)
 
     def prepared(
         self,
@@ -129,29 +134,57 @@ class LearningStep:
             resampled=resampled,
             number=number,
             look=self.actor_step.look,
+            generator=self.generator,
         )
 
     def climb_actor(self, minibatch: Minibatch) -> Info:
-        """Take the actor's step, unless the actor is held."""
+        """Take the actor's step, unless the actor is held; the rule's numbers may follow it."""
         if self.holds_actor:
             return {}
-        return self.actor_step(minibatch, partial(self.objective, minibatch))
-
-    def learnt(self, minibatch: Minibatch, error: Tensor, info: Info) -> Learnt:
-        """Sum up what the step found out."""
-        log_ratio = minibatch.log_ratio if self.measures_ratio else None
-        return Learnt(info=info, error=error, log_ratio=log_ratio)
+        info = self.actor_step(minibatch, partial(self.objective, minibatch))
+        if self.rule.adapts_each_step and info:
+            self.adapt({key: float(value.detach()) for key, value in info.items()})
+        return info
 
     @torch.no_grad()
     def td_target(self, batch: Transitions, actor: Actor) -> Tensor:
         """Y = r + discount Q'(s', g', pi'(s', g')), [B, R]; with c H(pi') where entropy enters."""
-        features = self.networks.encoder(batch.next_observation, batch.next_goal)
-        mu, sigma = actor(features)
-        next_q = self.networks.target_critic.value(features, mu, self.critic_scale(sigma))
-        if self.entropy is not None and self.entropy.in_target:
-            bonus = self.entropy.weight(self.state) * gaussian.entropy(sigma)
-            next_q = next_q + bonus[:, None] / next_q.shape[-1]
+        next_q = self.next_value(batch.next_observation, batch.next_goal, actor)
         return td_target(batch.reward, batch.discount, next_q, self.target_bounds)
+
+    @torch.no_grad()
+    def next_value(self, observation: Tensor, goal: Tensor, actor: Actor) -> Tensor:
+        """Value of an actor's policy as TD targets bootstrap from it, [B, R].
+
+        Q' at the rule's bootstrapping point, with c H where entropy enters the targets.
+        """
+        features = self.networks.encoder(observation, goal)
+        mu, sigma = (self.networks.actor if self.rule.bootstraps_online else actor)(features)
+        point, scale = self.rule.bootstrap_point(
+            NextPolicy(
+                mu=mu,
+                sigma=sigma,
+                half_range=self.networks.actor.half_range,
+                clip=self.networks.actor.clip,
+                noise=partial(standard_normal, mu, self.generator),
+            )
+        )
+        value: Tensor = self.networks.target_critic.value(features, point, self.critic_scale(scale))
+        if self.entropy is not None and self.entropy.in_target:
+            value = value + self.target_entropy(sigma)[:, None] / value.shape[-1]
+        return value
+
+    @torch.no_grad()
+    def next_entropy(self, observation: Tensor, goal: Tensor, actor: Actor) -> Tensor:
+        """Entropy bonus that is part of :meth:`next_value`, [B]."""
+        actor = self.networks.actor if self.rule.bootstraps_online else actor
+        return self.target_entropy(actor(self.networks.encoder(observation, goal))[1])
+
+    def target_entropy(self, sigma: Tensor) -> Tensor:
+        """Bonus c H of scales [B, A] as it enters TD targets, [B]; 0 where it does not."""
+        if self.entropy is None or not self.entropy.in_target:
+            return torch.zeros_like(sigma[:, 0])
+        return self.entropy.weight(self.state) * gaussian.entropy(sigma)
 
     @torch.no_grad()
     def baseline(self, batch: Transitions, features: Tensor) -> Tensor:
@@ -160,6 +193,11 @@ class LearningStep:
 
     def objective(self, minibatch: Minibatch, policy: PolicyOutput) -> tuple[Tensor, Info]:
         """Return the rule's objective and its entropy bonus, [B], and scalars for the log."""
+        spread = None if self.entropy is None else gaussian.entropy(policy.sigma)
+        bonus = torch.zeros_like(policy.mu[:, 0])
+        if self.entropy is not None and spread is not None:
+            bonus = self.entropy.weight(self.state) * spread
+        features = minibatch.features.detach()
         value, info = self.rule.objective(
             Sample(
                 batch=minibatch.batch,
@@ -168,15 +206,18 @@ class LearningStep:
                 raw=policy.raw,
                 td_target=minibatch.td_target.sum(-1),
                 baseline=minibatch.baseline,
-                climb=self.climb(minibatch.features.detach()),
+                climb=self.climb(features),
+                climb_members=self.climb_members(features),
                 played=self.networks.actor.clip(minibatch.batch.action),
+                clip=self.networks.actor.clip,
+                noise=minibatch.noise,
+                entropy_bonus=bonus,
                 max_log_ratio=self.max_log_ratio,
                 state=self.state,
             )
         )
-        if self.entropy is not None:
-            spread = gaussian.entropy(policy.sigma)
-            value = value + self.entropy.weight(self.state) * spread
+        if spread is not None:
+            value = value if self.rule.adds_entropy else value + bonus
             info = info | {"entropy": spread.detach().mean()}
         return value, info
 
@@ -188,12 +229,26 @@ class LearningStep:
 
         return q_value
 
+    def climb_members(self, features: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
+        """Return the same of every member of the ensemble, [E, B]."""
+
+        def q_values(mu: Tensor, sigma: Tensor) -> Tensor:
+            members: Tensor = self.networks.critic(features, mu, self.critic_scale(sigma))
+            return members.sum(-1)
+
+        return q_values
+
     def critic_scale(self, sigma: Tensor) -> Tensor:
         """Sigma as the critic sees it where this brain climbs and bootstraps."""
         return torch.zeros_like(sigma) if self.climb_point else sigma
 
     def end_turn(self, info: Mapping[str, float]) -> None:
         """Let the rule's own numbers move after a turn with these scalars for the log."""
+        if not self.rule.adapts_each_step:
+            self.adapt(info)
+
+    def adapt(self, info: Mapping[str, float]) -> None:
+        """Move the rule's own numbers and a tuned entropy by scalars for the log."""
         parts: tuple[Rule | EntropyBonus | None, ...] = (self.rule, self.entropy)
         for part in parts:
             if part is not None:
@@ -238,4 +293,5 @@ class RecurrentStep(LearningStep):
             _ = minibatch.log_ratio  # of the features before the critic's step
         minibatch.features = self.networks.encoder(batch.observation, batch.goal)
         error, critic_info = self.critic_step(minibatch)
-        return self.learnt(minibatch, error, critic_info | actor_info)
+        log_ratio = minibatch.log_ratio if self.measures_ratio else None
+        return Learnt(info=critic_info | actor_info, error=error, log_ratio=log_ratio)

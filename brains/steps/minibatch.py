@@ -6,12 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 from bnpo.networks import gaussian
 from bnpo.types import Transitions
 
-__all__ = ["Minibatch", "PolicyOutput"]
+__all__ = ["Minibatch", "PolicyOutput", "standard_normal"]
+
+
+def standard_normal(like: Tensor, generator: torch.Generator) -> Tensor:
+    """Draw standard normal numbers of a tensor's shape from a generator."""
+    return torch.randn(like.shape, dtype=like.dtype, device=like.device, generator=generator)
 
 
 class PolicyOutput(NamedTuple):
@@ -55,6 +61,10 @@ class Minibatch:
     look: Callable[[Tensor], PolicyOutput]
     """Forward pass of the actor, as its step needs it"""
 
+    generator: torch.Generator
+    """The brain's own"""
+
+    _noise: Tensor | None = field(default=None, init=False)
     _policy: PolicyOutput | None = field(default=None, init=False)
     _log_ratio: Tensor | None = field(default=None, init=False)
 
@@ -64,6 +74,12 @@ class Minibatch:
         if self._policy is None:
             self._policy = self.look(self.features)
         return self._policy
+
+    def noise(self) -> Tensor:
+        """Standard normal numbers [B, A], drawn once, so that every look sees the same actions."""
+        if self._noise is None:
+            self._noise = standard_normal(self.batch.action, self.generator)
+        return self._noise
 
     @property
     def log_ratio(self) -> Tensor:

@@ -68,6 +68,7 @@ def make_brain(make_networks: Callable[..., Networks]) -> MakeBrain:
                 **{"regress": "behaviour", **regression},
             ),
             climb_point=climb_point,
+            generator=torch.Generator().manual_seed(1),
             **options,
         )
 

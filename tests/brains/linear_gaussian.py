@@ -44,6 +44,9 @@ def sample_of(
     *,
     baseline: Tensor | None = None,
     climb: Callable[[Tensor, Tensor], Tensor] | None = None,
+    members: Callable[[Tensor, Tensor], Tensor] | None = None,
+    noise: Tensor | None = None,
+    entropy_bonus: Tensor | None = None,
     state: Mapping[str, float] | None = None,
 ) -> Sample:
     """One minibatch as an objective sees it."""
@@ -55,7 +58,11 @@ def sample_of(
         td_target=y,
         baseline=torch.zeros_like(y) if baseline is None else baseline,
         climb=climb or (lambda mu, sigma: mu.sum(-1)),
+        climb_members=members or (lambda mu, sigma: mu.sum(-1)[None]),
         played=batch.action,
+        clip=lambda action: action,
+        noise=lambda: torch.zeros_like(mu) if noise is None else noise,
+        entropy_bonus=torch.zeros_like(y) if entropy_bonus is None else entropy_bonus,
         max_log_ratio=10.0,
         state=state or {},
     )

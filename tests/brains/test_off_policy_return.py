@@ -88,10 +88,16 @@ class _Policy:
     def log_prob(self, observation: Tensor, goal: Tensor, action: Tensor) -> Tensor:
         return gaussian.log_prob(action, torch.full_like(action, 0.3), torch.full_like(action, 0.9))
 
+    def entropy_bonus(self, observation: Tensor, goal: Tensor) -> Tensor:
+        raise NotImplementedError
+
     def value(self, observation: Tensor, goal: Tensor) -> Tensor:
         raise NotImplementedError
 
     def reward(self, achieved_goal: Tensor, desired_goal: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    def terminated(self, achieved_goal: Tensor, desired_goal: Tensor) -> Tensor:
         raise NotImplementedError
 
 

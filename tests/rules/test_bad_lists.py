@@ -24,7 +24,7 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "hindsight on the vanilla gradient": (
         brain_of("vpg_rtg", credit="her"),
-        ["credit = HER", "rule VPG", "pathwise"],
+        ["credit = HER", "rule VPG", "pathwise", "rule='awr'"],
     ),
     "the ratio twice": (
         brain_of("ppo", sampler="importance_ratio"),
@@ -37,6 +37,10 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "values of actions that nobody learns": (
         brain_of("vpg_q", regress="behaviour"),
         ["regress = 'behaviour'", "single actions", "'interpolate', 'point'"],
+    ),
+    "a rule of single actions among values of distributions": (
+        brain_of("sac", regress="behaviour"),
+        ["regress = 'behaviour'", "SAC", "'auto', 'point'"],
     ),
     "other credit for a rule with its own": (
         brain_of("is_return", credit="gae"),

@@ -8,6 +8,7 @@ learn from rollouts alone, which have 25 to 50 turns here and hundreds elsewhere
 from __future__ import annotations
 
 import copy
+import dataclasses
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,6 +44,10 @@ MOVING = Trial(8_000, -0.1, steps=4, lr=5.0, env={"drift": 0.1})
 
 SPARSE = Trial(3_000, -0.1, env={"sparse": True}, agent={"target_bounds": [-1.0, 0.0]})
 
+HINDSIGHT = dataclasses.replace(SPARSE, total_steps=2_000)
+
+TWIN = Trial(3_000, -0.03)
+
 TRIALS = {
     "vpg_simple": BANDIT,
     "vpg_rtg": POINT,
@@ -63,7 +68,16 @@ TRIALS = {
     "ppo_her_shift_realigned": MOVING,
     "ppo_pair": EPOCHS,
     "is_return": Trial(20_000, -0.02),
+    "reppo": Trial(10_000, -0.02),
+    "ipg": EPOCHS,
     "ddpg": Trial(6_000, -0.03),
+    "sac": TWIN,
+    "sac_her": HINDSIGHT,
+    "td3": TWIN,
+    "td3_her": HINDSIGHT,
+    "da_ac": TWIN,
+    "awr": Trial(6_000, -0.04),
+    "awr_her": HINDSIGHT,
     "ddpg_her": SPARSE,
     "bpo": SPARSE,
     "bpo_crossed": SPARSE,
