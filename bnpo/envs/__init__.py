@@ -33,14 +33,14 @@ _HOMES = {
     "SlideReacherConfig": "reacher.slide_reacher_config",
     "SlideReacherEnv": "reacher.slide_reacher",
     "SlideReacherVectorEnv": "reacher.slide_reacher",
-    "as_goal_observation": "making",
+    "as_goal_observation": "rollout",
     "describe": "making",
     "make_env": "making",
     "reward_function": "goal_functions",
     "termination_function": "goal_functions",
     "make_vector_env": "making",
     "step_info": "making",
-    "true_next_observation": "making",
+    "true_next_observation": "rollout",
 }
 
 _ENVIRONMENTS = {
