@@ -251,9 +251,8 @@ class Agent:
 
     def __repr__(self) -> str:
         """Task and brains on one line each."""
-        lines = [f"Agent({self.spec.env_id}, seed={self.seed}, brains=["]
-        lines += [f"    {brain.name}: {brain.step.rule}," for brain in self.brains]
-        return "\n".join([*lines, "])"])
+        brains = "".join(f"    {brain.name}: {brain.step.rule},\n" for brain in self.brains)
+        return f"Agent({self.spec.env_id}, seed={self.seed}, brains=[\n{brains}])"
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that decides the agent's future."""
@@ -278,8 +277,7 @@ class Agent:
         self.vector_steps = state["vector_steps"]
         self.env_steps = state["env_steps"]
         self.generator.set_state(state["generator"])
-        self.encoder.load_state_dict(state["encoder"])
-        self.actor.load_state_dict(state["actor"])
+        self.load_policy(state)
         groups: dict[str, Sequence[Any]] = {
             "critics": self.critics,
             "target_actors": self.target_actors,

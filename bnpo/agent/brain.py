@@ -160,10 +160,12 @@ class Brain:
         self.trust.begin(table, env_steps, share)
         before = self.gradient_steps
         with self._priorities_named(env_steps):
-            for _ in range(self._rounds_of(share)):
+            rounds = share * (self.description.learning_repeat // self.description.optim_epochs)
+            for _ in range(max(1, round(rounds))):
                 batch, learnt = self.round(table, bootstrap_actors)
-                self.trust.hold()
-                if self._should_stop(learnt):
+                if self.trust.budget is not None:
+                    self.trust.hold(self.trust.budget)
+                if self.step.rule.target_kl is not None and self._should_stop(learnt):
                     break
         self._info = gradient_norms(self.step) | self._info
         if self._step_scales:
@@ -181,12 +183,6 @@ class Brain:
         require_finite_turn(self.name, info, self.step.networks, env_steps)
         self.step.end_turn(info)
         return TurnReport(gradient_steps=self.gradient_steps - before, info=info)
-
-    def _rounds_of(self, share: float) -> int:
-        """Rounds of a turn that uses a share of its gradient steps, at least one."""
-        description = self.description
-        rounds = description.learning_repeat // description.optim_epochs
-        return max(1, round(share * rounds))
 
     @contextmanager
     def _priorities_named(self, env_steps: int) -> Iterator[None]:
