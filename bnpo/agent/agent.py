@@ -11,6 +11,7 @@ from bnpo import seeding
 from bnpo.agent.arbiter import Arbiter
 from bnpo.agent.assembly import build
 from bnpo.agent.brain import Brain, TurnReport
+from bnpo.agent.defaults import default_config
 from bnpo.agent.evaluator import RewardFunction
 from bnpo.agent.normalization import Statistics
 from bnpo.agent.policy import Policy
@@ -97,6 +98,9 @@ class Agent:
     ) -> Self:
         """Build an agent for a registered environment.
 
+        Without a config the settings follow from the brains and the task
+        (:func:`bnpo.agent.defaults.default_config`).
+
         Raises:
             ConfigError: for an unknown environment, a discrete or unbounded action space and for
                 a brain that cannot work there.
@@ -104,12 +108,13 @@ class Agent:
         """
         env = make_env(env_id, **(env_kwargs or {}))
         spec = describe(env)
+        functions = goal_functions(env) if spec.is_goal_env else None
         return cls(
             spec,
             brains,
-            config=config,
+            config=config or default_config(brains, spec, functions),
             seed=seed,
-            goal_functions=goal_functions(env) if spec.is_goal_env else None,
+            goal_functions=functions,
             env_kwargs=env_kwargs,
         )
 

@@ -91,6 +91,7 @@ class Brain:
         self.rounds = 0
         self.gradient_steps = 0
         self._info: Info = {}  # of the turn, the last of each scalar
+        self._unjudged = torch.empty(0, dtype=torch.int64)  # rows, where a rule keeps its best
         self._step_scales: list[Tensor] = []  # of the turn, under a floor of the samples
         networks = step.networks
         self._actor_follower = Follower(
@@ -125,8 +126,11 @@ class Brain:
             Diverged: a priority is not finite
 
         """
+        own = rows[table.on_policy[rows]]
+        if self.step.rule.keeps_best:
+            self._unjudged = torch.cat((self._unjudged, own.cpu()))
         if self.on_policy:
-            rows = rows[table.on_policy[rows]]
+            rows = own
             if not len(rows):
                 return
         self.evaluator.env_steps = env_steps
@@ -196,9 +200,10 @@ class Brain:
     def _review(self, table: SegmentTable) -> None:
         """Let a rule that keeps its best policy judge the one that its last turn left."""
         rule, networks = self.step.rule, self.step.networks
-        newest = int(self.description.optim_batch_size)
-        segment, _ = table.draw(newest, newest, self.generator)
-        sample = table.trajectories[segment.unique()]
+        rows, self._unjudged = self._unjudged, self._unjudged[:0]
+        if len(rows) < 2:  # of which no spread could be told
+            return
+        sample = table.trajectories[rows.to(table.device)]
         self.step.state.update(
             review(
                 rule,
@@ -224,6 +229,8 @@ class Brain:
         learnt: Learnt | None = None
         for draw in self.draws.round(table):
             learnt = self._learn(draw, bootstrap_actors)
+            if self._should_stop(learnt):
+                break
         self.rounds += 1
         if self.rounds % description.sync_delta_a == 0:
             self._actor_follower.sync()
@@ -272,6 +279,7 @@ class Brain:
             "actor_step": self.step.actor_step.optimizer.state_dict(),
             "critic_optimizer": self.step.critic_step.optimizer.state_dict(),
             "rule": dict(self.step.state),
+            "unjudged": self._unjudged.clone(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -284,3 +292,4 @@ class Brain:
         self.step.actor_step.optimizer.load_state_dict(state["actor_step"])
         self.step.critic_step.optimizer.load_state_dict(state["critic_optimizer"])
         self.step.state.update(state["rule"])
+        self._unjudged = state["unjudged"].clone()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -23,6 +23,9 @@ from bnpo.types import TaskSpec
 
 AnyVectorEnv: TypeAlias = VectorEnv[Any, Any, Any]
 Observations = dict[str, npt.NDArray[Any]]
+
+TAKEN = ("env_id", "num_envs", "threads", "workers", "care", "in_caller", "render_mode")
+"""Arguments that are given otherwise than as the environment's own."""
 
 GOAL_KEYS = ("observation", "achieved_goal", "desired_goal")
 
@@ -83,6 +86,16 @@ def make_env(env_id: str, **settings: Any) -> AnyEnv:
         discard(env)
         raise
     return env
+
+
+def refuse_taken(settings: Mapping[str, Any]) -> None:
+    """Raise a ValueError where arguments of an environment are called as those of its makers."""
+    for name in TAKEN:
+        if name in settings:
+            raise ValueError(
+                f"env_kwargs.{name} = {settings[name]!r}: allowed are arguments of the environment "
+                f"that are not called {', '.join(TAKEN)}"
+            )
 
 
 def describe(env: AnyEnv | AnyVectorEnv) -> TaskSpec:
