@@ -11,8 +11,8 @@ from bnpo import seeding
 from bnpo.agent.arbiter import Arbiter
 from bnpo.agent.assembly import build
 from bnpo.agent.brain import Brain, TurnReport
+from bnpo.agent.crediting import RewardFunction
 from bnpo.agent.defaults import default_config
-from bnpo.agent.evaluator import RewardFunction
 from bnpo.agent.normalization import Statistics
 from bnpo.agent.policy import Policy
 from bnpo.brains.options import Guidance

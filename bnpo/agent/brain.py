@@ -10,9 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bnpo.agent.crediting import CreditAssignment
+from bnpo.agent.crediting import CreditAssignment, NetworkEvaluator
 from bnpo.agent.draws import Draw, Draws, PoolDraws, RolloutDraws
-from bnpo.agent.evaluator import NetworkEvaluator
 from bnpo.agent.finite import gradient_norms, require_finite_turn
 from bnpo.agent.priorities import Priorities
 from bnpo.agent.trust import TrustRegion
@@ -243,7 +242,7 @@ class Brain:
         """One gradient step on one minibatch; its priorities go back to the pool."""
         learnt = self.step.take(
             draw.batch,
-            self._bootstrap_actor(bootstrap_actors),
+            None if self.description.separate_actors else self._any_of(bootstrap_actors),
             weight=draw.weight,
             resampled=self.priorities.resampled and draw.slots is not None,
             number=self.gradient_steps,
@@ -256,9 +255,10 @@ class Brain:
             self.pool.update(draw.slots, self.priorities.of_learnt(draw.batch, learnt))
         return learnt
 
-    def _bootstrap_actor(self, actors: list[Actor]) -> Actor:
-        if self.description.separate_actors or len(actors) == 1:
-            return self.step.networks.target_actor
+    def _any_of(self, actors: list[Actor]) -> Actor:
+        """Draw one of the target actors of all brains."""
+        if len(actors) == 1:
+            return actors[0]
         number = torch.rand((), generator=self.generator, device=self.generator.device)
         return actors[int(float(number) * len(actors))]
 
