@@ -88,6 +88,10 @@ bench-speed: bench-replay ## replay, learning step, several brains, overlap: 15 
 	$(BIN)/python benchmarks/hybrid_price.py
 	$(BIN)/python benchmarks/overlap.py
 
+.PHONY: bench-functions
+bench-functions: setup ## own files and functions that one vector step with a turn runs
+	$(BIN)/python benchmarks/step_functions.py
+
 .PHONY: bench-reacher
 bench-reacher: $(VENV)/.bench ## learning on the goal Reacher, against its peers
 	$(BIN)/python benchmarks/learning.py goal_reacher

@@ -11,8 +11,8 @@ from bnpo import seeding
 from bnpo.agent.arbiter import Arbiter
 from bnpo.agent.assembly import build
 from bnpo.agent.brain import Brain, TurnReport
+from bnpo.agent.crediting import RewardFunction
 from bnpo.agent.defaults import default_config
-from bnpo.agent.evaluator import RewardFunction
 from bnpo.agent.normalization import Statistics
 from bnpo.agent.policy import Policy
 from bnpo.brains.options import Guidance
@@ -248,9 +248,8 @@ class Agent:
 
     def __repr__(self) -> str:
         """Task and brains on one line each."""
-        lines = [f"Agent({self.spec.env_id}, seed={self.seed}, brains=["]
-        lines += [f"    {brain.name}: {brain.step.rule}," for brain in self.brains]
-        return "\n".join([*lines, "])"])
+        brains = "".join(f"    {brain.name}: {brain.step.rule},\n" for brain in self.brains)
+        return f"Agent({self.spec.env_id}, seed={self.seed}, brains=[\n{brains}])"
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that decides the agent's future."""
@@ -275,8 +274,7 @@ class Agent:
         self.vector_steps = state["vector_steps"]
         self.env_steps = state["env_steps"]
         self.generator.set_state(state["generator"])
-        self.encoder.load_state_dict(state["encoder"])
-        self.actor.load_state_dict(state["actor"])
+        self.load_policy(state)
         groups: dict[str, Sequence[Any]] = {
             "critics": self.critics,
             "target_actors": self.target_actors,
