@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bnpo.compose.composition import compose
+from bnpo.compose.composition import compose_run
 from bnpo.experiment.session import Session
 from bnpo.files import write_json
 
@@ -141,8 +141,8 @@ def halves(values: list[float]) -> float:
 def main() -> int:
     """Train until the time is over, then say what was seen."""
     options = parse()
-    config = compose([options.preset, options.task], SETTINGS)
-    session = Session(config, options.run, lambda *_: None)
+    run = compose_run([options.preset, options.task], SETTINGS)
+    session = Session(run, options.run, lambda *_: None)
     session.trainer.progress_bar = False
     watch = Watch(session, options)
     session.trainer.step = watch.step  # type: ignore[method-assign]

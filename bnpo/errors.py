@@ -7,7 +7,9 @@ is a ValueError; the command line prints its message and exits with status 2.
 from __future__ import annotations
 
 import difflib
+import re
 import signal
+import traceback
 from collections.abc import Iterable
 
 __all__ = [
@@ -25,6 +27,8 @@ __all__ = [
     "StoppedAtOnce",
     "WorkerError",
     "did_you_mean",
+    "headline",
+    "printable",
 ]
 
 
@@ -94,6 +98,20 @@ class StoppedAtOnce(KeyboardInterrupt):
         """Remember the signal, from which the exit status follows."""
         super().__init__(f"stopped at once by {signal.Signals(signum).name}")
         self.signum = signum
+
+
+def headline(error: BaseException, longest: int = 300) -> str:
+    """Return what was raised in one line: the type and the message, cut where it is long."""
+    line = printable(" ".join("".join(traceback.format_exception_only(error)).split()))
+    return line if len(line) <= longest else f"{line[: longest - 3]}..."
+
+
+def printable(text: str) -> str:
+    """Return text without colours, and with escapes for what no terminal should be sent."""
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", text)
+    if plain.isprintable():
+        return plain
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in plain)
 
 
 def did_you_mean(name: object, known: Iterable[object], prefix: str = "") -> str:

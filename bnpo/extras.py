@@ -1,13 +1,17 @@
-"""Packages that only some features need: imported on use, with the extra named when missing."""
+"""What is imported on use: names of packages that load much, and packages of extras."""
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
-from bnpo.errors import MissingExtra
+from bnpo.errors import ConfigError, MissingExtra, did_you_mean
 
-__all__ = ["require"]
+__all__ = ["import_here_too", "imported", "on_use", "require"]
 
 
 def require(module: str, extra: str, feature: str) -> Any:
@@ -27,3 +31,60 @@ def require(module: str, extra: str, feature: str) -> Any:
     except ModuleNotFoundError as error:
         missing = (error.name or module).partition(".")[0]
         raise MissingExtra(f"{feature} needs {missing}: pip install 'bnpo[{extra}]'") from None
+
+
+def on_use(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
+    """Return a package's ``__getattr__``, which imports its names when they are first used.
+
+    Args:
+        package: its name
+        homes: module of each name; a name whose module ends like it is the module itself
+
+    """
+
+    def get(name: str) -> Any:
+        if name not in homes:
+            hint = did_you_mean(name, homes)
+            raise AttributeError(f"module {package!r} has no attribute {name!r}{hint}")
+        module = importlib.import_module(homes[name])
+        is_module = homes[name] == f"{package}.{name}"
+        return module if is_module else getattr(module, name)
+
+    return get
+
+
+def import_here_too() -> None:
+    """Let modules of the working folder be imported, behind all others."""
+    with contextlib.suppress(OSError):  # the folder is gone
+        here = str(Path.cwd())
+        if here not in sys.path and "" not in sys.path:
+            sys.path.append(here)
+
+
+def imported(name: str, where: str) -> Any:
+    """Return what a name such as ``package.module:Name`` stands for.
+
+    Args:
+        name: of the module, which may lie in the working folder, and of something in it
+        where: how an error calls the field that holds the name
+
+    Raises:
+        ConfigError: the module cannot be imported, or has no such name.
+
+    """
+    path, _, parts = name.partition(":")
+    import_here_too()
+    try:
+        found: Any = importlib.import_module(path)
+    except Exception as error:  # whatever the module raises
+        reason = " ".join(str(error).split()) or "no reason given"
+        raise ConfigError(
+            f"{where} = {name!r}: module {path!r} cannot be imported: {type(error).__name__}: "
+            f"{reason}"
+        ) from None
+    for part in parts.split("."):
+        if not hasattr(found, part):
+            hint = did_you_mean(part, [one for one in vars(found) if not one.startswith("_")])
+            raise ConfigError(f"{where} = {name!r}: {path} has no {part!r}{hint}")
+        found = getattr(found, part)
+    return found

@@ -14,6 +14,7 @@ import torch
 
 __all__ = [
     "ACTING",
+    "ARBITER",
     "BRAINS",
     "EVALUATION_SEED",
     "GUIDES",
@@ -47,6 +48,10 @@ PARAMETER_NOISE: Final = 3_000
 
 REMOTE_WORKERS: Final = 4_000
 """Stream of the noise of rollout workers on Ray; followed by the worker's index"""
+
+
+ARBITER: Final = 5_000
+"""Stream of the arbiter, which now and then favours any brain"""
 
 
 def derived(seed: int, *stream: int, count: int = 1) -> list[int]:

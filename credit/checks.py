@@ -47,6 +47,10 @@ class StubEvaluator:
         distance: Tensor = torch.linalg.vector_norm(achieved_goal - desired_goal, dim=1)[:, None]
         return -distance.repeat(1, self.reward_dim)
 
+    def terminated(self, achieved_goal: Tensor, desired_goal: Tensor) -> Tensor:
+        """False: no goal ends an episode, [B]."""
+        return (achieved_goal[:, 0] == desired_goal[:, 0]) & False
+
 
 def random_trajectories(
     generator: Generator,

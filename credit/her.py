@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import torch
@@ -19,7 +20,8 @@ class HER(CreditScheme):
     """Hindsight goals g' for a share of the transitions, n-step credit as it happened for the rest.
 
     r = R(achieved_goal_{t+1}, g') and n = 1 under g' (Andrychowicz et al. 2017). The discount is 0
-    only where the step really terminated. g' is chosen because of the action (``relabels``).
+    where the task says that reaching g' ends the episode; a termination that really happened stays
+    where its own goal does not explain it. g' is chosen because of the action (``relabels``).
     """
 
     strategy: Any = "future"
@@ -39,6 +41,12 @@ class HER(CreditScheme):
         """Refuse a strategy that is none."""
         check_strategy(self.strategy, "HER.strategy")
 
+    @property
+    def wants_whole_episodes(self) -> bool:
+        """Whether goals are those of a whole episode: its end, or anywhere in it."""
+        named = self.strategy if isinstance(self.strategy, Mapping) else {self.strategy: 1.0}
+        return any(named.get(strategy, 0.0) > 0.0 for strategy in ("final", "episode"))
+
     def assign(
         self, trajectories: Trajectories, segment: Tensor, time: Tensor, evaluator: Evaluator
     ) -> Transitions:
@@ -55,9 +63,14 @@ class HER(CreditScheme):
         goal = choose(self.strategy, trajectories, segment, time, generator)
         reward = evaluator.reward(outcome, goal)  # read where n = 1 alone
         where = replaced[:, None]
+        ended = (replaced & (made.discount == 0)).nonzero()[:, 0]
+        explained = evaluator.terminated(outcome[ended], made.next_goal[ended])
+        discount = made.discount.index_fill(0, ended[explained], evaluator.gamma)
+        discount.masked_fill_(replaced & evaluator.terminated(outcome, goal), 0.0)
         return made.replace(
             goal=torch.where(where, goal, made.goal),
             next_goal=torch.where(where, goal, made.next_goal),
             reward=torch.where(where, reward, made.reward),
+            discount=discount,
             relabelled=replaced,
         )

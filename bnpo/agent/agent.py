@@ -8,15 +8,18 @@ from typing import Any, Self
 import torch
 
 from bnpo import seeding
+from bnpo.agent.arbiter import Arbiter
 from bnpo.agent.assembly import build
 from bnpo.agent.brain import Brain, TurnReport
+from bnpo.agent.defaults import default_config
 from bnpo.agent.evaluator import RewardFunction
 from bnpo.agent.normalization import Statistics
 from bnpo.agent.policy import Policy
 from bnpo.brains.options import Guidance
 from bnpo.brains.rule import Rule
 from bnpo.config import AgentConfig, BrainDescription
-from bnpo.envs import describe, make_env, reward_function
+from bnpo.envs import describe, make_env
+from bnpo.envs.goal_functions import GoalFunctions, goal_functions
 from bnpo.errors import ConfigError
 from bnpo.planning.guiding import draw_guides, fit
 from bnpo.replay import SegmentTable
@@ -36,7 +39,7 @@ class Agent:
         *,
         config: AgentConfig | None = None,
         seed: int = 0,
-        reward_of: RewardFunction | None = None,
+        goal_functions: GoalFunctions | None = None,
         env_kwargs: dict[str, Any] | None = None,
     ) -> None:
         """Build networks, replay and brains.
@@ -46,7 +49,7 @@ class Agent:
             brains: what learns, in the order of turns
             config: what all brains share
             seed: feeds Python, NumPy, torch and every generator of the agent
-            reward_of: the task's reward of goals, for hindsight
+            goal_functions: the task's reward and termination of goals, for hindsight
             env_kwargs: arguments with which the task's environments are made
 
         Raises:
@@ -59,7 +62,7 @@ class Agent:
         self.seed = seed
         self.descriptions = tuple(brains)
         self.env_kwargs = dict(env_kwargs or {})
-        self.reward_of = reward_of
+        self.goal_functions = goal_functions
         self.device = torch.device(config.device)
         self.dtype: torch.dtype = getattr(torch, config.dtype)
         seeding.seed(seed)
@@ -69,7 +72,7 @@ class Agent:
             self.descriptions,
             config=config,
             seed=seed,
-            reward_of=reward_of,
+            goal_functions=goal_functions,
             env_kwargs=self.env_kwargs,
         )
         self.spec = parts.spec
@@ -78,6 +81,7 @@ class Agent:
         self.target_actors, self.target_critics = parts.target_actors, parts.target_critics
         self.policy = Policy(self.encoder, self.actor, config, seed=seed)
         self.statistics = Statistics(self.encoder, self.brains)
+        self.arbiter = None if config.trust == "fixed" else Arbiter(self.brains, config, seed)
         self.replay: SegmentTable | None = None
         self.vector_steps = 0
         self.env_steps = 0
@@ -94,6 +98,9 @@ class Agent:
     ) -> Self:
         """Build an agent for a registered environment.
 
+        Without a config the settings follow from the brains and the task
+        (:func:`bnpo.agent.defaults.default_config`).
+
         Raises:
             ConfigError: for an unknown environment, a discrete or unbounded action space and for
                 a brain that cannot work there.
@@ -101,14 +108,22 @@ class Agent:
         """
         env = make_env(env_id, **(env_kwargs or {}))
         spec = describe(env)
+        functions = goal_functions(env) if spec.is_goal_env else None
         return cls(
             spec,
             brains,
-            config=config,
+            config=config or default_config(brains, spec, functions),
             seed=seed,
-            reward_of=reward_function(env) if spec.is_goal_env else None,
+            goal_functions=functions,
             env_kwargs=env_kwargs,
         )
+
+    learners = property(lambda self: self.brains, doc="The brains, as earlier versions named them.")
+
+    @property
+    def reward_of(self) -> RewardFunction | None:
+        """The task's reward of achieved and desired goals, both [B, G]; None without goals."""
+        return None if self.goal_functions is None else self.goal_functions.reward
 
     def act(self, observation: Observation) -> Decision:
         """Draw actions from the online actor."""
@@ -124,9 +139,8 @@ class Agent:
             self.new_replay(num_envs)
         for brain in self.brains:
             brain.begin(num_envs)
-        if fresh:
-            for brain in self.brains:
-                brain.step.rule.prepare(self)
+        for brain in self.brains if fresh else ():
+            brain.step.rule.prepare(self)
         assert self.replay is not None
         self.replay.begin(observation)
 
@@ -190,6 +204,8 @@ class Agent:
         if not len(rows):
             return
         self.statistics.observe(self.replay.trajectories, rows)
+        if self.arbiter is not None:
+            self.arbiter.note_rollouts(self.replay, rows)
         for brain in self.brains:
             brain.receive(self.replay, rows, self.env_steps)
 
@@ -219,12 +235,16 @@ class Agent:
         assert self.replay is not None, "begin() comes first"
         reports: dict[str, TurnReport] = {}
         for brain in brains:
-            report = brain.take_turn(self.replay, self.env_steps, self.target_actors)
+            index = self.brains.index(brain)
+            share = 1.0 if self.arbiter is None else self.arbiter.share(index, self.env_steps)
+            report = brain.take_turn(self.replay, self.env_steps, self.target_actors, share)
             if report is not None:
                 reports[brain.name] = report
                 if self.exchange is not None:
-                    self.exchange.after_turn(self.brains.index(brain))
+                    self.exchange.after_turn(index)
             frozen = frozen and brain.step.rule.pathwise
+        if self.arbiter is not None:
+            self.arbiter.after_turns(self.replay, reports)
         if commit and not frozen:
             self.statistics.renew()
         return reports
@@ -255,6 +275,7 @@ class Agent:
             "brains": [brain.state_dict() for brain in self.brains],
             "replay": None if self.replay is None else self.replay.state_dict(),
             "fresh": self.statistics.waiting,
+            "arbiter": None if self.arbiter is None else self.arbiter.state_dict(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -264,20 +285,20 @@ class Agent:
         self.generator.set_state(state["generator"])
         self.encoder.load_state_dict(state["encoder"])
         self.actor.load_state_dict(state["actor"])
-        if self.exchange is not None:
-            self.exchange.load_state_dict(state["exchange"])
-        groups: tuple[tuple[str, Sequence[Any]], ...] = (
-            ("critics", self.critics),
-            ("target_actors", self.target_actors),
-            ("target_critics", self.target_critics),
-            ("brains", self.brains),
-        )
-        for key, members in groups:
+        groups: dict[str, Sequence[Any]] = {
+            "critics": self.critics,
+            "target_actors": self.target_actors,
+            "target_critics": self.target_critics,
+            "brains": self.brains,
+        }
+        for key, members in groups.items():
             for member, saved in zip(members, state[key], strict=True):
                 member.load_state_dict(saved)
-        if state["replay"] is not None:
-            assert self.replay is not None, "begin() comes first"
-            self.replay.load_state_dict(state["replay"])
+        parts = {"exchange": self.exchange, "arbiter": self.arbiter, "replay": self.replay}
+        for key, part in parts.items():
+            if state[key] is not None:
+                assert part is not None, f"a state with {key}, an agent without"
+                part.load_state_dict(state[key])
         self.statistics.waiting = state["fresh"]
 
     def load_policy(self, state: dict[str, Any]) -> None:

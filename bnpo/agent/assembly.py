@@ -13,7 +13,6 @@ import torch
 
 from bnpo import seeding
 from bnpo.agent.brain import Brain
-from bnpo.agent.evaluator import RewardFunction
 from bnpo.agent.fitting import (
     climbs_point,
     make_brain,
@@ -29,6 +28,7 @@ from bnpo.brains import (
 )
 from bnpo.brains.rule import Rule
 from bnpo.config import AgentConfig, BrainDescription
+from bnpo.envs.goal_functions import GoalFunctions
 from bnpo.errors import ConfigError
 from bnpo.networks import Actor, Critic, Encoder, Recall, build_encoder
 from bnpo.planning.guiding import require_simulator
@@ -72,7 +72,7 @@ def build(
     *,
     config: AgentConfig,
     seed: int,
-    reward_of: RewardFunction | None,
+    goal_functions: GoalFunctions | None,
     env_kwargs: Mapping[str, Any],
 ) -> Parts:
     """Make the networks of an agent and every brain of its list.
@@ -82,7 +82,7 @@ def build(
         descriptions: of the brains, in the order of turns
         config: what all brains share
         seed: feeds the generators of the brains; the networks take torch's global one
-        reward_of: the task's reward of goals, for hindsight
+        goal_functions: the task's reward and termination of goals, for hindsight
         env_kwargs: arguments with which environments are made, for rules that plan on one
 
     Raises:
@@ -130,7 +130,7 @@ def build(
                     own,
                     spec,
                     config=config,
-                    reward_of=reward_of,
+                    goal_functions=goal_functions,
                     generator=generator,
                     name=name_of(description, rule, [brain.name for brain in brains]),
                 )

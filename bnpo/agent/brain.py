@@ -13,16 +13,17 @@ from torch import Tensor
 from bnpo.agent.crediting import CreditAssignment
 from bnpo.agent.draws import Draw, Draws, PoolDraws, RolloutDraws
 from bnpo.agent.evaluator import NetworkEvaluator
-from bnpo.agent.finite import gradient_norms, require_finite_networks, require_finite_scalars
+from bnpo.agent.finite import gradient_norms, require_finite_turn
 from bnpo.agent.priorities import Priorities
 from bnpo.agent.trust import TrustRegion
 from bnpo.brains import Follower, LearningStep, Learnt
+from bnpo.brains.losses import effective_sample_size
 from bnpo.brains.rule import Info
 from bnpo.brains.rules.guided import review
 from bnpo.config import AgentConfig, BrainDescription
 from bnpo.errors import BadPriority, Diverged
 from bnpo.networks import Actor
-from bnpo.replay import Pool, SamplingLaw, SegmentTable, effective_sample_size
+from bnpo.replay import Pool, SamplingLaw, SegmentTable
 from bnpo.types import CreditScheme, Transitions
 
 __all__ = ["Brain", "TurnReport"]
@@ -155,9 +156,11 @@ class Brain:
         if not self.draws.open_turn():
             return None
         self.evaluator.env_steps = env_steps
-        self.priorities.follow(env_steps)
+        if not self.priorities.uniform:
+            self.priorities.follow(env_steps)
         self._info, self._step_scales = {}, []
-        self._review(table)
+        if self.step.rule.keeps_best:
+            self._review(table)
         self.trust.begin(table, env_steps, share)
         before = self.gradient_steps
         with self._priorities_named(env_steps):
@@ -170,6 +173,7 @@ class Brain:
         if self._step_scales:
             self._info["actor_step_scale"] = torch.stack(self._step_scales).mean()
         self._info["kl_turn"] = self.trust.moved()
+        self._info["trust_share"] = torch.tensor(share)
         log_ratio, kl = self.step.drift(batch)
         if len(kl):
             size = effective_sample_size(log_ratio)
@@ -178,8 +182,7 @@ class Brain:
             self._info["kl_behaviour"] = kl.mean()
         info = {key: float(value.detach()) for key, value in self._info.items()}
         info |= self.step.state
-        require_finite_scalars(self.name, info, env_steps)
-        require_finite_networks(self.name, self.step.networks, env_steps)
+        require_finite_turn(self.name, info, self.step.networks, env_steps)
         self.step.end_turn(info)
         return TurnReport(gradient_steps=self.gradient_steps - before, info=info)
 
@@ -201,8 +204,6 @@ class Brain:
     def _review(self, table: SegmentTable) -> None:
         """Let a rule that keeps its best policy judge the one that its last turn left."""
         rule, networks = self.step.rule, self.step.networks
-        if not rule.keeps_best:
-            return
         rows, self._unjudged = self._unjudged, self._unjudged[:0]
         if len(rows) < 2:  # of which no spread could be told
             return
@@ -226,7 +227,9 @@ class Brain:
         Returns the last minibatch and what was learnt from it.
         """
         description = self.description
-        self.step.freezes_memory = self._freezes_memory()
+        if (delta := self.config.freeze_delta) is not None:  # the last freeze_count of every delta
+            frozen_from = delta - (self.config.freeze_count or 0)
+            self.step.freezes_memory = self.rounds % delta >= frozen_from
         learnt: Learnt | None = None
         for draw in self.draws.round(table):
             learnt = self._learn(draw, bootstrap_actors)
@@ -256,11 +259,6 @@ class Brain:
         if not self.priorities.uniform and draw.slots is not None:
             self.pool.update(draw.slots, self.priorities.of_learnt(draw.batch, learnt))
         return learnt
-
-    def _freezes_memory(self) -> bool:
-        """Whether the encoder stays as it is in this round: in the last of every freeze_delta."""
-        delta, count = self.config.freeze_delta, self.config.freeze_count
-        return delta is not None and self.rounds % delta >= delta - (count or 0)
 
     def _bootstrap_actor(self, actors: list[Actor]) -> Actor:
         if self.description.separate_actors or len(actors) == 1:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import nn
 
 from bnpo.agent.brain import Brain
-from bnpo.agent.evaluator import NetworkEvaluator, RewardFunction
+from bnpo.agent.evaluator import NetworkEvaluator
 from bnpo.brains import (
     CriticStep,
     GradientStep,
@@ -27,6 +26,7 @@ from bnpo.brains.steps.optimizers import ActorOptimizer, MakeOptimizer, fused_ad
 from bnpo.brains.steps.sample_floor import SampleFloor
 from bnpo.config import AgentConfig, BrainDescription
 from bnpo.credit import GAE, HER, FloatingNStep, resolve
+from bnpo.envs.goal_functions import GoalFunctions
 from bnpo.errors import ConfigError
 from bnpo.replay import LAWS, ImportanceRatio, SamplingLaw, Uniform
 from bnpo.types import CreditScheme, TaskSpec
@@ -60,7 +60,7 @@ def make_brain(
     spec: TaskSpec,
     *,
     config: AgentConfig,
-    reward_of: RewardFunction | None,
+    goal_functions: GoalFunctions | None,
     generator: torch.Generator,
     name: str,
 ) -> Brain:
@@ -84,8 +84,9 @@ def make_brain(
     evaluator = NetworkEvaluator(
         step,
         spec,
-        reward_of,
-        discount=_discount(config),
+        None if goal_functions is None else goal_functions.reward,
+        termination_function=None if goal_functions is None else goal_functions.terminated,
+        gamma=config.gamma_schedule or config.gamma,
         acting=not rule.pathwise,
         generator=generator,
     )
@@ -115,14 +116,6 @@ def _learns_on_policy(description: BrainDescription, rule: Rule, config: AgentCo
             "and parameter_noise=None, or sources='all'"
         )
     return True
-
-
-def _discount(config: AgentConfig) -> Callable[[int], float]:
-    """Return the discount factor as a function of environment steps."""
-    schedule = config.gamma_schedule
-    if schedule is None:
-        return lambda _env_steps: config.gamma
-    return lambda env_steps: float(schedule(env_steps))
 
 
 def _critic_step(

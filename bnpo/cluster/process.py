@@ -9,6 +9,7 @@ from typing import Any, TypedDict
 
 from bnpo.cluster.node import Work, work
 from bnpo.cluster.parcel import Parcel, pack, unpack
+from bnpo.config import RunConfig
 from bnpo.errors import RunError
 from bnpo.runs.summary import versions
 
@@ -28,10 +29,9 @@ class Resources(TypedDict):
     gpus: int
 
 
-def resources(config: Mapping[str, Any]) -> Resources:
+def resources(run: RunConfig) -> Resources:
     """Return the cores and accelerators that a run of this configuration takes."""
-    on_gpu = str(config["agent"].get("device", "cpu")).startswith("cuda")
-    return {"cpus": int(config.get("threads", 1)), "gpus": int(on_gpu)}
+    return {"cpus": run.train.threads, "gpus": int(run.agent.device.startswith("cuda"))}
 
 
 class TaskProcess:

@@ -7,40 +7,51 @@ task, what was found for this preset on this task, configuration files, override
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bnpo.compose.overrides import Overrides, as_json, check_path, flatten, merge, put
-from bnpo.compose.schema import (
+from bnpo.compose.files import ENDINGS, read_mapping
+from bnpo.compose.overrides import as_json, as_overrides, merge, put
+from bnpo.compose.schema import check_keys, defaults, names_of, section
+from bnpo.config import (
+    AgentConfig,
+    BrainDescription,
+    NetworkConfig,
+    RunConfig,
     TaskConfig,
-    check_keys,
-    defaults,
-    names_of,
-    refuse_unknown,
-    section,
+    TrainConfig,
 )
-from bnpo.config import AgentConfig, BrainDescription, NetworkConfig, TrainConfig
 from bnpo.errors import ConfigError, did_you_mean
-from bnpo.presets import PRESETS, TASKS, TUNED
+from bnpo.presets import PRESETS, REGISTRIES, TASKS, TUNED, read_config
 
-__all__ = ["compose", "compose_options"]
+__all__ = ["compose", "compose_run"]
 
 DEFAULT_PRESET = "bpo"
 DEFAULT_TASK = "goal_reacher"
 
 
-def compose(named: Sequence[str], updates: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the complete configuration of a training run, not validated but for its keys.
+def compose_run(named: Sequence[str], updates: Mapping[str, Any]) -> RunConfig:
+    """Return the complete configuration of a training run, its fields checked one by one.
+
+    Whether they work together on the environment is for
+    :func:`bnpo.compose.validation.validate` to find out.
 
     Args:
-        named: presets, tasks, and files of JSON that hold a configuration or a part of one
+        named: presets, tasks, and files of JSON or YAML that hold a configuration or a part of one
         updates: nested, or :class:`Overrides`, which replace what stands at their path
 
     Raises:
-        ConfigError: for an unknown name, a second preset or task, an unknown key.
+        ConfigError: for an unknown name, a second preset or task, an unknown key, a bad value.
 
+    """
+    return read_config(compose(named, updates))
+
+
+def compose(named: Sequence[str], updates: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what :func:`compose_run` reads, in plain dicts, its keys checked but not its values.
+
+    Rules, schemes and laws stand there as they were given.
     """
     overrides = as_overrides(updates)
     preset, task, files = _sort_names(named)
@@ -69,43 +80,9 @@ def compose(named: Sequence[str], updates: Mapping[str, Any]) -> dict[str, Any]:
     known = list(section(run, "brains"))
     for path, value in overrides.items():
         put(run, path, copy.deepcopy(value))
-    check_keys(run)
+    check_keys(run, REGISTRIES)
     _check_brains(section(run, "brains"), known)
     return _filled(run)
-
-
-def compose_options(
-    command: str, kind: type[Any], named: Sequence[str], updates: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Return the configuration of a command that takes no run's configuration.
-
-    Raises:
-        ConfigError: for a named configuration, an unknown key, a missing one.
-
-    """
-    if named:
-        raise ConfigError(
-            f"{command} takes no named configuration, {named[0]!r} was given: allowed is "
-            + ", ".join(f"{name}=..." for name in names_of(kind))
-        )
-    overrides = as_overrides(updates)
-    refuse_unknown(overrides, names_of(kind))
-    made = {**defaults(kind), **overrides}
-    for name in names_of(kind):
-        if name not in made:
-            raise ConfigError(f"{name} is missing: bnpo {command} with {name}=...")
-    return made
-
-
-def as_overrides(updates: Mapping[str, Any]) -> Overrides:
-    """Return updates as values by dotted path."""
-    if isinstance(updates, Overrides):
-        return updates
-    made = Overrides()
-    for path, value in flatten(updates):
-        check_path(path, f"{path}=...")
-        made[path] = as_json(value, path)
-    return made
 
 
 def _sort_names(named: Sequence[str]) -> tuple[str | None, str | None, list[dict[str, Any]]]:
@@ -118,14 +95,14 @@ def _sort_names(named: Sequence[str]) -> tuple[str | None, str | None, list[dict
             preset = _agree("preset", preset, name, PRESETS)
         elif name in TASKS:
             task = _agree("task", task, name, TASKS)
-        elif name.endswith(".json"):
-            files.append(_read(Path(name)))
+        elif name.endswith(ENDINGS):
+            files.append(as_json(read_mapping(Path(name), "config file"), name))
         else:
             known = [*PRESETS, *TASKS]
             hint = did_you_mean(name, known)
             raise ConfigError(
                 f"unknown preset or task {name!r}{hint} (allowed: {', '.join(known)}, a .json "
-                "file, or key=value)"
+                "or .yaml file, or key=value)"
             )
     return preset, task, files
 
@@ -145,19 +122,6 @@ def _task_of(env: Any) -> str | None:
     return next((name for name, task in TASKS.items() if task.get("env") == env), None)
 
 
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"config file {path} cannot be read: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
-        raise ConfigError(f"config file {path} is not JSON: {error}") from None
-    if not isinstance(content, dict):
-        raise ConfigError(f"config file {path} holds {type(content).__name__}: allowed is a dict")
-    made: dict[str, Any] = as_json(content, str(path))
-    return made
-
-
 def _check_brains(brains: Mapping[str, Any], known: Sequence[str]) -> None:
     """Refuse a brain that came to be by a misspelt name."""
     needed = [n for n in names_of(BrainDescription) if n not in defaults(BrainDescription)]
@@ -174,15 +138,15 @@ def _check_brains(brains: Mapping[str, Any], known: Sequence[str]) -> None:
 
 def _filled(run: Mapping[str, Any]) -> dict[str, Any]:
     """Return the configuration with every default in its place, in a fixed order of sections."""
-    made: dict[str, Any] = {"env": None, **defaults(TaskConfig)}
+    filled: dict[str, Any] = {"env": None, **defaults(TaskConfig)}
     agent = {**defaults(AgentConfig, without=("networks",)), **section(run, "agent")}
     networks = section(agent, "networks", "agent.")
     agent["networks"] = {**defaults(NetworkConfig), **networks}
     spare = defaults(BrainDescription, without=("name",))
     brains = {name: {**fields, **_absent(spare, fields)} for name, fields in run["brains"].items()}
-    made |= {key: value for key, value in run.items() if key not in ("agent", "brains")}
-    head = {key: made.pop(key) for key in names_of(TaskConfig)}
-    return {**head, **defaults(TrainConfig), **made, "agent": agent, "brains": brains}
+    filled |= {key: value for key, value in run.items() if key not in ("agent", "brains")}
+    head = {key: filled.pop(key) for key in names_of(TaskConfig)}
+    return {**head, **defaults(TrainConfig), **filled, "agent": agent, "brains": brains}
 
 
 def _absent(spare: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:

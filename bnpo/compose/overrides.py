@@ -9,7 +9,21 @@ from typing import Any
 
 from bnpo.errors import ConfigError
 
-__all__ = ["Overrides", "as_json", "differing_keys", "flatten", "merge", "parse", "put"]
+__all__ = [
+    "NAMED",
+    "Overrides",
+    "as_json",
+    "as_overrides",
+    "differing_keys",
+    "flatten",
+    "merge",
+    "parse",
+    "put",
+]
+
+NAMED = ("rule", "credit", "sampler")
+"""Fields of a brain that hold a named object."""
+
 
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _WORDS = {"true": True, "false": False, "null": None, "none": None}
@@ -37,6 +51,17 @@ def parse(words: Iterable[str]) -> tuple[list[str], Overrides]:
         overrides.pop(path, None)
         overrides[path] = as_json(_value(value.strip()), path)
     return names, overrides
+
+
+def as_overrides(updates: Mapping[str, Any]) -> Overrides:
+    """Return updates, nested or not, as values by dotted path."""
+    if isinstance(updates, Overrides):
+        return updates
+    overrides = Overrides()
+    for path, value in flatten(updates):
+        check_path(path, f"{path}=...")
+        overrides[path] = as_json(value, path)
+    return overrides
 
 
 def _value(text: str) -> Any:
@@ -77,9 +102,21 @@ def as_json(value: Any, path: str, depth: int = 0) -> Any:
     item = getattr(value, "item", None)
     if callable(item) and getattr(value, "ndim", None) == 0:
         return as_json(item(), path, depth + 1)
+    if path.rpartition(".")[2] in NAMED and not isinstance(value, type | set | bytes):
+        return as_json(_plain(value, path), path, depth + 1)
     raise ConfigError(
         f"{path} = {value!r}: allowed are numbers, text, true, false, null, lists and dicts of them"
     )
+
+
+def _plain(value: Any, path: str) -> Any:
+    """Return a rule, a scheme or a law as its name and fields."""
+    from bnpo.presets.named import plain
+
+    try:
+        return plain(value)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
 
 
 def flatten(nested: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -101,13 +138,20 @@ def differing_keys(configs: Sequence[Mapping[str, Any]]) -> list[tuple[str, list
 
 
 def merge(base: MutableMapping[str, Any], other: Mapping[str, Any]) -> None:
-    """Put the entries of ``other`` into ``base``, dicts into dicts, in the order they come."""
+    """Put the entries of ``other`` into ``base``, dicts into dicts, in the order they come.
+
+    A named object of another name replaces the one that is there, whose fields are not its own.
+    """
     for key, value in other.items():
         there = base.get(key)
-        if isinstance(value, Mapping) and isinstance(there, MutableMapping):
-            merge(there, value)
-        else:
+        if (
+            not isinstance(value, Mapping)
+            or not isinstance(there, MutableMapping)
+            or (key in NAMED and value.get("name", there.get("name")) != there.get("name"))
+        ):
             base[key] = value
+        else:
+            merge(there, value)
 
 
 def put(config: MutableMapping[str, Any], path: str, value: Any) -> None:
@@ -124,7 +168,7 @@ def put(config: MutableMapping[str, Any], path: str, value: Any) -> None:
     place: Any = config
     for depth, part in enumerate(parents):
         below = place.get(part)
-        if part in ("credit", "rule", "sampler") and not isinstance(below, Mapping):
+        if part in NAMED and not isinstance(below, Mapping):
             below = place[part] = {} if below is None else {"name": below}
         elif below is None:
             below = place[part] = {}

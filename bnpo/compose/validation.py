@@ -2,60 +2,52 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
-from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import gymnasium as gym
 import torch
 
 from bnpo.agent import Agent
 from bnpo.cluster.joining import checked_address
-from bnpo.compose.schema import TaskConfig, names_of
-from bnpo.config import NetworkConfig, TrainConfig
+from bnpo.config import RunConfig, TaskConfig, TrainConfig
 from bnpo.envs import describe, make_env
+from bnpo.envs.lookup import discard
+from bnpo.envs.making import refuse_taken
 from bnpo.errors import ConfigError
 from bnpo.interop.events import check_events
 from bnpo.interop.offline import check_offline
-from bnpo.presets import build_agent, build_train_config
+from bnpo.presets import agent_of
 from bnpo.replay import SegmentTable
 from bnpo.types import TaskSpec
 
-__all__ = ["check_writable", "plain", "validate"]
+__all__ = ["check_writable", "validate"]
 
 
-def validate(config: Mapping[str, Any]) -> tuple[Agent, TrainConfig]:
-    """Build all that a run's configuration describes; nothing is trained and no file written.
+def validate(run: RunConfig) -> Agent:
+    """Build the agent that a run's configuration describes, and check the run around it.
+
+    Nothing is trained and no file written.
 
     Raises:
         ConfigError: naming the first field that cannot work, its value and what is allowed.
 
     """
-    task = TaskConfig(**{name: config[name] for name in names_of(TaskConfig) if name in config})
-    check_events(task.tensorboard)
-    train_config = build_train_config(config)
-    if train_config.rollouts == "ray":
-        checked_address(train_config.ray, "rollouts='ray'")
-    spec = _described(task)
-    _check_device(config["agent"].get("device"))
-    _check_networks(spec, config)
-    agent = build_agent(plain(config))
-    train_config.require_fits(agent.config)
-    _check_replay(agent, train_config)
+    check_events(run.task.tensorboard)
+    if run.train.rollouts == "ray":
+        checked_address(run.train.ray, "rollouts='ray'")
+    spec = _described(run.task)
+    _check_device(run.agent.device)
+    _check_networks(spec, run)
+    agent = agent_of(run)
+    run.train.require_fits(agent.config)
+    _check_replay(agent, run.train)
     _check_pools(agent)
-    if train_config.offline is not None:
-        check_offline(agent, train_config.offline)
-    return agent, train_config
-
-
-def plain(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a copy of a configuration in plain dicts and lists."""
-    made: dict[str, Any] = json.loads(json.dumps(config))
-    return made
+    if run.train.offline is not None:
+        check_offline(agent, run.train.offline)
+    return agent
 
 
 def check_writable(folder: Path) -> None:
@@ -72,26 +64,27 @@ def check_writable(folder: Path) -> None:
 def _described(task: TaskConfig) -> TaskSpec:
     """Describe the environment; refuse one that cannot be made or trained on."""
     try:
+        refuse_taken(task.env_kwargs)
         env = make_env(task.env, **task.env_kwargs)
         try:
             spec: TaskSpec = describe(env)
             return spec
         finally:
-            env.close()
+            discard(env)
     except (ValueError, gym.error.Error) as error:
         raise ConfigError(_line(error)) from None
 
 
-def _check_networks(spec: TaskSpec, config: Mapping[str, Any]) -> None:
+def _check_networks(spec: TaskSpec, run: RunConfig) -> None:
     """Refuse networks that do not fit into the memory of this machine."""
-    settings = NetworkConfig(**(config["agent"].get("networks") or {}))
+    settings = run.agent.networks
     shown = settings.frame_history * (spec.observation_dim + spec.goal_dim)
     units = settings.memory or 0
     seen = shown + units + spec.goal_dim
     widths = [seen + 2 * spec.action_dim, *settings.critic_hidden, spec.reward_dim]
     critic = settings.critics * sum(a * b for a, b in pairwise(widths))
     actor = sum(a * b for a, b in pairwise([seen, *settings.actor_hidden, 2 * spec.action_dim]))
-    copies = 4 + len(config["brains"])  # online, gradient, two moments; a target for each brain
+    copies = 4 + len(run.brains)  # online, gradient, two moments; a target for each brain
     needed = 4 * copies * (critic + actor + 3 * units * (shown + units))
     there = _memory()
     if needed > there:
@@ -146,9 +139,7 @@ def _memory() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
-def _check_device(device: Any) -> None:
-    if not isinstance(device, str):
-        return  # AgentConfig tells
+def _check_device(device: str) -> None:
     try:
         torch.Generator(device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:

@@ -20,6 +20,7 @@ from bnpo.config.base import (
 )
 from bnpo.config.brain import BrainDescription
 from bnpo.config.network import NetworkConfig
+from bnpo.config.run import RunConfig, TaskConfig
 from bnpo.config.train import TrainConfig
 from bnpo.errors import ConfigError
 
@@ -32,9 +33,11 @@ __all__ = [
     "NetworkConfig",
     "NonNegative",
     "Positive",
+    "RunConfig",
     "Scale",
     "Sizes",
     "Steps",
+    "TaskConfig",
     "TrainConfig",
     "config",
     "nested",

@@ -88,6 +88,18 @@ class AgentConfig:
     stable_probs: bool = False
     """The proximal log-probability comes from the brain's own target actor, not the online one."""
 
+    trust: Literal["fixed", "annealed", "effective_sample_size", "calibration", "progress"] = (
+        "fixed"
+    )
+    """How gradient steps and KL budgets are divided between the brains (see
+    bnpo.agent.arbiter.Arbiter)."""
+
+    trust_floor: Annotated[float, Field(gt=0, le=1)] = 0.1
+    """Least share of its turn that a brain keeps, whatever the arbiter thinks of it."""
+
+    trust_steps: Count = 50_000
+    """Environment steps over which trust = 'annealed' goes from one kind of brain to the other."""
+
     max_steps: Count = 50
     """Longest segment (environment steps)."""
 

@@ -29,6 +29,10 @@ class TrainConfig:
     eval_episodes: Count = 100
     """Episodes of one evaluation, on fixed evaluation seeds."""
 
+    eval_max_steps: Count = 10_000
+    """Evaluation episodes that have not ended by then are cut there (environment steps): those of
+    environments without an end."""
+
     train_episode_steps: Count | None = None
     """Training episodes are cut to this many steps; None: as long as the environment's own."""
 

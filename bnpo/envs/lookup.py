@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
+import os
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import gymnasium as gym
 from gymnasium.envs.registration import EnvSpec
 
-from bnpo.errors import did_you_mean
+from bnpo.errors import did_you_mean, headline
 
 AnyEnv: TypeAlias = gym.Env[Any, Any]
 
@@ -33,10 +37,37 @@ def find_spec(env_id: str) -> EnvSpec:
 
 
 def create(spec: EnvSpec, settings: dict[str, Any]) -> AnyEnv:
-    """Make a single environment; what it does not accept is a ValueError."""
+    """Make a single environment; whatever keeps it from being made is a ValueError."""
     try:
-        return gym.make(spec, **settings)
+        with _in_this_folder():
+            return gym.make(spec, **settings)
     except TypeError as error:
         raise ValueError(f"{spec.id} cannot be made with {settings!r}: {error}") from error
     except gym.error.DependencyNotInstalled as error:
         raise ValueError(f"{spec.id} cannot be made here: {error}") from error
+    except (Exception, SystemExit) as error:
+        raise ValueError(f"{spec.id} cannot be made: {headline(error)}") from error
+
+
+def discard(env: AnyEnv) -> None:
+    """Close an environment; what it raises then comes too late to matter."""
+    with contextlib.suppress(Exception, SystemExit):
+        env.close()
+
+
+def is_of_gymnasium(spec: EnvSpec) -> bool:
+    """Whether an environment is one of Gymnasium's own or gymnasium-robotics', as it comes."""
+    entry = spec.entry_point
+    module = entry if isinstance(entry, str) else getattr(entry, "__module__", "")
+    top = module.partition(":")[0].partition(".")[0]
+    return top in ("gymnasium", "gymnasium_robotics") and not spec.additional_wrappers
+
+
+@contextlib.contextmanager
+def _in_this_folder() -> Iterator[None]:
+    """Come back to the working folder that an environment may leave while it is made."""
+    before = Path.cwd()
+    try:
+        yield
+    finally:
+        os.chdir(before)

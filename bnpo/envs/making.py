@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -16,13 +16,16 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 
 from bnpo.envs.arguments import require_int
 from bnpo.envs.cores import available_cores
-from bnpo.envs.lookup import AnyEnv, create, find_spec
+from bnpo.envs.lookup import AnyEnv, create, discard, find_spec, is_of_gymnasium
 from bnpo.envs.workers.care import WorkerCare
 from bnpo.envs.workers.pool import ProcessPoolVectorEnv
 from bnpo.types import TaskSpec
 
 AnyVectorEnv: TypeAlias = VectorEnv[Any, Any, Any]
 Observations = dict[str, npt.NDArray[Any]]
+
+TAKEN = ("env_id", "num_envs", "threads", "workers", "care", "in_caller", "render_mode")
+"""Arguments that are given otherwise than as the environment's own."""
 
 GOAL_KEYS = ("observation", "achieved_goal", "desired_goal")
 
@@ -49,7 +52,8 @@ def make_vector_env(
         workers: Processes for environments that live in Python, this one included; None takes one
             per core, 0 steps one environment after the other in this process.
         care: What to do about workers that die, hang or raise.
-        in_caller: Let this process step some of the environments that live in Python itself.
+        in_caller: Let this process step some of the environments that live in Python itself, where
+            they are Gymnasium's own: any other may take down, or hang, the process that steps it.
         **settings: Keyword arguments of the environment.
 
     Raises:
@@ -79,9 +83,19 @@ def make_env(env_id: str, **settings: Any) -> AnyEnv:
     try:
         check_spaces(env.observation_space, env.action_space, env_id=env_id)
     except ValueError:
-        env.close()
+        discard(env)
         raise
     return env
+
+
+def refuse_taken(settings: Mapping[str, Any]) -> None:
+    """Raise a ValueError where arguments of an environment are called as those of its makers."""
+    for name in TAKEN:
+        if name in settings:
+            raise ValueError(
+                f"env_kwargs.{name} = {settings[name]!r}: allowed are arguments of the environment "
+                f"that are not called {', '.join(TAKEN)}"
+            )
 
 
 def describe(env: AnyEnv | AnyVectorEnv) -> TaskSpec:
@@ -130,50 +144,30 @@ def check_spaces(observation: Space[Any], action: Space[Any], *, env_id: str) ->
             raise ValueError(f"{env_id} observes {part}; allowed are flat Boxes (one dimension)")
 
 
-def as_goal_observation(observations: Any) -> Observations:
-    """Return observations as the three arrays of a goal environment.
-
-    Observations [N, O] of an environment without goals get empty goals [N, 0].
-    """
-    if isinstance(observations, dict):
-        return observations
-    empty = np.empty((len(observations), 0), observations.dtype)
-    return {"observation": observations, "achieved_goal": empty, "desired_goal": empty.copy()}
-
-
-def true_next_observation(observations: Any, infos: dict[str, Any]) -> Observations:
-    """Return what each step led to: the final observation where an episode ended [N, .].
-
-    ``observations`` of a batch that resets in the same step hold the next episode's first
-    observation there; they are not changed.
-    """
-    following = as_goal_observation(observations)
-    ended = infos.get("_final_obs")
-    if ended is None or not ended.any():
-        return following
-    rows = np.flatnonzero(ended)
-    finals = infos["final_obs"][rows]
-    following = {key: values.copy() for key, values in following.items()}
-    for key in following:
-        if isinstance(finals[0], dict):
-            following[key][rows] = [final[key] for final in finals]
-        elif key == "observation":
-            following[key][rows] = list(finals)
-    return following
-
-
 def step_info(infos: dict[str, Any], key: str, num_envs: int) -> npt.NDArray[np.float64]:
     """Return ``info[key]`` of the step just taken, ended episodes included [N]; NaN where absent.
 
+    A boolean, a number or an array of one counts; what is neither is as good as absent.
     ``"is_success"`` also finds ``"success"``, as the Maze family calls it.
     """
     values = np.full(num_envs, np.nan)
     for name in ("success", "is_success") if key == "is_success" else (key,):
         for source in (infos, infos.get("final_info", {})):
             if name in source:
-                mask = source[f"_{name}"]
-                values[mask] = source[name][mask].astype(np.float64)
+                rows = np.flatnonzero(source[f"_{name}"])
+                values[rows] = [_number(source[name][row]) for row in rows]
     return values
+
+
+def _number(value: Any) -> float:
+    """Return a number, also out of an array of one; NaN for anything else."""
+    if isinstance(value, str | bytes):
+        return math.nan
+    try:
+        array = np.asarray(value, np.float64)
+    except (TypeError, ValueError):
+        return math.nan
+    return float(array.reshape(())) if array.size == 1 else math.nan
 
 
 def _from_single_envs(
@@ -186,14 +180,18 @@ def _from_single_envs(
 ) -> AnyVectorEnv:
     """Vector environment over copies of a single one, in a pool or in this process."""
     single = create(spec, settings)  # what is wrong with it is better found here
-    single.close()
+    discard(single)
     check_spaces(single.observation_space, single.action_space, env_id=spec.id)
     make: Callable[[], AnyEnv] = partial(create, spec, settings)
     count = min(available_cores() if workers is None else workers, num_envs)
     env: AnyVectorEnv
     if count > 0:
         env = ProcessPoolVectorEnv(
-            make, num_envs=num_envs, workers=count, care=care, in_caller=in_caller
+            make,
+            num_envs=num_envs,
+            workers=count,
+            care=care,
+            in_caller=in_caller and is_of_gymnasium(spec),
         )
     else:
         env = SyncVectorEnv([make] * num_envs, autoreset_mode=AutoresetMode.SAME_STEP)

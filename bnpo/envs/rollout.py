@@ -14,11 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bnpo.envs.making import as_goal_observation, true_next_observation
+from bnpo.envs.making import Observations
+from bnpo.envs.vector_info import RESTARTED
 from bnpo.errors import Diverged
 from bnpo.types.step import Decision, Observation, Step
 
-__all__ = ["Converter", "Rollout", "require_finite"]
+__all__ = [
+    "Converter",
+    "Rollout",
+    "as_goal_observation",
+    "require_finite",
+    "true_next_observation",
+]
 
 
 class Converter(Protocol):
@@ -78,6 +85,8 @@ class Rollout:
         """Info of the last step"""
         self.reward: NDArray[Any] = np.zeros(self.num_envs)
         """Reward of the last step as the environments paid it, [N] or [N, R]"""
+        self.led_to: Observations = {}
+        """Where the last step led to, as the environments showed it"""
         self._first = first
         self._checks = checks
         self.observation = converter.tensors(as_goal_observation(reset))
@@ -101,14 +110,15 @@ class Rollout:
         self.env_steps += self.num_envs
         ended = terminated | truncated
         low, high = self._check(reward, observations)
-        lost = infos.get("restarted")
+        lost = infos.get(RESTARTED)
         begun = ended if lost is None else ended | lost
         following = as_goal_observation(observations)
         reset_observation = convert.tensors(following, self.observation, begun)
-        next_observation = reset_observation
+        next_observation, self.led_to = reset_observation, following
         if ended.any():
             final = true_next_observation(observations, infos)
             self._check(reward, final)
+            self.led_to = final
             next_observation = convert.tensors(final, self.observation)
         self.observation = reset_observation
         return Step(
@@ -134,6 +144,38 @@ class Rollout:
             if array.size:
                 require_finite(name, array, self.env_steps, self._first)
         return ends
+
+
+def as_goal_observation(observations: Any) -> Observations:
+    """Return observations as the three arrays of a goal environment.
+
+    Observations [N, O] of an environment without goals get empty goals [N, 0].
+    """
+    if isinstance(observations, dict):
+        return observations
+    empty = np.empty((len(observations), 0), observations.dtype)
+    return {"observation": observations, "achieved_goal": empty, "desired_goal": empty.copy()}
+
+
+def true_next_observation(observations: Any, infos: dict[str, Any]) -> Observations:
+    """Return what each step led to: the final observation where an episode ended [N, .].
+
+    ``observations`` of a batch that resets in the same step hold the next episode's first
+    observation there; they are not changed.
+    """
+    following = as_goal_observation(observations)
+    ended = infos.get("_final_obs")
+    if ended is None or not ended.any():
+        return following
+    rows = np.flatnonzero(ended)
+    finals = infos["final_obs"][rows]
+    following = {key: values.copy() for key, values in following.items()}
+    for key in following:
+        if isinstance(finals[0], dict):
+            following[key][rows] = [final[key] for final in finals]
+        elif key == "observation":
+            following[key][rows] = list(finals)
+    return following
 
 
 def require_finite(

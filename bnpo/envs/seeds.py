@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from gymnasium.utils import seeding
 
 from bnpo.envs.arguments import require_int
 
@@ -26,3 +30,10 @@ def seed_each(seed: int | Sequence[int | None] | None, num_envs: int) -> list[in
         return [None if one is None else require_int("seed", one, minimum=0) for one in seed]
     first = require_int("seed", seed, minimum=0)
     return [first + index for index in range(num_envs)]
+
+
+def generator_in(state: Mapping[str, Any]) -> np.random.Generator:
+    """Return a generator that continues from a saved state."""
+    generator, _ = seeding.np_random(0)
+    generator.bit_generator.state = state
+    return generator

@@ -13,8 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from bnpo.compose.overrides import parse
-from bnpo.compose.schema import names_of
+from bnpo.compose.overrides import Overrides, parse
 from bnpo.errors import (
     CheckpointError,
     ConfigError,
@@ -24,9 +23,10 @@ from bnpo.errors import (
     StoppedAtOnce,
     WorkerError,
     did_you_mean,
+    printable,
 )
-from bnpo.experiment import workbench
-from bnpo.experiment.definition import OPTIONS, experiment
+from bnpo.experiment.command import COMMANDS, RECORDED, command_of, prepare
+from bnpo.experiment.helping import FLAGS, help_on, overview
 from bnpo.presets import PRESETS, TASKS
 from bnpo.runs import RUNS
 from bnpo.show.streams import lost_output
@@ -34,36 +34,8 @@ from bnpo.show.text import say
 
 __all__ = ["main"]
 
-EXAMPLES = """\
-Examples:
-  bnpo with bpo goal_reacher seed=0 total_steps=40000
-  bnpo with ddpg_her env=FetchPush-v4 num_envs=16
-  bnpo with brains.ddpg.batch_size=128 agent.gamma=0.9
-  bnpo print_config with ppo
-  bnpo evaluate with run=runs/1 episodes=100
-  bnpo record with run=runs/1
-  bnpo plot with runs="['runs/1', 'runs/2']"
-  bnpo resume with run=runs/1
-  bnpo runs with preset=bpo success=0.9.. sort=steps
-  bnpo compare 3 5 7
-  bnpo profile with bpo goal_reacher total_steps=20000
-  bnpo tune-threads with bpo goal_reacher
-"""
-
-_FLAGS: dict[str, tuple[str, str | None, str]] = {
-    "--file_storage": ("-F", "DIR", "put the run under DIR/<id>/ instead of runs/<id>/"),
-    "--id": ("-i", "ID", "name of the run's folder (default: the next number)"),
-    "--name": ("-n", "NAME", "name of the experiment in the record"),
-    "--comment": ("-c", "TEXT", "a comment in the record"),
-    "--unobserved": ("-u", None, "leave no files"),
-    "--sql": ("-s", "URL", "record in an SQL database, too"),
-    "--mongo_db": ("-m", "DB", "record in a Mongo database, too"),
-    "--tiny_db": ("-t", "DIR", "record in a TinyDB, too"),
-    "--loglevel": ("-l", "LEVEL", "what sacred tells: DEBUG, INFO, WARNING (default), ERROR"),
-    "--capture": ("-C", "MODE", "how output is kept in the record: sys (default), fd, no"),
-    "--beat-interval": ("-b", "SECONDS", "time between two updates of the record (default: 10)"),
-}
-"""Sacred's options that are offered: short form, argument, meaning."""
+ON_RAY = ("study", "sweep")
+"""Commands whose work a Ray cluster can do."""
 
 LEAVING_FILES = ("train", "resume", "record", "plot", "study", "sweep", "export")
 """Commands whose work is not in what they print."""
@@ -92,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     try:
         return _told(_run(words))
-    except (ConfigError, CheckpointError, RunError) as error:
+    except (ConfigError, CheckpointError, RunError, OSError) as error:
         return _complain(error)
     except Diverged as error:
         _complain(error)
@@ -119,7 +91,11 @@ def _told(command: str | None) -> int:
 
 
 def _complain(error: Exception | str) -> int:
-    text = " ".join(str(error).split())
+    text = str(error)
+    if isinstance(error, OSError) and error.strerror:
+        name = "the system" if error.filename is None else str(error.filename)
+        text = f"{name if len(name) <= 200 else f'{name[:150]}...'}: {error.strerror}"
+    text = printable(" ".join(text.split()))
     sys.stderr.write(f"bnpo: error: {text}\n")
     return 2
 
@@ -129,7 +105,9 @@ def _run(words: Sequence[str]) -> str | None:
     command, updates, flags = _parse(words)
     if command in (None, "help") or flags["help"]:
         topic = next(iter(updates), None) if command == "help" else command
-        say(_help_of(topic) if topic else _help())
+        if topic:
+            _require_command(topic)
+        say(help_on(topic) if topic else overview())
         return None
     if flags["version"]:
         from bnpo.version import __version__
@@ -139,16 +117,25 @@ def _run(words: Sequence[str]) -> str | None:
     assert command is not None
     names, overrides = parse(updates)
     _quiet(flags["--loglevel"])
+    if command in RECORDED and not flags["dry_run"]:
+        _record(command, names, overrides, flags)
+        return command
+    taken = prepare(command, names, overrides, Path(flags["--file_storage"] or RUNS))
     if flags["dry_run"]:
-        runs = Path(flags["--file_storage"] or RUNS)
-        experiment.prepare(command, names, overrides, runs)
         say("the configuration is valid")
-        return None
+    else:
+        command_of(command).function(taken)
+    return command
+
+
+def _record(command: str, names: list[str], overrides: Overrides, flags: dict[str, Any]) -> None:
+    """Let sacred run a command and keep its record."""
+    from bnpo.experiment.definition import experiment
+
     options = {name: value for name, value in flags.items() if name.startswith("--")}
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"sacred\.")
         experiment.run(command, overrides, names, options=options)
-    return command
 
 
 def _quiet(level: str | None) -> None:
@@ -173,7 +160,7 @@ def _parse(words: Sequence[str]) -> tuple[str | None, list[str], dict[str, Any]]
     parser.add_argument("-V", "--version", action="store_true")
     parser.add_argument("--dry-run", action="store_true")
     parser.add_argument("--ray", metavar="ADDRESS")
-    for long, (short, value, _) in _FLAGS.items():
+    for long, (short, value, _) in FLAGS.items():
         settings: dict[str, Any] = {"action": "store_true"} if value is None else {}
         parser.add_argument(short, long, dest=long, **settings)
     found = vars(parser.parse_intermixed_args(list(words)))
@@ -197,26 +184,47 @@ def _split(words: list[str]) -> tuple[str | None, list[str]]:
     if command == "help":
         return command, rest
     _require_command(command)
-    rest = workbench.spelled_out(command, rest)
-    if rest and rest[0] != "with":
-        raise ConfigError(f"{rest[0]!r} after {command!r}: allowed is bnpo {command} with ...")
-    return command, rest[1:]
+    return command, _spelled_out(command, rest)
+
+
+def _spelled_out(command: str, words: list[str]) -> list[str]:
+    """Return the names and updates after a command, with the key that may be left out.
+
+    ``compare 3 5`` is ``with runs=[3, 5]``, ``evaluate 3`` is ``with run=3``, ``study with FILE``
+    is ``with file=FILE``.
+    """
+    end = words.index("with") if "with" in words else len(words)
+    bare, updates = words[:end], words[end + 1 :]
+    key = command_of(command).word
+    if key == "file":  # a name after `with`, too
+        bare += [word for word in updates if "=" not in word]
+        updates = [word for word in updates if "=" in word]
+    if not bare:
+        return updates
+    if key is None:
+        raise ConfigError(f"{bare[0]!r} after {command!r}: allowed is bnpo {command} with ...")
+    given = [int(word) if word.isdigit() else word for word in bare if "=" not in word]
+    updates = [*(word for word in bare if "=" in word), *updates]
+    if key != "runs" and len(given) > 1:
+        raise ConfigError(f"{given[1]!r} after {given[0]!r}: allowed is one {key}")
+    if given:
+        updates.insert(0, f"{key}={given if key == 'runs' else given[0]!r}")
+    return updates
 
 
 def _on_ray(command: str | None, updates: list[str], address: str) -> list[str]:
     """Return updates with the address of the cluster that is to do the work."""
-    if command not in workbench.ON_RAY:
+    if command not in ON_RAY:
         raise ConfigError(
-            f"--ray = {address!r} with {command or 'no command'}: allowed with "
-            f"{', '.join(workbench.ON_RAY)}"
+            f"--ray = {address!r} with {command or 'no command'}: allowed with {', '.join(ON_RAY)}"
         )
     return [*updates, f"ray={address}"]
 
 
 def _require_command(command: str) -> None:
     """Raise a ConfigError for a command that does not exist."""
-    known = [*experiment.commands, "help"]
-    if command in experiment.commands:
+    known = [*COMMANDS, "help"]
+    if command in COMMANDS:
         return
     hint = did_you_mean(command, known)
     if command in (*PRESETS, *TASKS) or "=" in command:
@@ -230,7 +238,7 @@ def _checked(flags: dict[str, Any]) -> dict[str, Any]:
         "--loglevel": (lambda value: value in _LEVELS, f"one of {', '.join(_LEVELS)}"),
         "--capture": (lambda value: value in ("sys", "fd", "no"), "one of sys, fd, no"),
         "--beat-interval": (_is_positive, "a number above zero"),
-        "--id": (lambda value: value.replace("_", "").replace("-", "").isalnum(), "a plain name"),
+        "--id": (_is_plain, "a plain name of at most 200 bytes"),
     }
     for name, (valid, allowed) in checks.items():
         value = flags[name]
@@ -239,61 +247,13 @@ def _checked(flags: dict[str, Any]) -> dict[str, Any]:
     return flags
 
 
+def _is_plain(text: str) -> bool:
+    letters = text.replace("_", "").replace("-", "")
+    return letters.isalnum() and len(text.encode(errors="replace")) <= 200
+
+
 def _is_positive(text: str) -> bool:
     try:
         return 0 < float(text) < float("inf")
     except ValueError:
         return False
-
-
-def _help() -> str:
-    """Return the help on everything."""
-    commands = [
-        f"  {name:<20} {(function.__doc__ or '').strip().splitlines()[0]}"
-        for name, function in sorted(experiment.commands.items(), key=_order)
-    ]
-    options = [
-        f"  {short}, {long + ('' if value is None else ' ' + value):<24} {meaning}"
-        for long, (short, value, meaning) in _FLAGS.items()
-    ]
-    return "\n".join(
-        [
-            "Usage: bnpo [COMMAND] [with NAME... KEY=VALUE...] [OPTIONS]",
-            "",
-            "Commands:",
-            *commands,
-            "",
-            "Names:",
-            f"  presets: {', '.join(PRESETS)}",
-            f"  tasks:   {', '.join(TASKS)}",
-            "  files:   any .json that holds a configuration, such as runs/1/config.json",
-            "",
-            "Options:",
-            f"  {'-h, --help':<28} this, or 'bnpo help COMMAND'",
-            f"  {'    --dry-run':<28} check the configuration and stop",
-            f"  {'    --ray ADDRESS':<28} study, sweep: on Ray (local, auto or HOST:PORT)",
-            f"  {'-V, --version':<28} print the version",
-            *options,
-            "",
-            EXAMPLES.rstrip(),
-        ]
-    )
-
-
-def _order(item: tuple[str, Any]) -> int:
-    first = ["train", "resume", "evaluate", "record", "plot", "print_config"]
-    return first.index(item[0]) if item[0] in first else len(first)
-
-
-def _help_of(command: str) -> str:
-    """Return the help on one command."""
-    _require_command(command)
-    lines = [(experiment.commands[command].__doc__ or "").strip()]
-    if command in OPTIONS:
-        lines += [
-            "",
-            f"bnpo {command} with " + " ".join(f"{n}=..." for n in names_of(OPTIONS[command])),
-        ]
-    elif command in (*workbench.TRAINING, "print_config"):
-        lines += ["", "All keys and their defaults: bnpo print_config", "", EXAMPLES.rstrip()]
-    return "\n".join(lines)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,79 +14,26 @@ from sacred.config import ConfigDict
 from sacred.observers import FileStorageObserver
 from sacred.utils import SacredError
 
-from bnpo.compose.composition import compose, compose_options
-from bnpo.compose.overrides import as_json
-from bnpo.compose.validation import check_writable, validate
+from bnpo.compose.overrides import Overrides, as_json, as_overrides, merge
+from bnpo.compose.validation import check_writable
+from bnpo.config import RunConfig
 from bnpo.errors import ConfigError
-from bnpo.experiment import commands, workbench
+from bnpo.experiment.command import COMMANDS, RECORDED, command_of, prepare
 from bnpo.experiment.databases import check_databases, made_lenient
-from bnpo.experiment.options import EvaluateOptions, PlotOptions, RecordOptions, ResumeOptions
 from bnpo.experiment.run_folder import RunFolder
 from bnpo.experiment.sources import common_folder, source_files
-from bnpo.presets import PRESETS, TASKS
-from bnpo.runs import RUNS, find_run, load_config
-from bnpo.runs.checkpoint_folder import CheckpointFolder
+from bnpo.presets import PRESETS, TASKS, write_config
+from bnpo.runs import RUNS, find_run
 from bnpo.runs.summary import versions
 
-__all__ = ["OPTIONS", "BnpoExperiment", "experiment"]
-
-OPTIONS: dict[str, type[Any]] = {
-    "evaluate": EvaluateOptions,
-    "record": RecordOptions,
-    "plot": PlotOptions,
-    "resume": ResumeOptions,
-    **workbench.OPTIONS,
-}
-"""Commands that work on runs, with what they take."""
+__all__ = ["BnpoExperiment", "experiment"]
 
 
 class BnpoExperiment(Experiment):
     """An experiment whose configuration is composed and checked before sacred sees it."""
 
-    def prepare(
-        self,
-        command: str,
-        named: Sequence[str] = (),
-        updates: Mapping[str, Any] | None = None,
-        runs: Path = RUNS,
-    ) -> dict[str, Any]:
-        """Return the configuration of a command, complete and validated; nothing is written.
-
-        Args:
-            command: its name
-            named: presets, tasks and files
-            updates: overrides
-            runs: where runs are that are given by their number
-
-        Raises:
-            ConfigError: naming the field that cannot work, its value and what is allowed.
-
-        """
-        kind = OPTIONS.get(command)
-        if kind is None:
-            config = compose(named, updates or {})
-            if command in workbench.TRAINING:
-                validate(config)
-            return config
-        options = compose_options(command, kind, named, updates or {})
-        kind(**options)
-        if command in workbench.ELSEWHERE:
-            return workbench.placed(command, options, runs)
-        if "runs" in options:
-            options["runs"] = [str(find_run(run, runs)) for run in _list(options["runs"])]
-        else:
-            options["run"] = str(find_run(options["run"], runs))
-        if command != "resume":
-            return options
-        config = load_config(options["run"])
-        if options["total_steps"] is not None:
-            config["total_steps"] = options["total_steps"]
-        try:
-            validate(config)
-        except (ConfigError, KeyError) as error:
-            raise ConfigError(f"{Path(options['run']) / 'config.json'}: {error}") from None
-        CheckpointFolder(Path(options["run"]) / "checkpoints").check()
-        return config
+    taken: Any
+    """What the command takes that is to run: a RunConfig, or its options"""
 
     def _create_run(
         self,
@@ -99,15 +48,16 @@ class BnpoExperiment(Experiment):
         flags = {**self.get_default_options(), **(options or {})}
         flags["--capture"] = flags["--capture"] or "sys"
         runs = Path(flags["--file_storage"] or RUNS)
-        config = self.prepare(command, named_configs, config_updates, runs)
+        own = self._with_own(config_updates or {})
+        self.taken = prepare(command, named_configs, own, runs)
         updates = {key: as_json(value, key) for key, value in (config_updates or {}).items()}
         given = {
             **(meta_info or {}),
             "named_configs": list(named_configs),
             "overrides": _without_dots(updates),
         }
-        before = list(self.observers)
-        self.configurations[:] = [ConfigDict(config)]  # type: ignore[no-untyped-call]
+        before = list(self.observers), list(self.configurations)
+        self.configurations[:] = [ConfigDict(_plain(self.taken))]  # type: ignore[no-untyped-call]
         try:
             check_databases(flags)
             self._observe(command, config_updates or {}, flags, runs)
@@ -124,7 +74,14 @@ class BnpoExperiment(Experiment):
         except SacredError as error:
             raise ConfigError(" ".join(str(error).split())) from error
         finally:
-            self.observers = before
+            self.observers, self.configurations[:] = before
+
+    def _with_own(self, updates: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return updates on top of what was added by ``add_config`` and ``@experiment.config``."""
+        own: dict[str, Any] = {}
+        for configuration in self.configurations:
+            merge(own, json.loads(json.dumps(configuration(fixed=own))))
+        return Overrides({**as_overrides(own), **as_overrides(updates)}) if own else updates
 
     def _observe(
         self, command: str, updates: Mapping[str, Any], flags: dict[str, Any], runs: Path
@@ -142,8 +99,11 @@ class BnpoExperiment(Experiment):
             self.observers.append(RunFolder(runs))
 
 
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
+def _plain(taken: Any) -> dict[str, Any]:
+    """Return what a command takes as sacred holds it."""
+    if isinstance(taken, RunConfig):
+        return write_config(taken)
+    return dataclasses.asdict(taken) if dataclasses.is_dataclass(type(taken)) else {}
 
 
 def _without_dots(updates: Mapping[str, Any]) -> list[str]:
@@ -166,13 +126,21 @@ def _make() -> Any:
         made.add_named_config(name, content)
     for name in ("save_config", "print_config"):
         del made.commands[name]
-    made.main(commands.train)
-    for command in (commands.evaluate, commands.record, commands.plot, commands.print_config):
-        made.command(command, unobserved=True)
-    made.command(commands.resume)
-    for command in workbench.COMMANDS:
-        made.command(command, unobserved=True)
+    for name in COMMANDS:
+        made.command(_call_of(name, made), unobserved=name not in RECORDED)
+    made.default_command = "train"
     return made
+
+
+def _call_of(name: str, of: BnpoExperiment) -> Callable[..., Any]:
+    """Return a command as sacred calls it."""
+
+    def call(_run: Any) -> Any:
+        function = command_of(name).function
+        return function(of.taken, _run) if name in RECORDED else function(of.taken)
+
+    call.__name__, call.__doc__ = name, command_of(name).function.__doc__
+    return call
 
 
 experiment: BnpoExperiment = _make()

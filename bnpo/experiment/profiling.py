@@ -1,13 +1,11 @@
-"""Where the time of a training run goes: ``bnpo profile with ...``."""
+"""Where the time of a training run goes."""
 
 from __future__ import annotations
 
 import functools
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -21,17 +19,15 @@ from bnpo.agent.priorities import Priorities
 from bnpo.brains import Follower, LearningStep, NaturalStep
 from bnpo.brains.steps import closed_form
 from bnpo.brains.steps.closed_form import LeanAdam
-from bnpo.compose.validation import plain
 from bnpo.experiment.session import Session
 from bnpo.networks import Actor, Critic, Normalizer
 from bnpo.replay import Pool, SegmentTable
-from bnpo.show.text import say, table
 from bnpo.training import Trainer
 from bnpo.training.evaluation import PolicyEvaluator
 from bnpo.training.monitor import Monitor
 from bnpo.types import Transitions
 
-__all__ = ["SECTIONS", "Profile", "profile"]
+__all__ = ["SECTIONS", "Profile"]
 
 SECTIONS: dict[str, str] = {
     "stepping": "environments",
@@ -84,7 +80,7 @@ _HOOKS: tuple[tuple[Any, str, str], ...] = (
     (LearningStep, "drift", "logging"),
     (brain, "gradient_norms", "logging"),
     (brain, "effective_sample_size", "logging"),
-    (brain, "require_finite_networks", "logging"),
+    (brain, "require_finite_turn", "logging"),
     (Monitor, "judge", "logging"),
     (Monitor, "values", "logging"),
     (Session, "_on_evaluation", "logging"),
@@ -155,31 +151,3 @@ class Profile:
         if self._waits:
             torch.cuda.synchronize()
         return time.perf_counter()
-
-
-def profile(_config: Mapping[str, Any], _run: Any) -> float:
-    """Train, leave no files and print where the time went."""
-    config = plain(_config)
-    with tempfile.TemporaryDirectory(prefix="bnpo-profile-") as folder:
-        session = Session(config, Path(folder), _run.log_scalar)
-        found = Profile(session.trainer)
-        try:
-            with found.watching():
-                session.run()
-        finally:
-            session.close()
-    agent = session.trainer.agent
-    total = found.total
-    rows = [("section", f"{'seconds':>8}  share")]
-    for name, meaning in SECTIONS.items():
-        seconds = found.seconds[name]
-        rows.append((name, f"{seconds:8.2f}  {seconds / total:5.1%}  {meaning}"))
-    rows.append(
-        (
-            "total",
-            f"{total:8.2f}  {agent.env_steps:,} environment steps, "
-            f"{agent.gradient_steps:,} gradient steps",
-        )
-    )
-    say(table(rows))
-    return total

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from bnpo.compose.overrides import flatten
 from bnpo.runs.summary import Summary
 from bnpo.training.evaluation import Evaluation
 
-__all__ = ["config_lines", "evaluation_rows", "summary_rows"]
+__all__ = ["evaluation_rows", "summary_rows"]
 
 
 def summary_rows(summary: Summary) -> list[tuple[str, str]]:
@@ -48,8 +45,3 @@ def evaluation_rows(evaluation: Evaluation, run: Path) -> list[tuple[str, str]]:
         rows.append(("mean score", f"{evaluation.mean_score:.2f}"))
     rows.append(("mean length", f"{evaluation.mean_length:.1f} steps"))
     return rows
-
-
-def config_lines(config: Mapping[str, Any]) -> str:
-    """Return a configuration as the overrides that would make it."""
-    return "\n".join(f"{path} = {value!r}" for path, value in flatten(config))

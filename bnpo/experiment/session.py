@@ -6,16 +6,17 @@ import contextlib
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
 from sacred.utils import SacredInterrupt
 
-from bnpo.compose.validation import validate
+from bnpo.config import RunConfig
 from bnpo.errors import CheckpointError, Diverged, Interrupted, RunError, StateUnknown, WorkerError
 from bnpo.experiment.run_folder import measurements
 from bnpo.files import write_json
+from bnpo.presets import agent_of
 from bnpo.runs.checkpoint_folder import CheckpointFolder
 from bnpo.runs.folder import writing
 from bnpo.runs.reading import history_state
@@ -42,7 +43,7 @@ class Session:
 
     def __init__(
         self,
-        config: Mapping[str, Any],
+        run: RunConfig,
         folder: Path | None,
         log_scalar: Callable[[str, float, int], None],
         info: dict[str, Any] | None = None,
@@ -50,20 +51,19 @@ class Session:
         """Build agent and environments.
 
         Args:
-            config: of the run, complete
+            run: its configuration
             folder: where its files go; None writes none
             log_scalar: takes name, value and environment steps of what an evaluation found
             info: of the record; gets ``worker_restarts`` where there were any
 
         """
-        self.settings = config
+        self.settings = run
         self.folder = folder
         self.log_scalar = log_scalar
-        agent, train_config = validate(config)
-        self.trainer = Trainer(agent, train_config)
+        self.trainer = Trainer(agent_of(run), run.train)
         self.checkpoints: CheckpointFolder | None = None
         if folder is not None:
-            keep = train_config.checkpoint_keep
+            keep = run.train.checkpoint_keep
             self.checkpoints = CheckpointFolder(folder / "checkpoints", keep)
         self.info = {} if info is None else info
         self.versions = [versions()]
@@ -85,7 +85,7 @@ class Session:
         self._compare_versions(state.pop("versions", None), path)
         if "progress" not in state:
             raise CheckpointError(
-                f"checkpoint {path} holds a policy alone: {self.settings['env']} cannot tell its "
+                f"checkpoint {path} holds a policy alone: {self.settings.task.env} cannot tell its "
                 "state, so its runs cannot be resumed; evaluate, record and export take the policy"
             )
         try:
@@ -237,7 +237,8 @@ class Session:
             self._save_policy()
             self._write_history()
             if len(self.trainer.history):
-                title = f"{self.settings['preset'] or 'own brains'} on {self.settings['env']}"
+                task = self.settings.task
+                title = f"{task.preset or 'own brains'} on {task.env}"
                 self._draw(self.folder / "learning_curve.png", title)
         return self._leave_summary(status)
 
@@ -257,8 +258,8 @@ class Session:
         summary = Summary.of(
             trainer.history,
             env_id=trainer.agent.spec.env_id,
-            preset=self.settings["preset"],
-            seed=self.settings["seed"],
+            preset=self.settings.task.preset,
+            seed=self.settings.task.seed,
             status=status,
             env_steps=trainer.agent.env_steps,
             gradient_steps=trainer.agent.gradient_steps,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,16 +21,16 @@ def check_events(wanted: bool) -> None:
 
 
 @contextmanager
-def with_events(config: Mapping[str, Any], folder: Path | None, log: Log) -> Iterator[Log]:
+def with_events(wanted: bool, folder: Path | None, log: Log) -> Iterator[Log]:
     """Yield what logs a scalar: the log that is given, and event files where they are wanted.
 
     Args:
-        config: of the run
+        wanted: write them
         folder: of the run; the event files go into ``tensorboard`` in it; None writes none
         log: takes name, value and environment steps
 
     """
-    if not config.get("tensorboard") or folder is None:
+    if not wanted or folder is None:
         yield log
         return
     writers: list[Any] = []

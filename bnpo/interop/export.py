@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
 import warnings
 from collections.abc import Iterator, Mapping
@@ -19,6 +20,7 @@ from bnpo.envs import make_vector_env
 from bnpo.envs.rollout import Rollout
 from bnpo.errors import ExportError
 from bnpo.extras import require
+from bnpo.files import replacing, write_whole
 from bnpo.interop.model_card import model_card
 from bnpo.networks import Normalizer, Recall
 from bnpo.runs import Checkpoint, find_run, load_agent, load_config, load_history, load_summary
@@ -109,34 +111,39 @@ def export(
         )
     states = visited_states(agent, STATES)
     place = folder / "export" if output is None else Path(output)
-    file = place / f"policy.{_SUFFIX[format]}"
-    try:
-        place.mkdir(parents=True, exist_ok=True)
-        acting = {"torch_export": _write_program, "onnx": _write_onnx}[format](agent, states, file)
-    except OSError as error:
-        raise ExportError(f"{file} cannot be written: {error.strerror or error}") from None
-    difference = _difference(agent, states, acting)
-    if not difference <= TOLERANCE:
-        file.unlink()
-        raise ExportError(
-            f"the {format} file of {folder} acts otherwise than its agent: they differ by "
-            f"{difference:.1e} of half the action range, allowed is {TOLERANCE:g}"
-        )
-    card = place / "policy.md"
-    card.write_text(
-        model_card(
-            agent,
-            config=load_config(folder),
-            summary=load_summary(folder),
-            history=load_history(folder),
-            inputs={name: states[name].shape[1] for name in input_names(agent)},
-            file=file.name,
-            checkpoint=checkpoint,
-            check=(STATES, difference),
-        ),
-        encoding="utf-8",
+    file, card = place / f"policy.{_SUFFIX[format]}", place / "policy.md"
+    write = {"torch_export": _write_program, "onnx": _write_onnx}[format]
+    with _writing(file), replacing(file) as temporary:
+        acting = write(agent, states, temporary)
+        difference = _difference(agent, states, acting)
+        if not difference <= TOLERANCE:
+            raise ExportError(
+                f"the {format} file of {folder} acts otherwise than its agent: they differ by "
+                f"{difference:.1e} of half the action range, allowed is {TOLERANCE:g}"
+            )
+    text = model_card(
+        agent,
+        config=load_config(folder),
+        summary=load_summary(folder),
+        history=load_history(folder),
+        inputs={name: states[name].shape[1] for name in input_names(agent)},
+        file=file.name,
+        checkpoint=checkpoint,
+        check=(STATES, difference),
     )
+    with _writing(card):
+        write_whole(card, text.encode())
     return file, card, difference
+
+
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Tell in one line that a file cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise ExportError(f"{path} cannot be written: {reason}") from None
 
 
 def visited_states(agent: Agent, count: int) -> dict[str, NDArray[np.float32]]:
@@ -167,8 +174,10 @@ def _write_program(agent: Agent, states: Mapping[str, NDArray[Any]], file: Path)
     """Write a program of torch.export; return the function that it is when it is read."""
     examples, shapes = _examples(agent, states)
     program = torch.export.export(Policy(agent).eval(), examples, dynamic_shapes=(shapes,))
-    torch.export.save(program, file)
-    module: Any = torch.export.load(file).module()
+    content = io.BytesIO()  # torch itself does not tell a full disk from other errors
+    torch.export.save(program, content)
+    file.write_bytes(content.getvalue())
+    module: Any = torch.export.load(io.BytesIO(content.getvalue())).module()
 
     def act(*inputs: NDArray[Any]) -> NDArray[Any]:
         with torch.no_grad():

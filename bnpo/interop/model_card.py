@@ -7,6 +7,7 @@ from typing import Any
 
 from bnpo.agent import Agent
 from bnpo.runs.summary import Summary
+from bnpo.show.text import markdown
 from bnpo.types.history import History, Record
 
 __all__ = ["model_card"]
@@ -66,7 +67,7 @@ def model_card(
         "normalisation of its inputs is inside.",
         "## Use",
         "```python\n" + use.format(file=file, arguments=arguments) + "```",
-        _table(
+        markdown(
             ("input or output", "size", "meaning"),
             [
                 *((f"`{name}`", str(size), _MEANING[name]) for name, size in inputs.items()),
@@ -74,9 +75,9 @@ def model_card(
             ],
         ),
         "## Training",
-        _table(("", ""), _training(agent, config, summary)),
+        markdown(("", ""), _training(agent, config, summary)),
         "## Figures",
-        _table(("", ""), _figures(record, summary, checkpoint)),
+        markdown(("", ""), _figures(record, summary, checkpoint)),
         f"The file was compared with the agent on {states:,} states: the actions differ by at most "
         f"{difference:.1e} of half the action range.",
         "## Limits",
@@ -139,8 +140,3 @@ def _bounds(agent: Agent) -> str:
         ", ".join(f"{x:g}" for x in row.tolist()) for row in (agent.actor.low, agent.actor.high)
     )
     return f"from [{low}] to [{high}]"
-
-
-def _table(titles: tuple[str, ...], rows: list[Any]) -> str:
-    lines = [titles, ("---",) * len(titles), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

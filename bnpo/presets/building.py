@@ -1,4 +1,4 @@
-"""Agents built from plain configuration.
+"""Agents and whole runs from plain configuration, and back.
 
 Configuration here is what JSON can hold, so that a run's record rebuilds its agent. Rules, credit
 schemes and sampling laws are given by name, or as ``{"name": ..., field: value, ...}``.
@@ -11,14 +11,53 @@ from collections.abc import Mapping
 from typing import Any
 
 from bnpo.agent import Agent
-from bnpo.brains.registry import RULES
-from bnpo.config import AgentConfig, BrainDescription, NetworkConfig, TrainConfig
+from bnpo.config import (
+    AgentConfig,
+    BrainDescription,
+    NetworkConfig,
+    RunConfig,
+    TaskConfig,
+    TrainConfig,
+)
 from bnpo.credit.annealing import AnnealedDiscount
-from bnpo.credit.registry import SCHEMES
 from bnpo.errors import ConfigError
-from bnpo.replay import LAWS
+from bnpo.presets.named import REGISTRIES, made_of, plain
 
-__all__ = ["build_agent", "build_brain", "build_train_config"]
+__all__ = [
+    "agent_of",
+    "build_agent",
+    "build_brain",
+    "build_train_config",
+    "read_config",
+    "write_config",
+]
+
+
+def read_config(config: Mapping[str, Any]) -> RunConfig:
+    """Return the configuration of a run that JSON holds, its fields checked one by one.
+
+    Args:
+        config: fields of TaskConfig and TrainConfig side by side, ``agent`` (fields of AgentConfig)
+            and ``brains`` (name -> fields of BrainDescription)
+
+    Raises:
+        ConfigError: naming the field, its value and what is allowed.
+
+    """
+    return RunConfig(
+        task=TaskConfig(**_fields_of(TaskConfig, config)),
+        train=build_train_config(config),
+        agent=_read_agent(config.get("agent") or {}),
+        brains={name: build_brain(name, fields) for name, fields in config["brains"].items()},
+    )
+
+
+def write_config(run: RunConfig) -> dict[str, Any]:
+    """Return a run's configuration as JSON holds it; :func:`read_config` is the way back."""
+    parts = {part: plain(getattr(run, part)) for part in ("task", "train", "agent", "brains")}
+    for brain in parts["brains"].values():
+        del brain["name"]
+    return {**parts.pop("task"), **parts.pop("train"), **parts}
 
 
 def build_brain(name: str, fields: Mapping[str, Any]) -> BrainDescription:
@@ -29,59 +68,58 @@ def build_brain(name: str, fields: Mapping[str, Any]) -> BrainDescription:
 
     """
     made = dict(fields)
-    registries: dict[str, Mapping[str, type[Any]]] = {
-        "rule": RULES,
-        "credit": SCHEMES,
-        "sampler": LAWS,
-    }
     try:
-        for key, registry in registries.items():
-            if isinstance(made.get(key), Mapping):
-                made[key] = _build(key, made[key], registry)
+        for key in REGISTRIES:
+            if made.get(key) is not None:
+                made[key] = made_of(key, made[key])
         return BrainDescription(**{"name": name, **made})
     except ConfigError as error:
         raise ConfigError(f"brains.{name}: {error}") from None
 
 
 def build_agent(config: Mapping[str, Any]) -> Agent:
-    """Make the agent that a run's configuration describes.
-
-    Args:
-        config: ``env``, ``env_kwargs``, ``seed``, ``agent`` (fields of AgentConfig) and ``brains``
-            (name -> fields of BrainDescription)
+    """Make the agent that a run's plain configuration describes (see :func:`read_config`).
 
     Raises:
         ConfigError: naming the field, its value and what is allowed.
 
     """
-    settings = dict(config.get("agent") or {})
+    return agent_of(read_config(config))
+
+
+def agent_of(run: RunConfig) -> Agent:
+    """Make the agent that a run's configuration describes.
+
+    Raises:
+        ConfigError: naming what cannot work on the environment.
+
+    """
+    task = run.task
+    return Agent.for_env(
+        task.env,
+        list(run.brains.values()),
+        seed=task.seed,
+        config=run.agent,
+        env_kwargs=dict(task.env_kwargs),
+    )
+
+
+def build_train_config(config: Mapping[str, Any]) -> TrainConfig:
+    """Take the fields of TrainConfig out of a run's configuration."""
+    return TrainConfig(**_fields_of(TrainConfig, config))
+
+
+def _fields_of(kind: type[Any], config: Mapping[str, Any]) -> dict[str, Any]:
+    names = [field.name for field in dataclasses.fields(kind)]
+    return {name: config[name] for name in names if name in config}
+
+
+def _read_agent(fields: Mapping[str, Any]) -> AgentConfig:
+    settings = dict(fields)
     networks = NetworkConfig(**(settings.pop("networks", None) or {}))
     if isinstance(settings.get("gamma_schedule"), Mapping):
         try:
             settings["gamma_schedule"] = AnnealedDiscount(**settings["gamma_schedule"])
         except ConfigError as error:
             raise ConfigError(f"agent.gamma_schedule: {error}") from None
-    agent_config = AgentConfig(**settings, networks=networks)
-    brains = [build_brain(name, fields) for name, fields in config["brains"].items()]
-    return Agent.for_env(
-        config["env"],
-        brains,
-        seed=config["seed"],
-        config=agent_config,
-        env_kwargs=dict(config.get("env_kwargs") or {}),
-    )
-
-
-def build_train_config(config: Mapping[str, Any]) -> TrainConfig:
-    """Take the fields of TrainConfig out of a run's configuration."""
-    names = {field.name for field in dataclasses.fields(TrainConfig)}
-    return TrainConfig(**{name: value for name, value in config.items() if name in names})
-
-
-def _build(key: str, fields: Mapping[str, Any], registry: Mapping[str, type[Any]]) -> Any:
-    """Make the named object of a registry with the given fields."""
-    rest = dict(fields)
-    name = rest.pop("name", None)
-    if not isinstance(name, str) or name not in registry:
-        raise ConfigError(f"{key}.name = {name!r}: allowed is one of {sorted(registry)}")
-    return registry[name](**rest)
+    return AgentConfig(**settings, networks=networks)

@@ -19,11 +19,35 @@ _NATURAL: dict[str, Any] = {
 }
 
 
+SMOOTHING: dict[str, Any] = {
+    **PPO,
+    "learning_repeat": 20,
+    "lr_actor": 3e-4,
+    "lr_critic": 3e-3,
+    "tau_actor": 1.0,
+    "tau_critic": 1.0,
+    "kl_budget": 0.02,
+    "rule": {"name": "ppo", "eps": 0.2},
+}
+"""PPO beside another brain: K = 10 epochs of two minibatches on the rollouts that the policy itself
+acted, with a critic of its own that values that policy."""
+
+SHARING: dict[str, Any] = {
+    **EXPLORING,
+    # Half of the environments show what the policy itself does, the other half explores.
+    "on_policy_share": 0.5,
+    "exploration": [0.33, 1.33, 2.0, 3.33],
+    # The scale is learnt by PPO alone: DDPG is mean_only.
+    "networks": {**EXPLORING["networks"], "sigma": "global"},
+}
+"""Agent settings of a hybrid."""
+
+
 def _bpo(*, agent: dict[str, Any] | None = None, **ddpg: Any) -> dict[str, Any]:
     """PPO that smooths on fresh rollouts, DDPG with hindsight that explores."""
     return {
-        "brains": {"ppo": PPO, "ddpg": {**DDPG_HER, **ddpg}},
-        "agent": {**EXPLORING, **(agent or {})},
+        "brains": {"ppo": SMOOTHING, "ddpg": {**DDPG_HER, **ddpg}},
+        "agent": {**SHARING, **(agent or {})},
     }
 
 
@@ -33,13 +57,13 @@ HYBRID: dict[str, dict[str, Any]] = {
     # which bootstrap from a target actor drawn at random; shared has one target actor for both.
     "bpo_crossed": {
         "brains": {
-            "ppo": {**PPO, "separate_actors": False},
+            "ppo": {**SMOOTHING, "separate_actors": False},
             "ddpg": {**DDPG_HER, "separate_actors": False},
         },
-        "agent": EXPLORING,
+        "agent": SHARING,
     },
     "bpo_shared": _bpo(agent={"detach_actors": False}),
-    "bnpo": {"brains": {"ppo": PPO, "ddpg": _NATURAL}, "agent": EXPLORING},
+    "bnpo": {"brains": {"ppo": SMOOTHING, "ddpg": _NATURAL}, "agent": SHARING},
     # The predecessor: two actors, one per rule, and the variant in which they change places.
     "rewheeler": _bpo(agent={"policies": "copied"}),
     "rewheeler_swap": _bpo(agent={"policies": "swapped"}),

@@ -11,6 +11,7 @@ from bnpo.runs.reading import (
     load_agent,
     load_config,
     load_history,
+    load_run,
     load_summary,
     read_run,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "load_agent",
     "load_config",
     "load_history",
+    "load_run",
     "load_summary",
     "read_run",
 ]

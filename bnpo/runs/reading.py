@@ -1,4 +1,7 @@
-"""Reading runs: the configuration, the history, the summary and the agent of a run folder."""
+"""Reading runs: the configuration, the history, the summary and the agent of a run folder.
+
+What makes agents is imported where it is used, so that a list of runs is there at once.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +10,18 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_type_hints
 
-from bnpo.agent import Agent
 from bnpo.errors import CheckpointError, RunError
 from bnpo.extras import require
 from bnpo.files import read_as
-from bnpo.presets import build_agent
-from bnpo.runs.checkpoint import load_checkpoint
-from bnpo.runs.checkpoint_folder import manifest_of
+from bnpo.runs.folder import is_held
 from bnpo.runs.summary import Summary
 from bnpo.types.history import History, Metric, Number, Record
+
+if TYPE_CHECKING:
+    from bnpo.agent import Agent
+    from bnpo.config import RunConfig
 
 __all__ = [
     "RUNS",
@@ -30,6 +34,7 @@ __all__ = [
     "load_agent",
     "load_config",
     "load_history",
+    "load_run",
     "load_summary",
     "read_run",
 ]
@@ -150,6 +155,35 @@ def load_config(run: str | int | Path) -> dict[str, Any]:
     return config
 
 
+def load_run(run: str | int | Path) -> RunConfig:
+    """Return the configuration of a run, checked.
+
+    Raises:
+        RunError: it is missing or damaged.
+
+    """
+    from bnpo.presets import read_config
+
+    config, path = load_config(run), find_run(run) / "config.json"
+    try:
+        return read_config(config)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RunError(f"{path} configures no run here: {error}") from None
+
+
+def complete_config(config: dict[str, Any]) -> dict[str, Any]:
+    """Return a run's configuration with every default in its place, so that it can be compared.
+
+    One of another version, with fields that are no more, stays as it is.
+    """
+    from bnpo.presets import read_config, write_config
+
+    try:
+        return write_config(read_config(config))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return config
+
+
 def load_summary(run: str | int | Path) -> Summary:
     """Return the summary of a run.
 
@@ -182,6 +216,8 @@ def history_state(history: History) -> dict[str, Any]:
 
 def checkpoint_path(run: Path, checkpoint: Checkpoint = "last") -> Path:
     """Return where a run keeps its newest checkpoint, or will keep its first."""
+    from bnpo.runs.checkpoint_folder import manifest_of
+
     return manifest_of(run / "checkpoints", checkpoint)
 
 
@@ -193,6 +229,9 @@ def load_agent(run: str | int | Path, checkpoint: Checkpoint = "last") -> Agent:
         CheckpointError: the checkpoint is.
 
     """
+    from bnpo.presets import build_agent
+    from bnpo.runs.checkpoint import load_checkpoint
+
     folder = find_run(run)
     config = load_config(folder)
     path = checkpoint_path(folder, checkpoint)
@@ -271,7 +310,12 @@ def _figures_so_far(folder: Path) -> dict[str, Any]:
 
 
 def _is_running(folder: Path) -> bool:
-    """Tell a run that is going on from one that was killed, by its last sign of life."""
+    """Tell a run that is going on from one that was killed: it is held, or gave a sign of life.
+
+    One that is made on another machine is not held on this one.
+    """
+    if is_held(folder):
+        return True
     if not (folder / "run.json").is_file():
         return False
     record = _read(folder / "run.json", _Life)

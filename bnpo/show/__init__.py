@@ -16,7 +16,6 @@ from bnpo.show.tables import (
     history_table,
     html_table,
 )
-from bnpo.types.history import History
 
 __all__ = [
     "LiveBar",
@@ -45,7 +44,7 @@ def _register() -> None:
     html = formatters["text/html"]
     html.for_type(BrainDescription, lambda brain: brain_table([brain]).content)
     html.for_type_by_name("bnpo.agent.agent", "Agent", agent_table)
-    html.for_type(History, history_table)
+    html.for_type_by_name("bnpo.types.history", "History", history_table)
     html.for_type(tuple, _brains)
 
 

@@ -15,6 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 from bnpo.agent import Agent
 from bnpo.envs import step_info
 from bnpo.envs.rollout import Rollout
+from bnpo.errors import RecordingError
 from bnpo.files import replacing
 from bnpo.seeding import EVALUATION_SEED
 from bnpo.show.page import Page, image
@@ -24,6 +25,9 @@ __all__ = ["Episode", "play", "record", "watch", "write_gif", "write_sheet"]
 
 _MOST = 250
 """Pictures of one episode at most; a longer one is shown faster than it went."""
+
+_ENDLESS = 1_000
+"""Steps that are shown of an episode that nothing limits, where it does not end before."""
 
 _SHEET_WIDTH = 2000
 """Pixels of a sheet's width, at most."""
@@ -73,13 +77,17 @@ def record(agent: Agent, folder: Path, episodes: int = 4) -> tuple[Path, Path]:
         The paths of video and sheet.
 
     Raises:
-        RecordingError: the environment cannot be drawn here.
+        RecordingError: the environment cannot be drawn here, or a file cannot be written.
 
     """
     played = [*play(agent, episodes)]
     clip, sheet = folder / "policy.gif", folder / "policy.png"
-    write_gif(played, clip)
-    write_sheet(played[0], sheet)
+    try:
+        write_gif(played, clip)
+        write_sheet(played[0], sheet)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise RecordingError(f"{error.filename or folder} cannot be written: {reason}") from None
     return clip, sheet
 
 
@@ -89,7 +97,7 @@ def watch(agent: Agent, episodes: int = 1, steps: int | None = None, width: int 
     Args:
         agent: whose policy acts, on the first evaluation seeds
         episodes: how many
-        steps: of each episode at most; None: all
+        steps: of each episode at most; None: all, of environments without an end 1,000
         width: of the picture at most (pixels)
 
     Raises:
@@ -123,7 +131,7 @@ def play(agent: Agent, episodes: int, steps: int | None = None) -> Iterator[Epis
 
 def _play(agent: Agent, shown: Scene, seed: int, limit: int | None) -> Episode:
     envs, policy, number = shown.envs, agent.policy, shown.envs.num_envs
-    longest = min(agent.spec.max_episode_steps or 0, limit or math.inf)
+    longest = min(agent.spec.max_episode_steps or _ENDLESS, limit or math.inf)
     stride = max(1, round(shown.fps / FPS), math.ceil(longest / _MOST))
     rollout = Rollout(envs, policy, envs.reset(seed=seed)[0], checks=False)
     frames, steps = [shown.picture()], [0]
@@ -132,7 +140,7 @@ def _play(agent: Agent, shown: Scene, seed: int, limit: int | None) -> Episode:
         step = rollout.step(policy.decide(rollout.observation))
         total += float(rollout.reward.sum()) / number
         taken += 1
-        ended = bool((step.terminated | step.truncated).all()) or taken == limit
+        ended = bool((step.terminated | step.truncated).all()) or taken >= longest
         if ended or taken % stride == 0:
             frames.append(shown.picture())
             steps.append(taken)
@@ -173,13 +181,15 @@ def _animate(
 
 
 def _captioned_frames(episodes: Sequence[Episode]) -> tuple[list[Image.Image], list[int]]:
-    """Pictures of episodes one after the other, and how long each of them stays (ms)."""
+    """Pictures of episodes one after the other, of one size, and how long each stays (ms)."""
     frames, durations = [], []
+    size = episodes[0].frames[0].size
     for number, episode in enumerate(episodes, 1):
         for step, frame in zip(episode.steps, episode.frames, strict=True):
             last = step == episode.steps[-1]
+            picture = frame if frame.size == size else frame.resize(size)
             parts = [f"episode {number}", *([] if episode.counts_steps else [f"step {step}"])]
-            frames.append(_captioned(frame, "   ".join(parts + [_outcome(episode)] * last)))
+            frames.append(_captioned(picture, "   ".join(parts + [_outcome(episode)] * last)))
             durations.append(_PAUSE_MS if last else episode.frame_ms)
     return frames, durations
 

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-import gymnasium as gym
 import numpy as np
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from PIL import Image
 
 from bnpo.agent import Agent
 from bnpo.envs import make_env, make_vector_env
+from bnpo.envs.lookup import create, discard, find_spec, is_of_gymnasium
 from bnpo.envs.python import python
-from bnpo.errors import RecordingError
+from bnpo.envs.workers.pool import ProcessPoolVectorEnv
+from bnpo.errors import RecordingError, WorkerError, headline
 
 __all__ = ["FPS", "Scene", "scene"]
 
@@ -59,42 +62,76 @@ class Scene:
 def scene(agent: Agent) -> Iterator[Scene]:
     """Make the agent's environment so that it returns pictures.
 
-    An environment whose metadata hold ``render_grid`` is drawn as a grid of so many.
+    An environment whose metadata hold ``render_grid`` is drawn as a grid of so many. One that is
+    not Gymnasium's own is played in a worker process, which it may take down or hang.
 
     Raises:
-        RecordingError: the environment cannot be drawn here.
+        RecordingError: the environment cannot be drawn here; what it raises while the scene is
+            played is told so, too.
 
     """
-    spec = agent.spec
+    env_id = agent.spec.env_id
     settings = {**agent.env_kwargs, "render_mode": "rgb_array"}
-    try:
-        env: Any = make_env(spec.env_id, **settings)
-    except ValueError as error:
-        raise RecordingError(f"{spec.env_id} cannot be drawn: {error}") from None
-    together = int(env.metadata.get("render_grid", 1))
-    fps = float(env.metadata.get("render_fps", FPS))
-    try:
-        if together > 1:
-            env.close()
-            env = make_vector_env(
-                spec.env_id, together, threads=0, autoreset_mode="DISABLED", **settings
-            )
-            yield Scene(env, lambda: Image.fromarray(env.draw_grid(size=_CELL)), fps)
-            return
-        if _drawn_by_mujoco(env.unwrapped):
-            _choose_backend(spec.env_id)
-        single = env
-        env = SyncVectorEnv([lambda: single], autoreset_mode=AutoresetMode.DISABLED)
-        yield Scene(env, lambda: _picture(single), fps)
-    except (gym.error.Error, ImportError) as error:
-        raise RecordingError(f"{spec.env_id} cannot be drawn: {error}") from None
-    finally:
-        env.close()
+    with ExitStack() as opened:
+        try:
+            yield _made(env_id, settings, opened)
+        except RecordingError:
+            raise
+        except WorkerError as error:
+            raise RecordingError(f"{env_id} cannot be drawn: {error.headline}") from error
+        except ValueError as error:
+            raise RecordingError(f"{env_id} cannot be drawn: {error}") from error
+        except Exception as error:
+            raise RecordingError(f"{env_id} cannot be drawn: {headline(error)}") from error
 
 
-def _picture(env: Any) -> Image.Image:
-    """Draw a single environment."""
-    image = Image.fromarray(np.asarray(env.render(), np.uint8))
+def _made(env_id: str, settings: dict[str, Any], opened: ExitStack) -> Scene:
+    """Make a scene; what it opens is closed with ``opened``."""
+    env: Any = make_env(env_id, **settings)
+    together, fps = int(env.metadata.get("render_grid", 1)), _fps(env.metadata)
+    if together > 1:
+        discard(env)
+        env = make_vector_env(env_id, together, threads=0, autoreset_mode="DISABLED", **settings)
+        opened.callback(env.close)
+        return Scene(env, lambda: Image.fromarray(env.draw_grid(size=_CELL)), fps)
+    if _drawn_by_mujoco(env.unwrapped):
+        _choose_backend(env_id)
+    if is_of_gymnasium(find_spec(env_id)):
+        batch: Any = SyncVectorEnv([lambda: env], autoreset_mode=AutoresetMode.DISABLED)
+    else:
+        discard(env)
+        batch = ProcessPoolVectorEnv(
+            partial(create, find_spec(env_id), settings),
+            num_envs=1,
+            autoreset_mode=AutoresetMode.DISABLED,
+            in_caller=False,
+        )
+    opened.callback(batch.close)
+    return Scene(batch, lambda: _picture(batch.call("render")[0]), fps)
+
+
+def _fps(metadata: Mapping[str, Any]) -> float:
+    """Pictures per second that an environment asks for, where it asks for a positive number."""
+    asked = metadata.get("render_fps")
+    if isinstance(asked, bool) or not isinstance(asked, int | float | np.number):
+        return FPS
+    return float(asked) if 0 < asked < math.inf else FPS
+
+
+def _picture(rendered: Any) -> Image.Image:
+    """Take what an environment has drawn.
+
+    Raises:
+        RecordingError: it is no picture.
+
+    """
+    pixels = np.asarray(rendered)
+    if pixels.ndim != 3 or pixels.shape[2] not in (3, 4) or pixels.dtype.kind not in "ui":
+        what = "nothing" if rendered is None else f"{pixels.dtype} of shape {pixels.shape}"
+        raise RecordingError(
+            f"render() returned {what}: allowed are whole numbers of shape (height, width, 3)"
+        )
+    image = Image.fromarray(pixels.astype(np.uint8)).convert("RGB")
     image.thumbnail((_WIDTH, _WIDTH), Image.Resampling.HAMMING)
     return image
 

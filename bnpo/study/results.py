@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from bnpo.files import read_json
 from bnpo.runs import load_history, load_summary
 from bnpo.runs.summary import Summary
+from bnpo.show.text import markdown
 from bnpo.study.plan import Job
 from bnpo.study.statistics import Band, Interval, interquartile_mean
 from bnpo.types.history import History
@@ -179,8 +180,7 @@ class Results:
         """Return the table in Markdown, as it is read."""
         shown = [shown_row(row) for row in self.rows()]
         titles = [*(shown[0] if shown else ["preset", "task"])]
-        lines = [titles, ["---"] * len(titles), *([*row.values()] for row in shown)]
-        return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+        return markdown(titles, [[*row.values()] for row in shown]) + "\n"
 
 
 def read_results(jobs: Sequence[Job], runs: Path) -> Results:

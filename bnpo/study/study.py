@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from bnpo.compose.overrides import differing_keys
 from bnpo.errors import ConfigError, Interrupted, RunError
 from bnpo.files import read_json, write_json, write_whole
 from bnpo.runs.folder import refuse_foreign, writing
+from bnpo.runs.reading import complete_config
 from bnpo.study.campaign import Campaign
 from bnpo.study.plan import Job, StudyPlan, plan_fields
 from bnpo.study.processes.folder_lock import alone
@@ -105,13 +105,13 @@ class Study(Campaign[StudyPlan]):
 
     def _starter(self, cluster: Any, server: ForkServer) -> Callable[[str, Words, Path], Process]:
         """Return what starts a run, here or on the cluster."""
-        configs = {job.name: job.config for job in self.jobs}
+        runs = {job.name: job.run for job in self.jobs}
 
         def here(_: str, words: Words, log: Path) -> Process:
             return server.start(words, log)
 
         def there(name: str, words: Words, log: Path) -> Process:
-            needs = resources(configs[name])
+            needs = resources(runs[name])
             return TaskProcess(cluster, words, self.folder, log=log, environ=ONE_THREAD, **needs)
 
         return here if cluster is None else there
@@ -167,7 +167,7 @@ class Study(Campaign[StudyPlan]):
             if not isinstance(made, dict):  # stopped while it was being made: it starts over
                 refuse_foreign(run)
                 continue
-            differing = differing_keys([made, json.loads(json.dumps(job.config))])
+            differing = differing_keys([complete_config(made), job.config])
             if differing:
                 key, (there, here) = differing[0]
                 raise ConfigError(
@@ -181,5 +181,4 @@ def _late(job: Job) -> tuple[int, int, bool]:
 
     Seed by seed, so that a table of all is early there; environments in Python take longest.
     """
-    env: str = job.config["env"]
-    return -job.config["total_steps"], job.seed, env.startswith("bnpo/")
+    return -job.run.train.total_steps, job.seed, job.run.task.env.startswith("bnpo/")

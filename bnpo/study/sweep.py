@@ -92,7 +92,7 @@ class Sweep(Campaign[SweepPlan]):
 
     def _room(self) -> int:
         """Return how many trials the cluster can make at a time."""
-        needs = resources(self.plan.config({}))
+        needs = resources(self.plan.run)
         there = self._cluster.cluster_resources()
         room = there.get("CPU", 1) // needs["cpus"]
         if needs["gpus"]:
@@ -189,9 +189,8 @@ class Sweep(Campaign[SweepPlan]):
 
     def _start(self, trial: Any) -> Process:
         file = self.folder / "trials" / f"{trial.number}.json"
-        config = self.plan.config(trial.params)
         with writing(file):
-            write_json(file, config)
+            write_json(file, self.plan.config(trial.params))
         words: Words = ["-m", "bnpo.study.trial", file, *map(str, self.plan.seed_list)]
         log = file.with_suffix(".log")
         if self._cluster is None:
@@ -203,7 +202,7 @@ class Sweep(Campaign[SweepPlan]):
             log=log,
             output=file.with_suffix(".jsonl"),
             environ=ONE_THREAD,
-            **resources(config),
+            **resources(self.plan.run),
         )
 
     def _follow(self, trial: Any, process: Process) -> tuple[dict[int, list[float]], bool]:

@@ -7,11 +7,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from bnpo.compose.composition import as_overrides, compose
+from bnpo.compose.composition import compose
+from bnpo.compose.overrides import as_overrides
 from bnpo.compose.validation import validate
-from bnpo.config import config
+from bnpo.config import RunConfig, config
 from bnpo.errors import ConfigError, did_you_mean
-from bnpo.presets import PRESETS, TASKS
+from bnpo.presets import PRESETS, TASKS, read_config
 from bnpo.presets.ranges import RANGES
 from bnpo.study.plan import Name, Seeds, on_cpu
 
@@ -139,13 +140,18 @@ class SweepPlan:
                 raise ConfigError(f"ranges.{path}: {error}") from None
         if not made:
             raise ConfigError("ranges = {}: allowed is at least one")
-        validate(on_cpu(self.config({})) if elsewhere else self.config({}))
+        validate(on_cpu(self.run) if elsewhere else self.run)
         for path, values in made.items():
             self.config({path: values.first()})
         return made
 
+    @property
+    def run(self) -> RunConfig:
+        """The run that is searched around."""
+        return read_config(self.config({}))
+
     def config(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the complete configuration of a trial."""
+        """Return the configuration of a trial, its values unchecked: trials may fail."""
         updates = as_overrides(self.overrides)
         if "seed" in updates:
             raise ConfigError("seed cannot be overridden in a sweep: allowed is seeds=...")

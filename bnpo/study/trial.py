@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO
 
 from bnpo.compose.validation import validate
+from bnpo.config import RunConfig
 from bnpo.errors import ConfigError
+from bnpo.presets import read_config
 from bnpo.study.processes.parent import follow_parent
 from bnpo.training import Trainer
 from bnpo.types.history import Record
@@ -30,25 +33,36 @@ def main(words: Sequence[str]) -> int:
     """
     file, *seeds = words
     threading.Thread(target=follow_parent, daemon=True).start()
-    config: dict[str, Any] = json.loads(Path(file).read_text(encoding="utf-8"))
     try:
-        for seed in seeds:
-            _train({**config, "seed": int(seed)})
+        run = read_config(json.loads(Path(file).read_text(encoding="utf-8")))
+        with _outlet() as outlet:
+            for seed in seeds:
+                _train(run.with_seed(int(seed)), outlet)
     except ConfigError as error:
         sys.stderr.write(f"{error}\n")
         return 2
     return 0
 
 
-def _train(config: dict[str, Any]) -> None:
-    agent, train_config = validate(config)
-    trainer = Trainer(agent, train_config, progress_bar=False)
+def _outlet() -> IO[str]:
+    """Return the standard output for what the trial tells; what simulators print goes to the log.
+
+    They are stepped in processes that inherit it, and may print from compiled code.
+    """
+    outlet = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    return outlet
+
+
+def _train(run: RunConfig, outlet: IO[str]) -> None:
+    agent = validate(run)
+    trainer = Trainer(agent, run.train, progress_bar=False)
 
     def tell(record: Record) -> None:
         value = float(getattr(record, trainer.history.metric))
         told = {"seed": agent.seed, "env_steps": record.env_steps, "value": value}
-        sys.stdout.write(json.dumps(told) + "\n")
-        sys.stdout.flush()
+        outlet.write(json.dumps(told) + "\n")
+        outlet.flush()
 
     try:
         trainer.run(tell)

@@ -16,6 +16,7 @@ from bnpo.config import TrainConfig
 from bnpo.envs import make_vector_env
 from bnpo.envs.workers.care import WorkerCare
 from bnpo.errors import StateUnknown
+from bnpo.training.first_look import tell_cut_episodes
 
 __all__ = ["env_state", "make_training_envs", "set_env_state"]
 
@@ -34,6 +35,7 @@ def make_training_envs(
         cluster: leaves the Ray cluster that this joins
 
     """
+    tell_cut_episodes(agent, config.train_episode_steps or agent.spec.max_episode_steps)
     later = [agent.env_steps] if agent.env_steps else []  # not the first episodes again
     (seed,) = seeding.derived(agent.seed, seeding.TRAINING_ENVS, *later)
     settings: dict[str, Any] = {"care": care, **agent.env_kwargs}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,10 @@ _IN_WORKERS = 8
 """Episodes played as one batch where environments live in worker processes."""
 
 
+MAX_STEPS = 10_000
+"""Environment steps at which episodes are cut that do not end."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
     """Outcome of a number of full episodes under the mean action."""
@@ -32,7 +37,8 @@ class Evaluation:
     """How many"""
 
     success_rate: float | None
-    """Share with ``is_success`` at the last step; None without goals"""
+    """Share with ``is_success`` at the last step, where it may be left out of failures; None where
+    the environment never tells it"""
 
     mean_return: float
     """Undiscounted sum of rewards per episode, averaged"""
@@ -54,6 +60,7 @@ class PolicyEvaluator:
         *,
         threads: int = 1,
         care: WorkerCare | None = None,
+        max_steps: int = MAX_STEPS,
     ) -> None:
         """Make the environments: all episodes at once where the environment is vectorised.
 
@@ -62,10 +69,15 @@ class PolicyEvaluator:
             episodes: how many
             threads: of the simulator
             care: what to do about workers that fail; episodes of a restarted one are played again
+            max_steps: episodes that have not ended are cut there (environment steps)
 
         """
         self.agent = agent
         self.episodes = episodes
+        self.max_steps = max_steps
+        self.tells_success = False
+        """Whether the environment has ever told success: what it leaves out is failure then"""
+        self._told = False
         self.env = make_vector_env(
             agent.spec.env_id,
             min(episodes, _AT_ONCE if agent.spec.env_id.startswith("bnpo/") else _IN_WORKERS),
@@ -80,14 +92,19 @@ class PolicyEvaluator:
         parts = [self._play(EVALUATION_SEED + first) for first in range(0, self.episodes, batch)]
         columns = [np.concatenate(column)[: self.episodes] for column in zip(*parts, strict=True)]
         returns, lengths, successes, scores = columns
-        known = not math.isnan(successes[0])
         return Evaluation(
             episodes=self.episodes,
-            success_rate=float(successes.mean()) if known else None,
+            success_rate=self._success_rate(successes),
             mean_return=float(returns.mean()),
             mean_length=float(lengths.mean()),
             mean_score=None if math.isnan(scores[0]) else float(scores.mean()),
         )
+
+    def _success_rate(self, successes: NDArray[np.float64]) -> float | None:
+        """Share of successes [E], NaN where the environment told nothing; None if it never does."""
+        known = ~np.isnan(successes)
+        self.tells_success |= bool(known.any())
+        return float(np.where(known, successes, 0.0).mean()) if self.tells_success else None
 
     def _play(self, seed: int) -> tuple[NDArray[Any], ...]:
         """Return, length, success and score of one episode in every environment, each [N]."""
@@ -97,15 +114,23 @@ class PolicyEvaluator:
         running = np.ones(number, bool)
         returns, lengths = np.zeros(number), np.zeros(number)
         successes, scores = np.full(number, np.nan), np.zeros(number)
-        while running.any():
+        taken = 0
+        while running.any() and taken < self.max_steps:
             step = rollout.step(policy.decide(rollout.observation))
             if step.lost is not None:
                 return self._play(seed)
             returns[running] += rollout.reward.reshape(number, -1).sum(-1)[running]
             lengths[running] += 1
+            taken += 1
             scores[running] += step_info(rollout.infos, "contact_reward", number)[running]
             successes[running] = step_info(rollout.infos, "is_success", number)[running]
             running &= ~(step.terminated | step.truncated).cpu().numpy()
+        if running.any() and not self._told:
+            self._told = True
+            logging.getLogger("bnpo.training").warning(
+                "%s has episodes that do not end: evaluation cuts them at eval_max_steps = %d",
+                *(self.agent.spec.env_id, self.max_steps),
+            )
         return returns, lengths, successes, scores
 
     def close(self) -> None:
@@ -113,16 +138,19 @@ class PolicyEvaluator:
         self.env.close()
 
 
-def evaluate(agent: Agent, episodes: int = 100, *, threads: int = 1) -> Evaluation:
+def evaluate(
+    agent: Agent, episodes: int = 100, *, threads: int = 1, max_steps: int = MAX_STEPS
+) -> Evaluation:
     """Play full episodes with the online actor's mean action, on fixed evaluation seeds.
 
     Args:
         agent: what to evaluate
         episodes: how many
         threads: of the simulator
+        max_steps: episodes that have not ended are cut there (environment steps)
 
     """
-    evaluator = PolicyEvaluator(agent, episodes, threads=threads)
+    evaluator = PolicyEvaluator(agent, episodes, threads=threads, max_steps=max_steps)
     try:
         return evaluator.run()
     finally:

@@ -11,6 +11,7 @@ import torch
 
 from bnpo.agent import Agent
 from bnpo.agent.brain import Brain
+from bnpo.agent.calibration import calibration, fresh_segments
 
 __all__ = ["HEALTHY", "Healthy", "Monitor"]
 
@@ -118,14 +119,15 @@ class Monitor:
             return {}
         generator = torch.Generator(table.device).manual_seed(self.agent.env_steps)
         segment, time = table.draw(SAMPLES, table.transitions_stored, generator)
-        rows = table.trajectories
-        features = self.agent.encoder(
-            rows.observation[segment, time], rows.desired_goal[segment, time]
-        )
-        mu, sigma = self.agent.actor(features)
+        fresh = fresh_segments(table)
         found = {}
         for name, brain in self._brains.items():
+            rows, at = table.trajectories, (segment, time)
+            if brain.on_policy and fresh is not None:  # of which alone it knows values
+                rows, at = fresh, (segment % len(fresh), time % fresh.length[segment % len(fresh)])
+            features = self.agent.encoder(rows.observation[at], rows.desired_goal[at])
             step = brain.step
+            mu, sigma = step.networks.actor(features)
             q_value = step.networks.critic.value(features, mu, step.critic_scale(sigma)).sum(-1)
             low, high = self._bounds(brain, reward_low, reward_high)
             room = MARGIN * (high - low)
@@ -136,6 +138,9 @@ class Monitor:
                 "q_high": float(q_value.max()),
                 "q_out_of_bounds": float(outside.float().mean()),
             }
+            if fresh is not None:
+                told = calibration(step, fresh, brain.evaluator.gamma)
+                found[name] |= {key: float(value) for key, value in told.items()}
         return found
 
     def _bounds(self, brain: Brain, low: float, high: float) -> tuple[float, float]:

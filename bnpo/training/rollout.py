@@ -8,6 +8,7 @@ from bnpo.agent import Agent
 from bnpo.agent.policy import Policy
 from bnpo.cluster.rollouts import RemoteRollouts
 from bnpo.envs.rollout import Rollout
+from bnpo.training.first_look import FirstLook
 from bnpo.types.step import Observation, Step
 
 __all__ = ["Stepper"]
@@ -30,6 +31,7 @@ class Stepper:
             env if isinstance(env, RemoteRollouts) else Rollout(env, agent.policy, reset)
         )
         self.num_envs = self.env.num_envs
+        self._first_look = FirstLook(agent)
         self.vector_steps = 0
         agent.begin(self.num_envs, self.observation)
         self.start_at(self.observation)
@@ -49,6 +51,7 @@ class Stepper:
         """Take one step of every environment.
 
         Raises:
+            ConfigError: the first steps show that the agent cannot learn from the environment.
             Diverged: a reward or an observation is not finite.
             RunError: a rollout worker was lost.
 
@@ -59,5 +62,6 @@ class Stepper:
         else:
             decision = policy.act(env.observation, env.env_steps, self.agent.generator)
             step = env.step(decision, lag)
+            self._first_look.look(env, step)
         self.vector_steps += 1
         return step

@@ -64,7 +64,11 @@ class Trainer:
             restarts=config.worker_restarts,
         )
         self.evaluator = PolicyEvaluator(
-            agent, config.eval_episodes, threads=config.threads, care=care
+            agent,
+            config.eval_episodes,
+            threads=config.threads,
+            care=care,
+            max_steps=config.eval_max_steps,
         )
         self._stop = False
         self._joined = ExitStack()
@@ -238,6 +242,8 @@ class Trainer:
         ):
             records.pop()
         self.history.records = records
+        told = any(record.success_rate is not None for record in records)
+        self.evaluator.tells_success = told
 
     def close(self) -> None:
         """Close all environments."""

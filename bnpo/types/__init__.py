@@ -5,11 +5,17 @@ Data flows one way: environment -> :class:`Trajectories` -> a :class:`CreditSche
 G goal, A action and R reward dimensions.
 """
 
-from bnpo.types.protocols import CreditScheme, Evaluator, adopted
-from bnpo.types.rows import Rows
-from bnpo.types.task import TaskSpec
-from bnpo.types.trajectories import Trajectories
-from bnpo.types.transitions import Transitions
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bnpo.extras import on_use
+
+if TYPE_CHECKING:
+    from bnpo.types.protocols import CreditScheme, Evaluator, adopted
+    from bnpo.types.task import TaskSpec
+    from bnpo.types.trajectories import Rows, Trajectories
+    from bnpo.types.transitions import Transitions
 
 __all__ = [
     "CreditScheme",
@@ -20,3 +26,16 @@ __all__ = [
     "Transitions",
     "adopted",
 ]
+
+__getattr__ = on_use(
+    __name__,
+    {
+        "CreditScheme": "bnpo.types.protocols",
+        "Evaluator": "bnpo.types.protocols",
+        "Rows": "bnpo.types.trajectories",
+        "TaskSpec": "bnpo.types.task",
+        "Trajectories": "bnpo.types.trajectories",
+        "Transitions": "bnpo.types.transitions",
+        "adopted": "bnpo.types.protocols",
+    },
+)

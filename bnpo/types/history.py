@@ -76,6 +76,10 @@ class Record:
         return row
 
 
+_SHOWN = ("env_steps", "gradient_steps", "success_rate", "mean_return", "mean_score")
+"""Columns of a plain table."""
+
+
 @dataclass
 class History:
     """The evaluations of a run, in order.
@@ -129,4 +133,13 @@ class History:
         last, solved = self.records[-1], self.solved
         where = "not solved" if solved is None else f"solved at {solved.env_steps} steps"
         value = getattr(last, self.metric)
-        return f"History({last.env_steps} steps, {self.metric} {value:.2f}, {where})"
+        told = "unknown" if value is None else f"{value:.2f}"
+        return f"History({last.env_steps} steps, {self.metric} {told}, {where})"
+
+    def _repr_html_(self) -> str:
+        """Return the evaluations as a plain table, where nothing shows them better."""
+        rows = [dataclasses.asdict(record) for record in self.records]
+        heads = [name for name in _SHOWN if any(row[name] is not None for row in rows)]
+        lines = [f"<tr>{''.join(f'<td>{row[name]}</td>' for name in heads)}</tr>" for row in rows]
+        head = "".join(f"<th>{name}</th>" for name in heads)
+        return f"<table><tr>{head}</tr>{''.join(lines)}</table>"

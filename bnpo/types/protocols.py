@@ -39,6 +39,9 @@ class Evaluator(Protocol):
     def reward(self, achieved_goal: Tensor, desired_goal: Tensor) -> Tensor:
         """Reward of the task for goals [B, G], [B, R]."""
 
+    def terminated(self, achieved_goal: Tensor, desired_goal: Tensor) -> Tensor:
+        """Whether achieving goals [B, G] ends the episode by the task, booleans [B]."""
+
 
 class CreditScheme(ABC):
     """Turns stored trajectories into transitions with credit, and all that may be asked of it.
@@ -54,6 +57,11 @@ class CreditScheme(ABC):
 
     sets_proximal: ClassVar[bool] = False
     """Whether ``assign`` fills ``proximal_log_prob``; else the framework does."""
+
+    @property
+    def wants_whole_episodes(self) -> bool:
+        """Whether what it is called is true only where a segment is a whole episode."""
+        return False
 
     @abstractmethod
     def assign(

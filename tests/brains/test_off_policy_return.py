@@ -97,6 +97,9 @@ class _Policy:
     def reward(self, achieved_goal: Tensor, desired_goal: Tensor) -> Tensor:
         raise NotImplementedError
 
+    def terminated(self, achieved_goal: Tensor, desired_goal: Tensor) -> Tensor:
+        raise NotImplementedError
+
 
 def _trajectories(size: int = 12, steps: int = 5) -> Trajectories:
     action = _draw(size, steps, 2, seed=4)

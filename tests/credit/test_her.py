@@ -118,6 +118,40 @@ def test_rewards_steps_and_discounts(table: Trajectories, evaluator: StubEvaluat
         assert torch.equal(getattr(made, name)[old], getattr(happened, name)[old]), name
 
 
+def test_a_relabelled_step_ends_where_the_task_says(
+    table: Trajectories, generator: Generator
+) -> None:
+    """Goals end an episode when they are nearer than 0.5: here where they are the state itself.
+
+    Segment 0 ends at its state 3. Relabelled by "final" its last step reaches the new goal 3 and
+    ends; steps 0 and 1 do not. By another goal (state 0) the last step ends for no reason that its
+    own goal gives (103 is 100 away), so that end stays; where its own goal was reached, too (the
+    desired goal is the state), the end was of that goal, and the step goes on: 0.5 is gamma.
+    """
+
+    class Near(StubEvaluator):
+        def terminated(self, achieved_goal: Tensor, desired_goal: Tensor) -> Tensor:
+            return (achieved_goal - desired_goal)[:, 0].abs() < 0.5
+
+    def first(
+        trajectories: Trajectories, segment: Tensor, time: Tensor, generator: Generator
+    ) -> Tensor:
+        return trajectories.achieved_goal[segment, 0]
+
+    near = Near(generator, gamma=0.5)
+    segment, time = torch.zeros(3, dtype=torch.long), torch.arange(3)
+
+    def discounts(strategy: object, trajectories: Trajectories) -> list[float]:
+        scheme = HER(strategy=strategy, ratio=1.0)
+        return scheme.assign(trajectories, segment, time, near).discount.tolist()
+
+    reached = table.replace(desired_goal=table.achieved_goal)
+    assert discounts("final", table) == [0.5, 0.5, 0.0]
+    assert discounts(first, table) == [0.5, 0.5, 0.0]
+    assert discounts(first, reached) == [0.5, 0.5, 0.5]
+    assert discounts("final", reached) == [0.5, 0.5, 0.0]
+
+
 def test_fixed_steps_and_reward_vectors(
     random_table: Callable[..., Trajectories], generator: Generator
 ) -> None:

@@ -134,9 +134,9 @@ def test_a_worker_that_dies_is_restarted_with_fresh_episodes(tmp_path: Path) -> 
     steps, told = _restarted(tmp_path / "fuse")
     (headline,) = told
     assert "died with exit code -9" in headline
-    assert ["restarted" in infos for *_, infos in steps] == [False] * 3 + [True] + [False] * 2
+    assert ["bnpo/restarted" in infos for *_, infos in steps] == [False] * 3 + [True] + [False] * 2
     _, rewards, terminations, truncations, infos = steps[3]
-    lost = infos["restarted"]
+    lost = infos["bnpo/restarted"]
     assert lost.tolist() in ([True, True, False, False], [False, False, True, True])
     assert not rewards[lost].any()
     assert rewards[~lost].all()
@@ -173,6 +173,6 @@ def test_a_worker_that_always_dies_ends_the_pool() -> None:
     care = WorkerCare(on_failure="restart", restarts=1)
     env = ProcessPoolVectorEnv(Doomed, num_envs=1, workers=1, care=care)
     env.reset(seed=0)
-    assert env.step(np.zeros((1, 2)))[4]["restarted"].all()
+    assert env.step(np.zeros((1, 2)))[4]["bnpo/restarted"].all()
     with pytest.raises(WorkerError, match=r"no licence.*restarted 1 times.*worker_restarts = 1"):
         env.step(np.zeros((1, 2)))

@@ -98,7 +98,7 @@ def test_an_environment_without_goals_is_plotted_by_its_return(
     command: Command, tmp_path: Path
 ) -> None:
     line = "with ppo env=Pendulum-v1 num_envs=2 total_steps=40 eval_episodes=1"
-    status, output, _ = command(f"{line} brains.ppo.batch_size=8 brains.ppo.optim_batch_size=8")
+    status, output, _ = command(line)
     assert status == 0
     assert "success rate" not in output
     assert "pygame" in output or "policy.gif" in output
@@ -120,3 +120,29 @@ def test_the_experiment_runs_from_python(tmp_path: Path, monkeypatch: pytest.Mon
     assert run.config["agent"]["gamma"] == TASKS["goal_reacher"]["agent"]["gamma"]
     assert run.status == "COMPLETED"
     assert run.result == 0.0
+
+
+def test_what_is_added_in_sacreds_own_ways_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    def more() -> None:
+        eval_episodes = 7  # noqa: F841
+
+    monkeypatch.setattr(experiment, "configurations", [])
+    experiment.add_config({"total_steps": 1_234, "agent": {"gamma": 0.5}})
+    experiment.config(more)
+    for _ in range(2):
+        config = experiment.run("print_config", config_updates={"agent.gamma": 0.6}).config
+        assert (config["total_steps"], config["eval_episodes"]) == (1_234, 7)
+        assert config["agent"]["gamma"] == 0.6
+
+
+@pytest.mark.parametrize("words", ["{run}", "{run} episodes=2", "with run={run} episodes=2"])
+def test_a_command_takes_a_run_as_people_type_it(
+    finished_run: Path, command: Command, words: str
+) -> None:
+    assert command(f"--dry-run evaluate {words.format(run=finished_run)}")[0] == 0
+    assert command(f"--dry-run evaluate {words.format(run=1)} -F {finished_run.parent}")[0] == 0
+
+
+def test_one_run_at_most_is_evaluated(command: Command) -> None:
+    status, _, errors = command("evaluate 1 2")
+    assert (status, errors) == (2, "bnpo: error: 2 after 1: allowed is one run\n")

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from bnpo.compose.composition import compose
+from bnpo.compose.composition import compose, compose_run
 from bnpo.compose.overrides import Overrides, parse, put
 from bnpo.errors import ConfigError
-from bnpo.presets import PRESETS, TASKS, TUNED, build_agent
+from bnpo.presets import PRESETS, TASKS, TUNED, build_agent, read_config, write_config
 
 
 def made(*words: str) -> dict[str, Any]:
@@ -75,6 +75,30 @@ def test_a_file_stands_between_names_and_overrides(tmp_path: Path) -> None:
     assert (config["preset"], config["agent"]["gamma"], config["num_envs"]) == ("ppo", 0.5, 3)
 
 
+@pytest.mark.parametrize(
+    ("text", "rate"),
+    [("1e-3", 0.001), ("1E+3", 1000.0), (".5e-1", 0.05), ("-1.5e2", -150.0), ("0.25", 0.25)],
+)
+def test_a_file_of_yaml_holds_numbers_as_people_write_them(
+    tmp_path: Path, text: str, rate: float
+) -> None:
+    pytest.importorskip("yaml", reason="the extra study is not installed")
+    file = tmp_path / "mine.yaml"
+    file.write_text(f"brains:\n  ddpg:\n    lr_actor: {text}\nnum_envs: 2\n")
+    config = made(str(file), "ddpg_her", "num_envs=3")
+    assert config["brains"]["ddpg"]["lr_actor"] == rate
+    assert config["num_envs"] == 3
+
+
+@pytest.mark.parametrize("text", ["[1, 2]", "a: [", "\t- x: {", "3"])
+def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path, text: str) -> None:
+    pytest.importorskip("yaml", reason="the extra study is not installed")
+    file = tmp_path / "mine.yaml"
+    file.write_text(text)
+    with pytest.raises(ConfigError, match=r"config file .*mine.yaml (is not YAML|holds)"):
+        made(str(file))
+
+
 def test_a_recorded_configuration_makes_itself(tmp_path: Path) -> None:
     config = made("ppo", "env=FetchPush-v4", "seed=7")
     file = tmp_path / "config.json"
@@ -107,3 +131,38 @@ def test_every_tuned_setting_belongs_to_a_preset_and_a_task_and_builds() -> None
     for preset, task in TUNED:
         config = compose([preset, task], {"seed": 0})
         assert build_agent(config).brains
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_run_is_read_back_equal(preset: str, task: str) -> None:
+    run = compose_run([preset, task], {"seed": 3, "agent.networks.critics": 2})
+    written = json.loads(json.dumps(write_config(run)))
+    assert read_config(written) == run
+    assert list(written["brains"]) == list(PRESETS[preset]["brains"])
+
+
+def test_a_run_is_written_flat_with_every_default() -> None:
+    written = write_config(compose_run(["bpo"], {"brains.ppo.credit": "gae"}))
+    assert written["total_steps"] == 40_000
+    assert written["agent"]["networks"]["critics"] == 2
+    assert written["brains"]["ppo"]["credit"] == {
+        "name": "gae",
+        "horizon": None,
+        "gae_lambda": 0.95,
+    }
+    assert "name" not in written["brains"]["ppo"]
+
+
+def test_a_schedule_of_the_discount_is_read_back() -> None:
+    schedule = {"start": 0.9, "end": 0.99, "over": 1_000}
+    run = compose_run(["bpo"], Overrides({"agent.gamma_schedule": schedule}))
+    assert run.agent.gamma_schedule(500) == pytest.approx(0.945)  # half way
+    assert read_config(write_config(run)) == run
+
+
+def test_a_file_may_name_another_scheme_than_its_preset(tmp_path: Path) -> None:
+    own = compose_run(["bpo"], Overrides({"brains.ddpg.credit": {"name": "floating", "steps": 2}}))
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps(write_config(own)))
+    assert compose_run([str(file)], {}) == own

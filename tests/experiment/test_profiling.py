@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from bnpo import Trainer
-from bnpo.compose.composition import as_overrides, compose
-from bnpo.compose.overrides import parse
+from bnpo.compose.composition import compose
+from bnpo.compose.overrides import as_overrides, parse
 from bnpo.experiment.profiling import SECTIONS, Profile
 from bnpo.presets import build_agent, build_train_config
 from tests.experiment.conftest import TINY, Command

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bnpo.experiment import tuning
+from bnpo.experiment.commands import tune_threads
 from tests.experiment.conftest import Command
 
 
@@ -13,8 +13,8 @@ def test_the_fastest_is_named(
     command: Command, monkeypatch: pytest.MonkeyPatch, spelling: str
 ) -> None:
     speeds = {1: 100.0, 2: 300.0, 3: 200.0}
-    monkeypatch.setattr(tuning, "available_cores", lambda: 3)
-    monkeypatch.setattr(tuning, "steps_per_s", lambda config: speeds[config["threads"]])
+    monkeypatch.setattr("bnpo.envs.cores.available_cores", lambda: 3)
+    monkeypatch.setattr(tune_threads, "steps_per_s", lambda run: speeds[run.train.threads])
     status, output, _ = command(f"{spelling} with bpo goal_reacher TINY")
     assert status == 0
     assert [line.split() for line in output.splitlines()[1:4]] == [
@@ -26,7 +26,7 @@ def test_the_fastest_is_named(
 
 
 def test_it_trains(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tuning, "available_cores", lambda: 1)
+    monkeypatch.setattr("bnpo.envs.cores.available_cores", lambda: 1)
     status, output, _ = command("tune-threads with bpo goal_reacher TINY")
     assert status == 0
     assert float(output.splitlines()[1].split()[1].replace(",", "")) > 0

@@ -28,7 +28,7 @@ TASKS = ("goal_reacher", "moving_reacher")
 _SERVER = multiprocessing.get_context("forkserver")
 _SERVER.set_forkserver_preload(
     [
-        *("tests.faults.runs", "bnpo.experiment", "bnpo.show.recording", "mujoco"),
+        *("tests.faults.runs", "bnpo.experiment.definition", "bnpo.show.recording", "mujoco"),
         *("matplotlib.figure", "matplotlib.backends.backend_agg", "torch._dynamo"),
     ]
 )
@@ -101,12 +101,13 @@ def _work(
     sys.stdout = os.fdopen(1, "w", closefd=False)
     sys.stderr = os.fdopen(2, "w", closefd=False)
     from bnpo.errors import RecordingError
-    from bnpo.experiment import commands, main
+    from bnpo.experiment import main
+    from bnpo.show import recording
 
     def no_video(*_: object) -> None:
         raise RecordingError("a test needs no video")
 
-    vars(commands)["record_agent"] = no_video
+    vars(recording)["record"] = no_video
     if before is not None:
         before()
     if die_at is not None:

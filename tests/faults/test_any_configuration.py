@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from bnpo.compose.composition import compose
+from bnpo.compose.composition import compose_run
 from bnpo.compose.overrides import Overrides, parse
 from bnpo.compose.validation import validate
 from bnpo.errors import ConfigError, Diverged
@@ -23,8 +23,8 @@ STEPS = 200
 def train(overrides: dict[str, Any]) -> Trainer:
     """Train a small run with some fields replaced."""
     _, base = parse([*TINY, f"total_steps={STEPS}", "brains.ppo.learning_delay=20"])
-    config = compose(["bpo", "goal_reacher"], Overrides({**base, **overrides}))
-    agent, train_config = validate(config)
+    run = compose_run(["bpo", "goal_reacher"], Overrides({**base, **overrides}))
+    agent, train_config = validate(run), run.train
     trainer = Trainer(agent, train_config, progress_bar=False)
     try:
         trainer.run()

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from bnpo.compose.composition import compose
+from bnpo.compose.composition import compose, compose_run
+from bnpo.config import RunConfig
 from bnpo.experiment import session as sessions
 from bnpo.experiment.session import Session
 from bnpo.presets import PRESETS
@@ -39,16 +40,16 @@ BRAIN: dict[str, Any] = {
 GUIDANCE = {"plans": 2, "samples": 2, "guesses": 2, "iterations": 3, "fit_steps": 5}
 
 
-def small(preset: str) -> dict[str, Any]:
+def small(preset: str) -> RunConfig:
     """Return the configuration of a preset, made small."""
     brains = compose([preset, "goal_reacher"], {})["brains"]
     changes = {f"brains.{name}.{key}": BRAIN[key] for name in brains for key in BRAIN}
     if preset == "gps":
         changes["brains.gps.rule"] = {"name": "gps", "guidance": GUIDANCE}
-    return compose([preset, "goal_reacher"], {**RUN, **changes})
+    return compose_run([preset, "goal_reacher"], {**RUN, **changes})
 
 
-def run(config: dict[str, Any], folder: Path, stop: int | None = None) -> Session:
+def run(config: RunConfig, folder: Path, stop: int | None = None) -> Session:
     """Train to the end, or until a step, from where the folder's checkpoint is."""
     session = Session(config, folder, lambda *_: None)
     trainer = session.trainer

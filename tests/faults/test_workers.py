@@ -145,7 +145,7 @@ def test_a_worker_at_fault_is_restarted_so_often_and_no_more(fault: str, words: 
     care = WorkerCare(timeout=2.0, on_failure="restart", restarts=2)
     pool = ProcessPoolVectorEnv(lambda: Faulty(fault), num_envs=1, workers=1, care=care)
     pool.reset(seed=0)
-    restarted = ["restarted" in pool.step(np.zeros((1, 1), np.float32))[4] for _ in range(8)]
+    restarted = ["bnpo/restarted" in pool.step(np.zeros((1, 1), np.float32))[4] for _ in range(8)]
     assert restarted == [False, False, True, False, False, True, False, False]
     assert all(words in told for told in pool.restarts.news())
     with pytest.raises(WorkerError, match=f"{words}.*restarted 2 times"):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import mujoco
 import numpy as np
 
-from bnpo.envs.reacher.goal_reacher import FRAME_SKIP, LINKS, planar_arm_xml
+from bnpo.envs.reacher.goal_reacher import FRAME_SKIP, planar_arm_xml
+from bnpo.envs.reacher.goal_reacher_config import LINKS
 from bnpo.planning import MujocoDynamics
 from bnpo.planning.dynamics import FloatArray
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bnpo.compose.composition import compose
+from bnpo.compose.composition import compose_run
+from bnpo.config import RunConfig
 from bnpo.experiment import main
 from bnpo.files import write_json
+from bnpo.presets import write_config
 from bnpo.runs.reading import history_state
 from bnpo.runs.summary import Summary
 from bnpo.study.plan import StudyPlan
@@ -61,10 +62,10 @@ def pretend(
     *,
     metric: Metric = "success_rate",
     threshold: float = 0.95,
-    config: dict[str, Any] | None = None,
+    run: RunConfig | None = None,
 ) -> Path:
     """Leave what a finished run leaves, with these evaluations every 100 steps."""
-    config = config or compose(["ddpg_her"], {})
+    run = run or compose_run(["ddpg_her"], {})
     records = [
         Record(
             env_steps=100 * number,
@@ -80,16 +81,16 @@ def pretend(
     history = History(metric, threshold, records)
     Summary.of(
         history,
-        env_id=config["env"],
-        preset=config["preset"],
-        seed=config["seed"],
+        env_id=run.task.env,
+        preset=run.task.preset,
+        seed=run.task.seed,
         status="completed",
         env_steps=records[-1].env_steps,
         gradient_steps=records[-1].gradient_steps,
         wall_s=records[-1].wall_s,
     ).write(folder / "summary.json")
     write_json(folder / "history.json", history_state(history))
-    write_json(folder / "config.json", json.loads(json.dumps(config)))
+    write_json(folder / "config.json", write_config(run))
     return folder
 
 
@@ -111,5 +112,5 @@ def pretended(tmp_path: Path) -> Path:
     for job in StudyPlan(**PRETENDED).jobs():
         top = {"bpo": 0.97, "ddpg_her": 0.6}[job.preset] + 0.01 * job.seed
         values = [round(top * share, 3) for share in (0.1, 0.5, 0.9, 1.0, 1.0)]
-        pretend(folder / "runs" / job.name, values, config=job.config)
+        pretend(folder / "runs" / job.name, values, run=job.run)
     return folder

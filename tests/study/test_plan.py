@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bnpo.compose.composition import compose
+from bnpo.compose.composition import compose_run
 from bnpo.errors import ConfigError
 from bnpo.study.plan import StudyPlan, read_plan
 from tests.study.conftest import Command
@@ -40,22 +40,22 @@ def test_a_plan_is_presets_times_tasks_times_seeds(tmp_path: Path) -> None:
         "ddpg_her-short-5",
     ]
     assert len(jobs) == 8
-    made = jobs["wide-short-5"].config
-    assert (made["seed"], made["total_steps"], made["preset"]) == (5, 400, "ddpg_her")
-    assert made["env_kwargs"] == {"episode_steps": 20}
-    assert made["agent"]["networks"]["actor_hidden"] == [9]
+    run = jobs["wide-short-5"].run
+    assert (run.task.seed, run.train.total_steps, run.task.preset) == (5, 400, "ddpg_her")
+    assert run.task.env_kwargs == {"episode_steps": 20}
+    assert run.agent.networks.actor_hidden == (9,)
 
 
 def test_a_run_of_a_plan_is_configured_like_the_single_run() -> None:
     (job,) = StudyPlan(presets=["bpo"], seeds=[4], overrides={"agent": {"gamma": 0.5}}).jobs()
-    assert job.config == compose(["bpo", "goal_reacher"], {"seed": 4, "agent.gamma": 0.5})
+    assert job.run == compose_run(["bpo", "goal_reacher"], {"seed": 4, "agent.gamma": 0.5})
 
 
 def test_a_preset_overrides_what_all_runs_share() -> None:
     (job,) = StudyPlan(
         presets={"bpo": {"total_steps": 300}}, seeds=1, overrides={"total_steps": 200}
     ).jobs()
-    assert job.config["total_steps"] == 300
+    assert job.run.train.total_steps == 300
 
 
 @pytest.mark.parametrize(

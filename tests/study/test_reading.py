@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from bnpo.compose.composition import compose
+from bnpo.compose.composition import compose_run
 from bnpo.compose.overrides import differing_keys
 from bnpo.errors import MissingExtra, RunError
 from bnpo.extras import require
@@ -23,8 +23,8 @@ def runs(tmp_path: Path) -> Path:
     """Three finished runs, one killed, one running, one damaged."""
     made = tmp_path / "runs"
     pretend(made / "1", [0.2, 0.4])
-    pretend(made / "2", [0.5, 0.96, 0.97], config=compose(["bpo"], {"seed": 4}))
-    pretend(made / "10", [0.3], config=compose(["ddpg_her"], {"agent.gamma": 0.5}))
+    pretend(made / "2", [0.5, 0.96, 0.97], run=compose_run(["bpo"], {"seed": 4}))
+    pretend(made / "10", [0.3], run=compose_run(["ddpg_her"], {"agent.gamma": 0.5}))
     for name in ("11", "12"):
         pretend(made / name, [0.1, 0.1])
         (made / name / "summary.json").unlink()

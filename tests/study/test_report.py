@@ -41,9 +41,9 @@ def test_figures_of_a_cell(results: Results) -> None:
 def test_a_seed_that_does_not_get_there_counts_as_the_largest(
     study: Study, pretended: Path
 ) -> None:
-    config = study.jobs[0].config
+    run = study.jobs[0].run
     for seed, values in enumerate(([0.96, 0.96], [0.1, 0.1], [0.1, 0.1])):
-        pretend(pretended / "runs" / f"bpo-goal_reacher-{seed}", values, config=config)
+        pretend(pretended / "runs" / f"bpo-goal_reacher-{seed}", values, run=run)
     row = study.results().cells[0].row()
     assert (row["solved"], row["steps"]) == (1, None)
 
@@ -64,8 +64,8 @@ def test_the_table_in_markdown(results: Results) -> None:
 
 
 def test_curves_keep_the_last_value_of_runs_that_ended_early(study: Study, pretended: Path) -> None:
-    config = study.jobs[0].config
-    pretend(pretended / "runs" / "bpo-goal_reacher-0", [0.4], config=config)
+    run = study.jobs[0].run
+    pretend(pretended / "runs" / "bpo-goal_reacher-0", [0.4], run=run)
     steps, band = study.results().cells[0].curve()
     assert steps.tolist() == [100, 200, 300, 400, 500]
     assert band.value[-1] == pytest.approx((0.4 + 0.98 + 0.99) / 3)
@@ -79,7 +79,7 @@ def test_scores_without_success_lie_between_the_first_evaluation_and_the_thresho
             final = {"bpo": -10.0, "ddpg_her": -30.0}[job.preset]
             place = pretended / "runs" / job.name
             values = [-50.0, final]
-            pretend(place, values, metric="mean_return", threshold=-10.0, config=job.config)
+            pretend(place, values, metric="mean_return", threshold=-10.0, run=job.run)
     scores = study.results().scores("fetch_reach")
     assert scores["bpo"] == pytest.approx(np.ones(3))
     assert scores["ddpg_her"] == pytest.approx(np.full(3, 0.5))

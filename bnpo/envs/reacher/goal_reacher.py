@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -16,15 +15,11 @@ import numpy.typing as npt
 from gymnasium.spaces import Box, Dict
 from gymnasium.vector import AutoresetMode
 
-from bnpo.envs.arguments import (
-    config_from,
-    require_batch,
-    require_choice,
-    require_int,
-    require_number,
-    shortened,
-)
+from bnpo.envs.arguments import config_from, require_batch, shortened
 from bnpo.envs.reacher.drawing import draw_planar_reacher
+from bnpo.envs.reacher.goal_reacher_config import LINKS, REACH, GoalReacherConfig
+from bnpo.envs.reacher.motors import Motors
+from bnpo.envs.reacher.planar_arm import fingertips
 from bnpo.envs.reacher.simulator import BatchSimulator
 from bnpo.envs.reacher.single_goal_env import SingleGoalEnv
 from bnpo.envs.reacher.vector_goal_env import (
@@ -38,40 +33,8 @@ from bnpo.envs.reacher.vector_goal_env import (
 FRAME_SKIP = 2
 """Physics steps of 0.01 s in one environment step, as in Reacher-v5."""
 
-LINKS = (0.1, 0.11)
-"""Distances shoulder to elbow and elbow to fingertip (metres)."""
-
-REACH = sum(LINKS)
-
 _ANGLE_NOISE = 0.1
 _VELOCITY_NOISE = 0.005
-_REWARD_TYPES = ("sparse", "dense")
-
-
-@dataclass(frozen=True, kw_only=True)
-class GoalReacherConfig:
-    """Settings of GoalReacher; each is a keyword argument of the environment."""
-
-    episode_steps: int = 50
-    """Steps after which an episode is truncated (environment steps of 0.02 s)."""
-
-    distance_threshold: float = 0.02
-    """Distance within which the target counts as reached (metres)."""
-
-    reward_type: str = "sparse"
-    """``"sparse"``: 0 within the threshold, else -1. ``"dense"``: minus the distance (metres)."""
-
-    target_radius: float = 0.2
-    """Targets are uniform by area in the disc of this radius around the shoulder (metres)."""
-
-    def __post_init__(self) -> None:
-        """Check every field."""
-        require_int("episode_steps", self.episode_steps, minimum=1)
-        require_number("distance_threshold", self.distance_threshold, minimum=0.0, exclusive=True)
-        require_choice("reward_type", self.reward_type, _REWARD_TYPES)
-        radius = require_number("target_radius", self.target_radius, minimum=0.0)
-        if radius > REACH:
-            raise ValueError(f"target_radius={radius!r} must be at most {REACH:g}, the arm's reach")
 
 
 class GoalReacherVectorEnv(VectorGoalEnv):
@@ -82,7 +45,9 @@ class GoalReacherVectorEnv(VectorGoalEnv):
     ``achieved_goal`` [N, 2] the fingertip and ``desired_goal`` [N, 2] the target (metres, centred
     at the shoulder). Actions [N, 2] in [-1, 1] are joint torques in units of 200 N m. The arm
     starts with Reacher-v5's noise: angles within 0.1 rad, velocities within 0.005 rad/s of rest.
-    ``info["is_success"]``: the fingertip is within the threshold.
+    ``info["is_success"]``: the fingertip is within the threshold. With a ``stall_zone`` the
+    observation has a seventh number, 0 while the motors work and above it while they stall, and
+    ``info["stalled"]`` says the same.
     ``reset(options={"target": (x, y)})`` fixes the target of the episode that it begins.
     """
 
@@ -113,11 +78,12 @@ class GoalReacherVectorEnv(VectorGoalEnv):
         """
         config = config_from(GoalReacherConfig, settings)
         self.config = config
+        size = 6 if config.zone is None else 7
         super().__init__(
             num_envs=num_envs,
             episode_steps=shortened(config.episode_steps, max_episode_steps),
             observation_space=Dict(
-                {key: _unbounded(6 if key == "observation" else 2) for key in GOAL_KEYS}
+                {key: _unbounded(size if key == "observation" else 2) for key in GOAL_KEYS}
             ),
             action_space=Box(-1.0, 1.0, (2,), np.float32),
             autoreset_mode=autoreset_mode,
@@ -131,6 +97,16 @@ class GoalReacherVectorEnv(VectorGoalEnv):
             threads=threads,
         )
         self._target: FloatArray = np.zeros((num_envs, 2))
+        self._center = tuple(map(float, config.target_center))
+        self._motors = Motors(
+            num_envs=num_envs,
+            episode_steps=self.episode_steps,
+            action_dim=2,
+            noise=config.motor_noise,
+            zone=config.zone,
+            probability=config.stall_probability,
+            stall_steps=config.stall_steps,
+        )
 
     def compute_reward(self, achieved_goal: Any, desired_goal: Any, info: Any = None) -> Any:
         """Reward of ``achieved_goal`` [..., 2] for ``desired_goal`` [..., 2] -> [...].
@@ -152,8 +128,12 @@ class GoalReacherVectorEnv(VectorGoalEnv):
         self._simulator.qvel[rows] = _VELOCITY_NOISE * noise[:, 2:]
         radius = self.config.target_radius * np.sqrt(uniforms[:, 4])
         angle = 2.0 * math.pi * uniforms[:, 5]
-        self._target[rows, 0] = radius * np.cos(angle)
-        self._target[rows, 1] = radius * np.sin(angle)
+        self._target[rows, 0] = radius * np.cos(angle) + self._center[0]
+        self._target[rows, 1] = radius * np.sin(angle) + self._center[1]
+        self._motors.begin(rows)
+
+    def _draw_luck(self, row: int, generator: np.random.Generator) -> None:
+        self._motors.draw(row, generator)
 
     def _parse_options(self, options: Mapping[str, Any]) -> dict[str, FloatArray]:
         if "target" not in options:
@@ -169,37 +149,56 @@ class GoalReacherVectorEnv(VectorGoalEnv):
     def _apply_options(self, rows: IndexArray, options: dict[str, FloatArray]) -> None:
         self._target[rows] = options["target"][rows]
 
+    def disturb(self, actions: FloatArray) -> FloatArray:
+        """Add the motors' noise to actions [N, A]; begin stalls where motors fail."""
+        if self._motors.certain:
+            return actions
+        return self._motors.disturb(actions, fingertips(self._simulator.qpos, LINKS), self.elapsed)
+
     def simulate(self, actions: FloatArray) -> None:
-        """Advance every environment by one step under actions [N, A]."""
-        self._simulator.control[:] = actions[:, None]  # the model clips to [-1, 1]
-        self._simulator.advance()
+        """Advance every environment by one step under actions [N, A].
+
+        Stalled arms are braked: they stand still, whatever the action.
+        """
+        simulator, stalled = self._simulator, self._motors.stalled
+        simulator.control[:] = actions[:, None]  # the model clips to [-1, 1]
+        if stalled.any():
+            simulator.control[stalled] = 0.0
+            simulator.qvel[stalled] = 0.0
+        simulator.advance()
+        self._motors.pass_step()
 
     def observe(self) -> Observations:
         """Return fresh arrays [N, .] for each key of the observation."""
         angles = self._simulator.qpos
-        observation = np.empty((self.num_envs, 6))
-        cos, sin = observation[:, 0:2], observation[:, 2:4]
-        np.cos(angles, out=cos)
-        np.sin(angles, out=sin)
-        observation[:, 4:] = self._simulator.qvel
-        hand = angles[:, 0] + angles[:, 1]
-        fingertip = np.empty((self.num_envs, 2))
-        fingertip[:, 0] = LINKS[0] * cos[:, 0] + LINKS[1] * np.cos(hand)
-        fingertip[:, 1] = LINKS[0] * sin[:, 0] + LINKS[1] * np.sin(hand)
+        observation = np.empty((self.num_envs, 6 if self._motors.zone is None else 7))
+        np.cos(angles, out=observation[:, 0:2])
+        np.sin(angles, out=observation[:, 2:4])
+        observation[:, 4:6] = self._simulator.qvel
+        if self._motors.zone is not None:
+            observation[:, 6] = self._motors.observation
         return {
             "observation": observation,
-            "achieved_goal": fingertip,
+            "achieved_goal": fingertips(self._simulator.qpos, LINKS),
             "desired_goal": self._target.copy(),
         }
 
     def _outcome(self, observations: Observations) -> tuple[FloatArray, dict[str, Any]]:
         squared = _squared_distance(observations["achieved_goal"], self._target)
         success = squared <= self.config.distance_threshold**2
-        return self._reward(squared), {"is_success": success}
+        info = {"is_success": success}
+        if self._motors.zone is not None:
+            info["stalled"] = self._motors.stalled
+        return self._reward(squared), info
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Return the arrays that define the physics, by name."""
-        return {"physics": self._simulator.state, "target": self._target}
+        arrays = {"physics": self._simulator.state, "target": self._target}
+        return {**arrays, "stalled": self._motors.remaining} if self._motors.zone else arrays
+
+    def drawn(self) -> dict[str, npt.NDArray[Any]]:
+        """Return what chance will do to the motors in the present episodes, by name."""
+        return self._motors.drawn()
 
     def refresh(self) -> None:
         """Nothing is derived from the state."""
@@ -211,6 +210,8 @@ class GoalReacherVectorEnv(VectorGoalEnv):
             links=LINKS,
             target=self._target[index],
             threshold=self.config.distance_threshold,
+            zone=self._motors.zone,
+            stalled=bool(self._motors.stalled[index]),
             caption=f"step {self.elapsed[index]} / {self.episode_steps}",
             size=size,
         )

@@ -52,16 +52,17 @@ class Crew:
 
         Raises:
             WorkerError: one failed.
+            ValueError: what makes the environments cannot be sent to another process.
 
         """
-        for index, rows in enumerate(chunks):
-            kind = CallerChunk if in_caller and index == 0 else WorkerProcess
-            worker = kind(rows, self.memory_descriptor)
-            self.workers = [*self.workers, worker]
-            worker.begin(self._factory, self._mode)
         try:
+            for index, rows in enumerate(chunks):
+                kind = CallerChunk if in_caller and index == 0 else WorkerProcess
+                worker = kind(rows, self.memory_descriptor)
+                self.workers = [*self.workers, worker]
+                worker.begin(self._factory, self._mode)
             return [worker.answer(self.care.longest_wait("begin")) for worker in self.workers]
-        except WorkerError:
+        except BaseException:
             self.end()
             raise
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import tempfile
+import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -21,7 +23,7 @@ from gymnasium.vector import AutoresetMode
 from bnpo.envs.python import python
 from bnpo.envs.workers.care import STUCK, interrupting
 from bnpo.envs.workers.worker import STACK_SIGNAL, Chunk
-from bnpo.errors import WorkerError
+from bnpo.errors import WorkerError, headline
 
 Factory = Callable[[], gym.Env[Any, Any]]
 
@@ -47,18 +49,33 @@ class WorkerProcess:
         self._stacks = tempfile.TemporaryFile()  # noqa: SIM115
         self._last = ""
         descriptors = (theirs.fileno(), memory_descriptor, self._stacks.fileno())
+        # It may end with the thread that starts it, so none but the main one may take it along.
+        lasting = threading.current_thread() is threading.main_thread()
+        numbers = (*descriptors, os.getpid() if lasting else 0)
         self.process = subprocess.Popen(
-            python(_WORKER, *descriptors),
+            python(_WORKER, *numbers),
             pass_fds=descriptors,
             stdin=subprocess.DEVNULL,
+            process_group=0,  # with what its simulators start
             env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
         )
         theirs.close()
 
     def begin(self, factory: Factory, mode: AutoresetMode) -> None:
-        """Have the environments made; the answer describes them."""
+        """Have the environments made; the answer describes them.
+
+        Raises:
+            ValueError: what makes them cannot be sent to another process.
+
+        """
+        try:
+            content = cloudpickle.dumps((factory, self.rows, mode))
+        except Exception as error:
+            raise ValueError(
+                f"the environment cannot be sent to a worker process: {headline(error)}"
+            ) from error
         with contextlib.suppress(ConnectionError):
-            self.pipe.send_bytes(cloudpickle.dumps((factory, self.rows, mode)))
+            self.pipe.send_bytes(content)
 
     def send(self, message: tuple[str, tuple[Any, ...]]) -> None:
         """Send a request; that the worker has died shows when its answer is asked for."""
@@ -71,19 +88,19 @@ class WorkerProcess:
         try:
             if not self._wait(timeout):
                 stack = self._stack()
-                self.process.kill()
+                self._kill()
                 raise WorkerError(f"the {who} hangs: {STUCK.format(timeout)}{_place(stack)}", stack)
             succeeded, *answer = self.pipe.recv()
         except (EOFError, ConnectionError) as error:
             code = self.end()
             stack = self._written()
-            raise WorkerError(
-                f"the {who} died with exit code {code}{_place(stack)}", stack
-            ) from error
+            raise WorkerError(f"the {who} died with {_exit(code)}{_place(stack)}", stack) from error
+        except Exception as error:
+            raise _failure(self.rows, headline(error), traceback.format_exc()) from error
         if succeeded:
             return answer[0]
-        report, cause = answer
-        raise _failure(self.rows, report) from cause
+        raised, report, cause = answer
+        raise _failure(self.rows, raised, report) from cause
 
     def _wait(self, timeout: float) -> bool:
         """Whether an answer comes before a time passes in which no environment gets on."""
@@ -126,11 +143,16 @@ class WorkerProcess:
         try:
             self.process.wait(timeout=PATIENCE if patience is None else patience)
         except subprocess.TimeoutExpired:
-            self.process.kill()
+            self._kill()
         code = self.process.wait()
         self._last = self._written()
         self._stacks.close()
         return code
+
+    def _kill(self) -> None:
+        """End the process at once, with all that its simulators have started."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
 
 
 class CallerChunk:
@@ -169,8 +191,8 @@ class CallerChunk:
         try:
             with interrupting(timeout, self._done):
                 return self._pending()
-        except Exception as error:
-            raise _failure(self.rows, traceback.format_exc()) from error
+        except (Exception, SystemExit) as error:
+            raise _failure(self.rows, headline(error), traceback.format_exc()) from error
 
     def _done(self) -> int:
         return _total(self.progress)
@@ -198,10 +220,16 @@ def _total(progress: npt.NDArray[Any] | None) -> int:
     return 0 if progress is None else int(progress.sum())
 
 
-def _failure(rows: range, report: str) -> WorkerError:
-    """Return the error about a traceback, whose last line is what was raised."""
-    raised = report.rstrip().rpartition("\n")[2]
+def _failure(rows: range, raised: str, report: str) -> WorkerError:
+    """Return the error about what an environment raised, with its traceback."""
     return WorkerError(f"the {name_of(rows)} failed: {raised}", report)
+
+
+def _exit(code: int) -> str:
+    """Name the exit code of a process, with the signal that ended it."""
+    with contextlib.suppress(ValueError):
+        return f"exit code {code} ({signal.Signals(-code).name})"
+    return f"exit code {code}"
 
 
 def _place(stack: str) -> str:

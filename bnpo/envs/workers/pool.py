@@ -14,6 +14,7 @@ from gymnasium.vector.utils import batch_space
 from bnpo.envs.arguments import require_actions, require_int
 from bnpo.envs.cores import available_cores
 from bnpo.envs.seeds import seed_each
+from bnpo.envs.vector_info import RESTARTED
 from bnpo.envs.workers.care import WorkerCare
 from bnpo.envs.workers.crew import Crew
 from bnpo.envs.workers.handles import Factory
@@ -37,7 +38,7 @@ class ProcessPoolVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
     what it has loaded, so that scripts need no ``if __name__ == "__main__"``. A worker that fails
     closes the pool: its traceback is raised as a :class:`WorkerError`. Where restarts are asked
     for, another process takes over with fresh episodes instead; the step in which that happened
-    has ``infos["restarted"]``, booleans [N], with zero reward and no end of the episode there.
+    has ``infos["bnpo/restarted"]``, booleans [N], with zero reward and no end of the episode there.
     """
 
     def __init__(
@@ -98,10 +99,10 @@ class ProcessPoolVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
                 self.reward_space,
                 self.num_envs,
             )
-        except ValueError:
+            self.arrays = self._crew.share(layout)
+        except BaseException:
             self.close()
             raise
-        self.arrays = self._crew.share(layout)
 
     def reset(
         self,
@@ -150,7 +151,7 @@ class ProcessPoolVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
         rewards = self.arrays["rewards"].copy()
         lost = self.restarts.take_lost()
         if lost is not None:
-            infos["restarted"] = lost
+            infos[RESTARTED] = lost
         return self._observations(), rewards, terminations, truncations, infos
 
     def call(self, name: str, *args: Any, **kwargs: Any) -> tuple[Any, ...]:

@@ -13,9 +13,13 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium.spaces import Box, Dict, Space
 
+from bnpo.errors import ConfigError
+
 Arrays = dict[str, npt.NDArray[Any]]
 Layout = dict[str, tuple[tuple[int, ...], str]]
 """Shape and dtype of each array, by name."""
+
+_MEMORY = "/dev/shm"
 
 _LINE = 64  # bytes; no two arrays share a cache line
 
@@ -57,7 +61,7 @@ def map_arrays(descriptor: int, layout: Layout) -> tuple[Arrays, mmap.mmap]:
     sizes = [math.prod(shape) * np.dtype(kind).itemsize for shape, kind in layout.values()]
     starts = np.cumsum([0, *(-(-size // _LINE) * _LINE for size in sizes)])
     if os.fstat(descriptor).st_size < starts[-1]:
-        os.ftruncate(descriptor, int(starts[-1]))
+        _grow(descriptor, int(starts[-1]))
     memory = mmap.mmap(descriptor, int(starts[-1]))
     arrays: Arrays = {
         name: np.ndarray(shape, kind, buffer=memory, offset=int(start))
@@ -67,10 +71,30 @@ def map_arrays(descriptor: int, layout: Layout) -> tuple[Arrays, mmap.mmap]:
 
 
 def anonymous_file() -> int:
-    """Descriptor of a file without a name: it goes when the last process that has it ends."""
-    folder = "/dev/shm" if Path("/dev/shm").is_dir() else None
-    with tempfile.TemporaryFile(dir=folder) as file:
-        return os.dup(file.fileno())
+    """Descriptor of a file without a name: it goes when the last process that has it ends.
+
+    Raises:
+        ConfigError: there is no room for it.
+
+    """
+    folder = _MEMORY if Path(_MEMORY).is_dir() else None
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            return os.dup(file.fileno())
+    except OSError as error:
+        raise ConfigError(f"shared memory cannot be made in {folder}: {error.strerror}") from None
+
+
+def _grow(descriptor: int, size: int) -> None:
+    """Take room for a file: writing into one that merely claims its size may kill the process."""
+    take = getattr(os, "posix_fallocate", lambda file, _, length: os.ftruncate(file, length))
+    try:
+        take(descriptor, 0, size)
+    except OSError as error:
+        raise ConfigError(
+            f"the environments share {size:,} bytes of memory, for which {_MEMORY} has no room: "
+            f"{error.strerror}"
+        ) from None
 
 
 def _batched(space: Space[Any], num_envs: int) -> tuple[tuple[int, ...], str]:

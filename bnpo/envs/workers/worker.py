@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import faulthandler
+import os
 import pickle
 import signal
 import sys
@@ -16,11 +18,15 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium.vector import AutoresetMode
 
+from bnpo.envs.lookup import discard
 from bnpo.envs.workers.saved_state import get_env_state, set_env_state
 from bnpo.envs.workers.shared_arrays import Layout, map_arrays, observation_parts
+from bnpo.errors import headline
 
 STACK_SIGNAL = signal.SIGUSR1
 """Makes a worker write where it is, also where it is in compiled code."""
+
+_PR_SET_PDEATHSIG = 1
 
 Infos = list[tuple[int, dict[str, Any]]]
 """Infos in the order in which Gymnasium's vector environment would add them, by environment."""
@@ -125,24 +131,26 @@ class Chunk:
         self.ended[:] = ended
 
     def close(self) -> None:
-        """Close the environments."""
+        """Close the environments; what one of them raises comes too late to matter."""
         for env in self.envs:
-            env.close()
+            discard(env)
 
 
 def serve(pipe: Connection, descriptor: int) -> None:
     """Answer the pool's requests until it closes the pipe.
 
     The first message is (factory, rows, autoreset mode), every further one (method, arguments).
-    An answer is (True, result) or (False, traceback, the exception where it can be pickled).
+    An answer is (True, result) or (False, what was raised in one line, traceback, the exception
+    where it can be pickled).
     """
     chunk: Chunk | None = None
     while True:
         try:
-            message = pipe.recv()
+            content = pipe.recv_bytes()
         except EOFError:
             break
         try:
+            message = pickle.loads(content)
             if chunk is None:
                 chunk = Chunk(*message)
                 answer: tuple[Any, ...] = (True, chunk.describe())
@@ -151,19 +159,27 @@ def serve(pipe: Connection, descriptor: int) -> None:
                 if method == "share":
                     arguments = (descriptor, *arguments)
                 answer = (True, getattr(chunk, method)(*arguments))
-        except Exception as error:
-            answer = (False, traceback.format_exc(), _picklable(error))
-        try:
-            pipe.send(answer)
-        except (pickle.PicklingError, AttributeError):  # of a class defined in a notebook
-            pipe.send_bytes(cloudpickle.dumps(answer))
+            content = _pickled(answer)
+        except BaseException as error:  # sys.exit in a simulator, too
+            answer = (False, headline(error), traceback.format_exc(), _picklable(error))
+            content = _pickled(answer)
+        pipe.send_bytes(content)
         if not answer[0]:
             break
     if chunk is not None:
         chunk.close()
 
 
-def _picklable(error: Exception) -> Exception | None:
+def _pickled(answer: tuple[Any, ...]) -> bytes:
+    """Return an answer as the pool reads it."""
+    try:
+        return pickle.dumps(answer)
+    except Exception:  # of a class defined in a notebook
+        content: bytes = cloudpickle.dumps(answer)
+        return content
+
+
+def _picklable(error: BaseException) -> Exception | None:
     """Return the exception if it survives a pipe."""
     try:
         restored = pickle.loads(pickle.dumps(error))
@@ -173,13 +189,19 @@ def _picklable(error: Exception) -> Exception | None:
 
 
 def main() -> None:
-    """Run a worker; the arguments are descriptors: its pipe, the shared memory, a file for stacks.
+    """Run a worker.
 
+    The arguments are descriptors (its pipe, the shared memory, a file for stacks) and the process
+    with which it ends, 0 for none: a simulator that hangs does not see that the pipe was closed.
     Stop signals are for the pool to handle, also where they reach the whole process group.
     """
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, signal.SIG_IGN)
-    pipe_descriptor, memory_descriptor, stack_descriptor = map(int, sys.argv[1:4])
+    pipe_descriptor, memory_descriptor, stack_descriptor, parent = map(int, sys.argv[1:5])
+    if parent and sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            return
     faulthandler.enable(stack_descriptor)
     faulthandler.register(STACK_SIGNAL, stack_descriptor)
     serve(Connection(pipe_descriptor), memory_descriptor)

@@ -21,7 +21,7 @@ import sys
 __all__ = ["LIBRARIES", "main"]
 
 LIBRARIES = (
-    "bnpo.experiment",
+    "bnpo.experiment.definition",
     "bnpo.envs.reacher.goal_reacher",
     "gymnasium.envs.mujoco",
     "gymnasium_robotics",

@@ -1,16 +1,15 @@
-"""The number of threads that suits a machine: ``bnpo tune-threads with ...``."""
+"""``bnpo tune-threads with ...``: the number of threads that suits a machine."""
 
 from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
-from bnpo.compose.validation import plain, validate
-from bnpo.envs.cores import available_cores
-from bnpo.show.text import say
-from bnpo.training import Trainer
+from bnpo.experiment.command import Command, validated
+
+if TYPE_CHECKING:
+    from bnpo.config import RunConfig
 
 __all__ = ["steps_per_s", "tune_threads"]
 
@@ -21,33 +20,37 @@ SECONDS = 20.0
 """Time after which no further measurement of a number begins."""
 
 
-def tune_threads(_config: Mapping[str, Any]) -> int:
+def tune_threads(run: RunConfig) -> int:
     """Measure a run on 1 to all cores and print the fastest number of threads.
 
     That number decides the last bits of a result: fix it in the configuration (threads=...).
     """
-    config = plain(_config)
+    from bnpo.envs.cores import available_cores
+    from bnpo.show.text import say
+
     speeds: dict[int, float] = {}
     say("threads  steps/s")
     for threads in range(1, available_cores() + 1):
-        speeds[threads] = steps_per_s({**config, "threads": threads})
+        speeds[threads] = steps_per_s(run.with_train(threads=threads))
         say(f"{threads:7}  {speeds[threads]:7,.0f}")
     best = max(speeds, key=lambda threads: speeds[threads])
     say(f"fastest: threads={best}")
     return best
 
 
-def steps_per_s(config: Mapping[str, Any]) -> float:
+def steps_per_s(run: RunConfig) -> float:
     """Environment steps per second of a run in full swing, turns of all brains included; a median.
 
     It is measured from the first turn of the last brain on, or from ``total_steps``.
     """
-    agent, train_config = validate(config)
-    delays = [brain.learning_delay for brain in agent.descriptions]
-    steps = max(delays)  # of the vector environment: at least one turn of every brain
-    trainer = Trainer(agent, train_config, progress_bar=False)
+    from bnpo.presets import agent_of
+    from bnpo.training import Trainer
+
+    agent = agent_of(run)
+    steps = max(brain.learning_delay for brain in agent.descriptions)  # a turn of every brain
+    trainer = Trainer(agent, run.train, progress_bar=False)
     try:
-        while agent.env_steps < train_config.total_steps and not all(
+        while agent.env_steps < run.train.total_steps and not all(
             brain.gradient_steps for brain in agent.brains
         ):
             trainer.step()
@@ -57,7 +60,10 @@ def steps_per_s(config: Mapping[str, Any]) -> float:
             started = time.perf_counter()
             for _ in range(steps):
                 trainer.step()
-            speeds.append(steps * train_config.num_envs / (time.perf_counter() - started))
+            speeds.append(steps * run.train.num_envs / (time.perf_counter() - started))
         return statistics.median(speeds)
     finally:
         trainer.close()
+
+
+COMMAND = Command(function=tune_threads, check=validated)

@@ -1,18 +1,15 @@
-"""The command that exports a policy or a replay."""
+"""``bnpo export``: a policy or a replay in another format."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
-from bnpo.agent import Agent
-from bnpo.compose.validation import plain
 from bnpo.config import Count, config
 from bnpo.errors import CheckpointError, ConfigError, ExportError, OfflineError
-from bnpo.interop.offline import to_minari
-from bnpo.runs import checkpoint_path, find_run, load_agent, load_config
-from bnpo.runs.checkpoint import load_checkpoint
-from bnpo.show.text import say, table
+from bnpo.experiment.command import Command, with_run_found
+
+if TYPE_CHECKING:
+    from bnpo.agent import Agent
 
 __all__ = ["ExportOptions", "export"]
 
@@ -57,13 +54,13 @@ class ExportOptions:
                 )
 
 
-def export(_config: Mapping[str, Any]) -> float:
+def export(options: ExportOptions) -> float:
     """Write a run's policy as a file used without BNPO, or its replay as a Minari dataset."""
-    options = ExportOptions(**{key: val for key, val in plain(_config).items() if key != "seed"})
+    from bnpo.interop.export import export as export_policy
+    from bnpo.show.text import say, table
+
     if options.format == "minari":
         return _export_dataset(options)
-    from bnpo.interop.export import export as export_policy
-
     try:
         file, card, difference = export_policy(
             options.run, options.format, checkpoint=options.checkpoint, output=options.output
@@ -77,6 +74,10 @@ def export(_config: Mapping[str, Any]) -> float:
 
 def _export_dataset(options: ExportOptions) -> float:
     """Write a dataset of what the run's replay holds, or of what its policy plays now."""
+    from bnpo.interop.offline import to_minari
+    from bnpo.runs import load_agent
+    from bnpo.show.text import say, table
+
     assert options.dataset is not None
     agent = load_agent(options.run, options.checkpoint)
     if options.steps is None:
@@ -88,14 +89,20 @@ def _export_dataset(options: ExportOptions) -> float:
 
 def _load_replay(agent: Agent, options: ExportOptions) -> None:
     """Give an agent the replay of its run's checkpoint."""
+    from bnpo.runs import checkpoint_path, find_run, load_run
+    from bnpo.runs.checkpoint import load_checkpoint
+
     folder = find_run(options.run)
     path = checkpoint_path(folder, options.checkpoint)
     replay = load_checkpoint(path)["agent"].get("replay")
     if replay is None:
         raise OfflineError(f"checkpoint {path} holds a policy alone: let it play with steps=20000")
-    agent.new_replay(int(load_config(folder)["num_envs"]))
+    agent.new_replay(load_run(folder).train.num_envs)
     assert agent.replay is not None
     try:
         agent.replay.load_state_dict(replay)
     except (ValueError, KeyError, TypeError, RuntimeError) as error:
         raise CheckpointError(f"checkpoint {path} does not fit its run: {error}") from None
+
+
+COMMAND = Command(function=export, options=ExportOptions, word="run", check=with_run_found)

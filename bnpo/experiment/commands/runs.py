@@ -1,22 +1,22 @@
-"""Commands that read many runs: a filtered list, and a comparison of configurations and curves."""
+"""``bnpo runs``: a list of runs, filtered and sorted."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import dataclasses
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from bnpo.compose.overrides import differing_keys
-from bnpo.compose.validation import plain
 from bnpo.config import Count, config
 from bnpo.errors import ConfigError
-from bnpo.runs import RunEntry, find_run, list_runs, load_config, load_history, read_run
-from bnpo.show.plotting import draw
-from bnpo.show.text import columns, say
+from bnpo.experiment.command import Command
 
-__all__ = ["CompareOptions", "RunsOptions", "compare", "runs"]
+if TYPE_CHECKING:
+    from bnpo.runs import RunEntry
 
-_COLUMNS: dict[str, Callable[[RunEntry], Any]] = {
+__all__ = ["COLUMNS", "FIGURES", "RunsOptions", "cell", "runs"]
+
+COLUMNS: dict[str, Callable[[RunEntry], Any]] = {
     "run": lambda entry: entry.run,
     "status": lambda entry: entry.status,
     "preset": lambda entry: entry.preset,
@@ -28,7 +28,11 @@ _COLUMNS: dict[str, Callable[[RunEntry], Any]] = {
     "seconds": lambda entry: entry.wall_s,
     "solved_at": lambda entry: entry.solved_at_env_steps,
 }
-_FORMATS = {"success": ".2f", "return": ".2f", "steps": ",d", "seconds": ",.1f", "solved_at": ",d"}
+"""What is told of a run, by the title of its column."""
+
+FIGURES = {"success": ".2f", "return": ".2f", "steps": ",d", "seconds": ",.1f", "solved_at": ",d"}
+"""Columns of figures, and how they are written."""
+
 _RANGES = ("success", "steps", "seconds")
 
 
@@ -70,57 +74,27 @@ class RunsOptions:
         """Check ranges and the column."""
         for name in _RANGES:
             _bounds(name, getattr(self, name))
-        if self.sort.removeprefix("-") not in _COLUMNS:
+        if self.sort.removeprefix("-") not in COLUMNS:
             raise ConfigError(
-                f"sort = {self.sort!r}: allowed is one of {', '.join(_COLUMNS)}, or -COLUMN"
+                f"sort = {self.sort!r}: allowed is one of {', '.join(COLUMNS)}, or -COLUMN"
             )
 
 
-@config
-class CompareOptions:
-    """Options of ``bnpo compare``."""
-
-    runs: list[str | int]
-    """Folders of the runs, or their numbers or names."""
-
-    output: str | None = None
-    """Picture to write; None: comparison.png beside the first run."""
-
-    def __post_init__(self) -> None:
-        """Refuse fewer than two runs."""
-        if len(self.runs) < 2:
-            raise ConfigError(f"runs = {self.runs!r}: allowed are at least two runs to compare")
-
-
-def runs(_config: Mapping[str, Any]) -> int:
+def runs(options: RunsOptions) -> int:
     """List runs: status, preset, env, seed, success, steps, seconds; filtered and sorted."""
-    options = RunsOptions(**{key: val for key, val in plain(_config).items() if key != "seed"})
+    from bnpo.runs import list_runs
+    from bnpo.show.text import columns, say
+
     entries = [entry for entry in list_runs(str(options.folder)) if _passes(entry, options)]
     entries = _sorted(entries, options.sort)[: options.limit]
-    say(_table(entries) if entries else "no run matches")
+    rows = [[cell(name, value(entry)) for name, value in COLUMNS.items()] for entry in entries]
+    say(columns([*COLUMNS], rows) if rows else "no run matches")
     return len(entries)
 
 
-def compare(_config: Mapping[str, Any]) -> int:
-    """Show where the configurations of runs differ, and draw their curves in one picture."""
-    options = CompareOptions(**{key: val for key, val in plain(_config).items() if key != "seed"})
-    folders = [find_run(run) for run in options.runs]
-    names = _names(folders)
-    histories = {name: load_history(folder) for name, folder in zip(names, folders, strict=True)}
-    path = folders[0].parent / "comparison.png" if options.output is None else Path(options.output)
-    try:
-        draw(histories, path)
-    except (ValueError, OSError) as error:
-        raise ConfigError(f"runs {', '.join(names)} cannot be compared: {error}") from None
-    configs = [load_config(folder) for folder in folders]
-    rows = [[key, *map(_shown, values)] for key, values in differing_keys(configs)]
-    entries = [read_run(folder) for folder in folders]
-    for title in ("status", *_FORMATS):
-        values = [_cell(title, _COLUMNS[title](entry)) for entry in entries]
-        rows.append([title, *values])
-    say(columns(["", *names], rows))
-    say(f"\nlearning curves  {path}")
-    return len(folders)
+def cell(title: str, value: Any) -> str:
+    """Return a value as it stands in its column."""
+    return "-" if value is None else format(value, FIGURES.get(title, ""))
 
 
 def _passes(entry: RunEntry, options: RunsOptions) -> bool:
@@ -131,7 +105,7 @@ def _passes(entry: RunEntry, options: RunsOptions) -> bool:
         and options.preset in (None, entry.preset)
         and (options.env is None or options.env in (entry.env or ""))
         and (seeds is None or entry.seed in seeds)
-        and all(_within(name, _COLUMNS[name](entry), getattr(options, name)) for name in _RANGES)
+        and all(_within(name, COLUMNS[name](entry), getattr(options, name)) for name in _RANGES)
     )
 
 
@@ -157,7 +131,7 @@ def _bounds(name: str, condition: str | float | None) -> tuple[float, float]:
 
 def _sorted(entries: list[RunEntry], sort: str) -> list[RunEntry]:
     """Sort by a column, runs without a value last; by name they are sorted already."""
-    column, reverse = _COLUMNS[sort.removeprefix("-")], sort.startswith("-")
+    column, reverse = COLUMNS[sort.removeprefix("-")], sort.startswith("-")
     known = [entry for entry in entries if column(entry) is not None]
     unknown = [entry for entry in entries if column(entry) is None]
     if sort.removeprefix("-") != "run":
@@ -167,21 +141,9 @@ def _sorted(entries: list[RunEntry], sort: str) -> list[RunEntry]:
     return known + unknown
 
 
-def _table(entries: Sequence[RunEntry]) -> str:
-    rows = [[_cell(name, value(entry)) for name, value in _COLUMNS.items()] for entry in entries]
-    return columns([*_COLUMNS], rows)
+def _in_folder(options: RunsOptions, runs: Path) -> RunsOptions:
+    """Return options with the folder of new runs where none is given."""
+    return options if options.folder is not None else dataclasses.replace(options, folder=str(runs))
 
 
-def _cell(name: str, value: Any) -> str:
-    return "-" if value is None else format(value, _FORMATS.get(name, ""))
-
-
-def _shown(value: Any) -> str:
-    text = "-" if value is None else str(value)
-    return text if len(text) <= 40 else text[:37] + "..."
-
-
-def _names(folders: Sequence[Path]) -> list[str]:
-    """Return the folders' own names, or their paths where two have the same name."""
-    names = [folder.name for folder in folders]
-    return names if len(set(names)) == len(names) else [str(folder) for folder in folders]
+COMMAND = Command(function=runs, options=RunsOptions, check=_in_folder)

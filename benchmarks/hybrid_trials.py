@@ -1,0 +1,161 @@
+"""Variants of the hybrid and its halves, on tuning seeds: what the settings of ``bpo`` rest on.
+
+    python benchmarks/hybrid_trials.py                      run what is missing, print the table
+    python benchmarks/hybrid_trials.py --variants bpo ppo --tasks sparse --seeds 100 101
+
+Every run is judged by the mean action on the same 100 evaluation episodes. Results are appended run
+by run to results/hybrid_trials.jsonl; what stands there for today's settings is not run again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from records import fingerprint
+
+RESULTS = Path(__file__).parent / "results" / "hybrid_trials.jsonl"
+
+TASKS: dict[str, tuple[str, dict[str, Any]]] = {
+    "sparse": ("goal_reacher", {"total_steps": 12_000, "eval_interval": 1_000}),
+    "dense": (
+        "goal_reacher",
+        {
+            "total_steps": 40_000,
+            "eval_interval": 8_000,
+            "env_kwargs": {"reward_type": "dense"},
+        },
+    ),
+    "noisy": (
+        "goal_reacher",
+        {"total_steps": 24_000, "eval_interval": 4_000, "env_kwargs": {"motor_noise": 0.5}},
+    ),
+    "stall": ("stall_reacher", {"total_steps": 40_000, "eval_interval": 8_000}),
+    "moving": ("moving_reacher", {"total_steps": 80_000, "eval_interval": 10_000}),
+}
+"""Task, and how long."""
+
+VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "bpo": ("bpo", {}),
+    "ddpg_her": ("ddpg_her", {}),
+    "ppo": ("ppo", {}),
+    "bpo, quarter on-policy": ("bpo", {"agent.on_policy_share": 0.25}),
+    "bpo, ddpg 0.5 nats": ("bpo", {"brains.ddpg.kl_budget": 0.5}),
+    "bpo, ddpg 0.1 nats": ("bpo", {"brains.ddpg.kl_budget": 0.1}),
+    "bpo, shared critic": ("bpo", {"brains.ppo.critic": "shared"}),
+    "bpo, ppo 0.05 nats": ("bpo", {"brains.ppo.kl_budget": 0.05, "brains.ppo.lr_actor": 2e-3}),
+    "bpo, critic x 3": ("bpo", {"brains.ppo.learning_repeat": 60, "brains.ppo.actor_delay": 3}),
+    "bpo, critic x 3, 1e-2": (
+        "bpo",
+        {
+            "brains.ppo.learning_repeat": 60,
+            "brains.ppo.actor_delay": 3,
+            "brains.ppo.lr_critic": 1e-2,
+        },
+    ),
+    "bpo, annealed": (
+        "bpo",
+        {
+            "agent.trust": "annealed",
+            "agent.trust_steps": 20_000,
+            "brains.ddpg.kl_budget": 0.5,
+            "brains.ppo.kl_budget": 0.05,
+            "brains.ppo.lr_actor": 1e-3,
+            "brains.ppo.learning_repeat": 40,
+        },
+    ),
+    "bpo, strong ppo": (
+        "bpo",
+        {
+            "brains.ppo.kl_budget": 0.05,
+            "brains.ppo.lr_actor": 1e-3,
+            "brains.ppo.learning_repeat": 40,
+        },
+    ),
+    "bpo, strong ppo, progress": (
+        "bpo",
+        {
+            "agent.trust": "progress",
+            "brains.ddpg.kl_budget": 0.5,
+            "brains.ppo.kl_budget": 0.05,
+            "brains.ppo.lr_actor": 1e-3,
+            "brains.ppo.learning_repeat": 40,
+        },
+    ),
+    "bpo, ppo twice": ("bpo", {"brains.ppo.learning_repeat": 40}),
+    "bpo, fixed sigma": ("bpo", {"agent.networks.sigma": "fixed"}),
+    "bpo, progress": ("bpo", {"agent.trust": "progress"}),
+}
+"""Preset, and what is another than in it."""
+
+
+def settings(variant: str, task: str) -> dict[str, Any]:
+    """Return everything but the seed that decides a run."""
+    from bnpo.compose import compose
+
+    preset, own = VARIANTS[variant]
+    name, run = TASKS[task]
+    return compose([preset, name], {**run, "eval_episodes": 100, "threads": 1, **own})
+
+
+def train(config: dict[str, Any]) -> dict[str, Any]:
+    """Train, and return the curve with what the brains told at each evaluation."""
+    from timed import TimedTrainer
+
+    from bnpo.presets import build_agent, build_train_config
+
+    trainer = TimedTrainer(build_agent(config), build_train_config(config), progress_bar=False)
+    try:
+        history = trainer.run()
+    finally:
+        trainer.close()
+    return {
+        "cpu_s": round(trainer.cpu_s, 1),
+        "curve": [
+            {
+                "env_steps": record.env_steps,
+                "success": record.success_rate,
+                "return": round(record.mean_return, 3),
+                "score": record.mean_score,
+            }
+            for record in history
+        ],
+        "last": {
+            brain: {key: round(value, 4) for key, value in info.items()}
+            for brain, info in history[-1].brains.items()
+        },
+    }
+
+
+def main() -> int:
+    """Run what is missing, then print the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--variants", nargs="+", default=[*VARIANTS], choices=[*VARIANTS])
+    parser.add_argument("--tasks", nargs="+", default=["sparse", "dense"], choices=[*TASKS])
+    parser.add_argument("--seeds", nargs="+", type=int, default=[100, 101, 102])
+    given = parser.parse_args()
+    done = [json.loads(line) for line in RESULTS.open()] if RESULTS.exists() else []
+    known = {(one["variant"], one["task"], one["seed"], one["settings"]) for one in done}
+    for task in given.tasks:
+        for seed in given.seeds:
+            for variant in given.variants:
+                config = settings(variant, task)
+                mark = fingerprint(config)
+                if (variant, task, seed, mark) in known:
+                    continue
+                found = train({**config, "seed": seed})
+                line = {"variant": variant, "task": task, "seed": seed, "settings": mark, **found}
+                with RESULTS.open("a") as file:
+                    file.write(json.dumps(line) + "\n")
+                curve = [point["success"] for point in found["curve"]]
+                print(task, seed, variant, f"{found['cpu_s']} s", curve, flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,52 @@
+"""``bnpo plot``: learning curves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bnpo.config import config
+from bnpo.errors import ConfigError
+from bnpo.experiment.command import Command, with_run_found
+
+__all__ = ["PlotOptions", "plot"]
+
+
+@config
+class PlotOptions:
+    """Options of ``bnpo plot``."""
+
+    runs: str | int | list[str | int]
+    """Folders of the runs, or their numbers or names."""
+
+    output: str | None = None
+    """Picture to write; None: learning_curve.png in the run, learning_curves.png beside several."""
+
+    def __post_init__(self) -> None:
+        """Refuse an empty list."""
+        if self.runs == []:
+            raise ConfigError("PlotOptions.runs = []: allowed is a list of at least one run")
+
+
+def plot(options: PlotOptions) -> int:
+    """Draw the learning curves of one run or of several."""
+    from bnpo.runs import find_run, load_history
+    from bnpo.show.plotting import draw
+    from bnpo.show.text import say, table
+
+    runs = options.runs if isinstance(options.runs, list) else [options.runs]
+    folders = [find_run(run) for run in runs]
+    histories = {str(folder): load_history(folder) for folder in folders}
+    path = folders[0] / "learning_curve.png"
+    if len(folders) > 1:
+        path = folders[0].parent / "learning_curves.png"
+    if options.output is not None:
+        path = Path(options.output)
+    try:
+        draw(next(iter(histories.values())) if len(histories) == 1 else histories, path)
+    except (ValueError, OSError) as error:
+        raise ConfigError(f"{path} cannot be drawn: {error}") from None
+    say(table([("learning curve", str(path))]))
+    return len(folders)
+
+
+COMMAND = Command(function=plot, options=PlotOptions, word="runs", check=with_run_found)

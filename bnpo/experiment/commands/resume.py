@@ -1,0 +1,66 @@
+"""``bnpo resume``: a run goes on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bnpo.config import Count, config
+from bnpo.errors import ConfigError
+from bnpo.experiment.command import Command
+from bnpo.experiment.commands.train import finish, opened
+
+if TYPE_CHECKING:
+    from bnpo.config import RunConfig
+
+__all__ = ["ResumeOptions", "resume"]
+
+
+@config
+class ResumeOptions:
+    """Options of ``bnpo resume``."""
+
+    run: str | int
+    """Folder of the run, or its number or name among the runs."""
+
+    total_steps: Count | None = None
+    """New length of the run (single-environment steps); None: as configured."""
+
+
+def resume(run: RunConfig, record: Any) -> float | None:
+    """Go on with an interrupted run, or extend a finished one (total_steps=...)."""
+    from bnpo.experiment.run_folder import RunFolder
+    from bnpo.show.text import say
+
+    observer = next(one for one in record.observers if isinstance(one, RunFolder))
+    with opened(run, observer.folder, record) as session:
+        at = session.restore()
+        observer.rewind(session.trainer.history)
+        if at is None:
+            say(f"{observer.folder} has no checkpoint yet: it starts over")
+        elif session.finished:
+            say(f"{observer.folder} is finished: {at:,} steps; more with total_steps=...")
+        else:
+            say(f"{observer.folder} goes on from {at:,} steps")
+        return finish(session, session.run())
+
+
+def _configured(options: ResumeOptions, runs: Path) -> RunConfig:
+    """Return the configuration of the run, with its new length; check its checkpoints."""
+    from bnpo.compose.validation import validate
+    from bnpo.runs import find_run, load_run
+    from bnpo.runs.checkpoint_folder import CheckpointFolder
+
+    folder = find_run(options.run, runs)
+    run = load_run(folder)
+    if options.total_steps is not None:
+        run = run.with_train(total_steps=options.total_steps)
+    try:
+        validate(run)
+    except ConfigError as error:
+        raise ConfigError(f"{folder / 'config.json'}: {error}") from None
+    CheckpointFolder(folder / "checkpoints").check()
+    return run
+
+
+COMMAND = Command(function=resume, options=ResumeOptions, word="run", check=_configured)

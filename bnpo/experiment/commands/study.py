@@ -1,0 +1,59 @@
+"""``bnpo study``: presets on tasks with seeds."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bnpo.config import Count, config
+from bnpo.experiment.command import Command
+
+if TYPE_CHECKING:
+    from bnpo.study import Study
+
+__all__ = ["StudyOptions", "study"]
+
+
+@config
+class StudyOptions:
+    """Options of ``bnpo study``."""
+
+    file: str
+    """The plan, in YAML: presets, tasks, seeds, overrides."""
+
+    folder: str | None = None
+    """Where everything goes; None: as in the file, or studies/NAME."""
+
+    workers: Count | None = None
+    """Processes at a time, of one thread each; None: as in the file, or one for each core."""
+
+    ray: str | None = None
+    """Address of a Ray cluster that makes the runs: local, auto or HOST:PORT; None: as in the file,
+    or this machine without Ray."""
+
+    seeds: Count | list[int] | None = None
+    """How many seeds, or which; None: as in the file."""
+
+
+def study(planned: Study) -> int:
+    """Run presets on tasks with several seeds, in parallel, and report on them."""
+    from bnpo.show.text import say, table
+
+    results = planned.run()
+    say(results.markdown().rstrip())
+    say("")
+    files = {"table": "table.csv", "report": "report.html"}
+    say(table([(name, str(planned.folder / file)) for name, file in files.items()]))
+    return len(planned.jobs)
+
+
+def _planned(options: StudyOptions, _runs: Path) -> Study:
+    """Return the study, all of it checked; nothing is run and no file is written."""
+    from bnpo.study import Study
+
+    settings = dataclasses.asdict(options)
+    return Study.read(settings.pop("file"), **settings)
+
+
+COMMAND = Command(function=study, options=StudyOptions, word="file", check=_planned)
