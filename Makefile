@@ -47,8 +47,14 @@ unit: setup ## the fast tests, on JOBS=2 processes
 	$(BIN)/pytest -q -n $(JOBS) --dist loadgroup --durations=5
 
 .PHONY: docs
-docs: setup ## build the API reference into build/docs; fails on an undocumented public name
+docs: setup ## build the site into build/docs; fails on a warning or an undocumented public name
 	$(BIN)/python docs/reference.py
+	$(BIN)/python -m sphinx -q -W --keep-going -j auto -d build/doctrees docs build/docs
+	@echo "build/docs/index.html"
+
+.PHONY: docs-pictures
+docs-pictures: setup ## train twenty arms for a minute and film them: the README's picture
+	$(BIN)/python docs/arms.py
 
 .PHONY: test-slow
 test-slow: setup ## the tests marked slow
@@ -67,7 +73,7 @@ test-wheel: setup ## build the wheel, install it elsewhere and import it there
 bench: bench-reacher bench-envs bench-speed bench-table ## all benchmarks, then the table
 
 .PHONY: bench-table
-bench-table: setup ## the table of all that the benchmarks left
+bench-table: setup ## docs/results.md and the README's rows, from what the benchmarks left
 	$(BIN)/python benchmarks/table.py
 
 .PHONY: bench-speed

@@ -1,23 +1,34 @@
-"""Everything that the benchmarks left in results/, as the one table of the README.
+"""Everything that the benchmarks left in results/, as tables of the documents.
 
-    python benchmarks/table.py          print it; nothing is measured
+    python benchmarks/table.py          write the tables; nothing is measured
+    python benchmarks/table.py --check  fail where they are out of date
 
-Learning is read from the runs on record under the settings of today, all else from the newest
-medians that each benchmark left.
+Learning is read from the runs on record under the settings of today; where there are none, from
+the newest ones of earlier settings, and the row says so. All else is the newest that each benchmark
+left.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import re
 import statistics
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import moving_reacher
 import reacher_v5
+import rules
 from learning import RACES
-from medians import RESULTS, Median, found, show
-from race import Race, solved
+from medians import RESULTS, Median, figure, found, row
+from race import Race, by_seed, solved
+
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
 
 ASKED = {
     "goal_reacher": {"seconds": ">= 2"},
@@ -30,18 +41,57 @@ SLOWEST = 383_000
 """Arm-steps to mean score 30 of the article's original, on another build of the environment."""
 
 
+EARLIER = " (earlier settings)"
+"""Says that a row was measured under settings that have changed since."""
+
+
+Results = dict[int, dict[str, Any]]
+"""What a program reached, by seed."""
+
+
+def on_record(race: Race, program: str) -> tuple[Results, str]:
+    """Results of a program of a race, and what to say of their settings."""
+    today = {seed: one for (name, seed), one in race.load().items() if name == program}
+    return or_earlier(today, race.path, program, race.seeds)
+
+
+def or_earlier(
+    today: Results, path: Path, program: str, seeds: Sequence[int]
+) -> tuple[Results, str]:
+    """Results of today's settings if no seed is missing, else the newest of earlier ones."""
+    if set(seeds) <= set(today) or not path.exists():
+        return today, ""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    by_settings: dict[str, Results] = {}
+    for one in map(json.loads, lines):
+        if one["program"] == program:
+            by_settings.setdefault(one["settings"], {})[one["seed"]] = one
+    for results in reversed(by_settings.values()):
+        if set(seeds) <= set(results):
+            return results, EARLIER
+    return today, ""
+
+
+def points(race: Race, program: str) -> list[tuple[float, float]]:
+    """Steps and seconds to solved by seed; infinity where it was not."""
+    results, _ = on_record(race, program)
+    curves = [results[seed]["curve"] for seed in race.seeds if seed in results]
+    return [solved(curve, race.threshold) or (math.inf, math.inf) for curve in curves]
+
+
 def raced(task: str, race: Race) -> Iterator[Median]:
     """Steps and seconds to solved of a race's first program, and of its peer's."""
     ours = next(iter(race.programs))
-    own, seeds = medians(race, ours)
+    own = medians(race, ours)
     peer = "" if race.peer is None else race.peer.name
-    others = medians(race, peer)[0]
+    others = medians(race, peer)
     if own is None:
         return
+    seeds, earlier = len(points(race, ours)), on_record(race, ours)[1]
     for index, unit in enumerate(("environment steps", "seconds")):
         theirs = None if others is None else others[index]
         yield Median(
-            what=f"{task}, solved by {ours}, {seeds} seeds",
+            what=f"{task}, solved by {ours}, {seeds} seeds{earlier}",
             ours=own[index],
             unit=unit,
             peer=peer,
@@ -51,15 +101,35 @@ def raced(task: str, race: Race) -> Iterator[Median]:
         )
 
 
-def medians(race: Race, name: str) -> tuple[tuple[float, float] | None, int]:
-    """Median steps and seconds to solved of a program over its seeds on record, and how many."""
-    rows = race.load()
-    curves = [rows[name, seed]["curve"] for seed in race.seeds if (name, seed) in rows]
-    points = [solved(curve, race.threshold) or (math.inf, math.inf) for curve in curves]
-    if not points:
-        return None, 0
-    steps, seconds = (statistics.median(column) for column in zip(*points, strict=True))
-    return (steps, seconds), len(points)
+def medians(race: Race, program: str) -> tuple[float, float] | None:
+    """Median steps and seconds to solved of a program over its seeds on record."""
+    by_seeds = points(race, program)
+    if not by_seeds:
+        return None
+    steps, seconds = (statistics.median(column) for column in zip(*by_seeds, strict=True))
+    return steps, seconds
+
+
+def by_seeds(race: Race) -> Iterator[str]:
+    """Markdown table of a race: steps and seconds to solved of every program, seed by seed."""
+    yield "| program | steps to solved, by seed | seconds, by seed | median steps | seconds |"
+    yield "|---|---|---|---|---|"
+    for program in race.names:
+        found_points = points(race, program)
+        if not found_points:
+            continue
+        earlier = on_record(race, program)[1]
+        median = medians(race, program) or (math.inf, math.inf)
+        columns = [[point[index] for point in found_points] for index in (0, 1)]
+        cells = [
+            by_seed(columns[0], "{:,}"),
+            by_seed(columns[1], "{:.1f}"),
+            by_seed([median[0]], "{:,.0f}"),
+            by_seed([median[1]], "{:.1f}"),
+        ]
+        if all(map(math.isinf, columns[0])):
+            cells = [f"not solved by {race.programs[program].steps:,}", "", "", ""]
+        yield f"| `{program}`{earlier} | {' | '.join(cells)} |"
 
 
 def followed() -> Iterator[Median]:
@@ -77,17 +147,20 @@ def followed() -> Iterator[Median]:
 
 def dense() -> Iterator[Median]:
     """Steps and CPU seconds of PPO to the threshold on Gymnasium's Reacher-v5, and of its peer."""
-    points: dict[str, list[tuple[float, ...]]] = {}
-    for (program, _), row in reacher_v5.load().items():
+    loaded = reacher_v5.load()
+    columns: dict[str, list[float]] = {}
+    said = ""
+    for program in reacher_v5.PROGRAMS:
+        today = {seed: one for (name, seed), one in loaded.items() if name == program}
+        results, earlier = or_earlier(today, reacher_v5.RESULTS, program, range(5))
+        if not results:
+            return
+        said = said or earlier
         never = (math.inf,) * 3
-        points.setdefault(program, []).append(reacher_v5.solved(row["curve"]) or never)
-    if len(points) < len(reacher_v5.PROGRAMS):
-        return
-    ours, theirs = (
-        [statistics.median(column) for column in zip(*points[program], strict=True)]
-        for program in ("ppo", reacher_v5.PEER)
-    )
-    what = f"Reacher-v5 to {reacher_v5.THRESHOLD:g} by ppo, {len(points['ppo'])} seeds"
+        reached = [reacher_v5.solved(one["curve"]) or never for one in results.values()]
+        columns[program] = [statistics.median(column) for column in zip(*reached, strict=True)]
+    ours, theirs = columns["ppo"], columns[reacher_v5.PEER]
+    what = f"Reacher-v5 to {reacher_v5.THRESHOLD:g} by ppo, 5 seeds{said}"
     for index, (unit, asked) in enumerate((("environment steps", ">= 1"), ("CPU seconds", ">= 2"))):
         yield Median(
             what=what,
@@ -125,11 +198,118 @@ def left() -> Iterator[Median]:
             yield from found(path.stem)
 
 
-def main() -> None:
-    """Print the table."""
+def ruled() -> Iterator[str]:
+    """Markdown table of every learning rule at equal steps."""
+    from bnpo.presets import PRESETS
+
+    presets, seeds = list(PRESETS), [0, 1, 2, 3, 4]
+    today = rules.load(presets, rules.STEPS, rules.RESULTS)
+    newest: dict[str, str] = {}
+    rows = [json.loads(line) for line in rules.RESULTS.read_text(encoding="utf-8").splitlines()]
+    for one in rows:
+        newest[one["preset"]] = one["settings"]
+    known = {preset for preset, _ in today}
+    missing = {preset for preset in newest if preset in presets and preset not in known}
+    before = {
+        (one["preset"], one["seed"]): one
+        for one in rows
+        if one["preset"] in missing and one["settings"] == newest[one["preset"]]
+    }
+    for line in rules.lines(presets, seeds, today | before):
+        name = line.split("`")[1] if "`" in line else ""
+        yield line.replace(f"`{name}`", f"`{name}`{EARLIER}") if name in missing else line
+
+
+def everything() -> list[Median]:
+    """Return every figure beside its peer's, learning first."""
     learnt = [median for task, race in RACES.items() for median in raced(task, race)]
-    show([*learnt, *followed(), *dense(), *studied(), *left()])
+    return [*learnt, *followed(), *dense(), *studied(), *left()]
+
+
+HEADER = ("| what | ours | peer | ratio | asked |", "|---|---|---|---|---|")
+
+
+def headline() -> list[str]:
+    """Return the README's four rows: task, ours, best peer, ratio."""
+    table = everything()
+
+    def find(start: str, unit: str) -> Median:
+        return next(one for one in table if one.what.startswith(start) and one.unit == unit)
+
+    followed_by_original = replace(
+        find("moving_reacher", "arm-steps"), peer="the article, another build", theirs=SLOWEST
+    )
+    rows = {
+        "sparse goal Reacher, `bpo`": find("goal_reacher", "seconds"),
+        "FetchReach, `bpo`": find("fetch_reach", "seconds"),
+        "Reacher-v5 to −5, `ppo`": find("Reacher-v5", "CPU seconds"),
+        "twenty arms to score 30, `bpo`": followed_by_original,
+    }
+    lines = ["| task, median of 5 seeds | ours | best peer | ratio |", "|---|---|---|---|"]
+    for task, one in rows.items():
+        if one.theirs is None:
+            raise SystemExit(f"{one.what}: no peer on record")
+        peer = PEERS.get(one.peer, one.peer)
+        earlier = EARLIER if EARLIER in one.what else ""
+        lines.append(
+            f"| {task}{earlier} | {figure(one.ours)} {one.unit} | {peer}: {figure(one.theirs)} | "
+            f"{one.theirs / one.ours:.2f} |"
+        )
+    return lines
+
+
+PEERS = {
+    "sb3_sac_her": "Stable-Baselines3 SAC+HER",
+    "sb3_ddpg_her": "Stable-Baselines3 DDPG+HER",
+    "sb3_ppo": "Stable-Baselines3 PPO",
+}
+"""What a peer is called where there is room for it."""
+
+TABLE = re.compile(r"(<!-- (\w+)((?: \w+)*): make bench-table -->\n).*?(<!-- end -->)", re.DOTALL)
+"""Place of a table in a document: its name and, where not all rows are wanted, the presets."""
+
+
+def tables() -> dict[str, str]:
+    """Return all tables by name, as Markdown."""
+    races = ("\n".join([f"### `{task}`", "", *by_seeds(race)]) for task, race in RACES.items())
+    return {
+        "headline": "\n".join(headline()),
+        "races": "\n\n".join(races),
+        "figures": "\n".join([*HEADER, *map(row, everything())]),
+        "rules": "\n".join(ruled()),
+    }
+
+
+def some(table: str, presets: Sequence[str]) -> str:
+    """Return the rows of a table that are about presets; all of them if none is named."""
+    lines = table.split("\n")
+    wanted = tuple(f"| `{preset}`" for preset in presets)
+    return "\n".join(lines[:2] + [line for line in lines[2:] if line.startswith(wanted or "|")])
+
+
+def main() -> int:
+    """Write the tables, or say which documents are out of date."""
+    texts = tables()
+
+    def renew(place: re.Match[str]) -> str:
+        text = texts[place[2]] if place[2] == "races" else some(texts[place[2]], place[3].split())
+        return f"{place[1]}{text}\n{place[4]}"
+
+    checks = "--check" in sys.argv[1:]
+    old = 0
+    for path in (README, *sorted((ROOT / "docs").rglob("*.md"))):
+        text = path.read_text(encoding="utf-8")
+        renewed = TABLE.sub(renew, text)
+        if renewed == text:
+            continue
+        old += 1
+        if checks:
+            print(f"{path.relative_to(ROOT)} is out of date: run make bench-table")
+        else:
+            path.write_text(renewed, encoding="utf-8")
+            print(f"{path.relative_to(ROOT)} written")
+    return int(bool(old) and checks)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

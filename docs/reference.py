@@ -1,8 +1,7 @@
-"""The API reference, built from the docstrings; fails where a public name has none.
+"""The API reference: fails where a public name has no docstring, and writes the site's pages.
 
-    python docs/reference.py                 check, then build into build/docs
-    python docs/reference.py --check         check alone
-    python docs/reference.py --check MODULE  check these modules instead of all of bnpo
+    python docs/reference.py          check all of bnpo
+    python docs/reference.py MODULE   check these modules instead
 
 Public are the names in every module's ``__all__``, and of classes among them the methods,
 properties and fields that do not begin with an underscore.
@@ -11,6 +10,7 @@ properties and fields that do not begin with an underscore.
 from __future__ import annotations
 
 import argparse
+import ast
 import importlib
 import inspect
 import pkgutil
@@ -21,33 +21,77 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import pdoc
 import pdoc.doc
-import pdoc.render
-
-OUTPUT = Path(__file__).parents[1] / "build" / "docs"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Check and build; return 1 where a public name is undocumented."""
+    """Check; return 1 where a public name is undocumented."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("modules", nargs="*", help="modules to check (default: all of bnpo)")
-    parser.add_argument("--check", action="store_true", help="build nothing")
-    parser.add_argument("--output", type=Path, default=OUTPUT, help="folder of the pages")
     given = parser.parse_args(argv)
     names = given.modules or all_modules("bnpo")
     missing = undocumented([importlib.import_module(name) for name in names])
     for name in missing:
         print(f"{name} is public and has no docstring", file=sys.stderr)
-    if missing:
-        return 1
-    if not given.check:
-        pdoc.render.configure(docformat="google", footer_text="BNPO")
-        pdoc.pdoc(*names, output_directory=given.output)
-        print(f"{given.output / 'index.html'}: {len(names)} modules")
-    return 0
+    return int(bool(missing))
+
+
+def write_pages(folder: Path) -> None:
+    """Write one page for each room of the package, whose modules Sphinx describes, and an index."""
+    rooms: dict[str, list[ModuleType]] = {}
+    for name in all_modules("bnpo"):
+        module = importlib.import_module(name)
+        rooms.setdefault(".".join(name.split(".")[:2]), []).append(module)
+    pages = {room: page_of(room, modules) for room, modules in rooms.items()}
+    entries = "\n".join(rooms)
+    index = (
+        "# API reference\n\nOne page for each room of the package, from the docstrings.\n\n"
+        f"```{{toctree}}\n:maxdepth: 1\n\n{entries}\n```\n"
+    )
+    folder.mkdir(exist_ok=True)
+    for name, text in {**pages, "index": index}.items():
+        path = folder / f"{name}.md"
+        if not path.exists() or path.read_text(encoding="utf-8") != text:  # else it is built anew
+            path.write_text(text, encoding="utf-8")
+    for path in folder.glob("*.md"):
+        if path.stem not in {*pages, "index"}:
+            path.unlink()
+
+
+def page_of(room: str, modules: Sequence[ModuleType]) -> str:
+    """Return the page of a room: each module with what is defined in it."""
+    parts = [f"# {room}\n"]
+    for module in modules:
+        if module.__name__ != room:
+            parts.append(f"## {module.__name__.removeprefix(f'{room}.')}\n")
+        own = [name for name in getattr(module, "__all__", ()) if defined_in(module, name)]
+        members = f"   :members: {', '.join(own)}\n" if own else ""
+        parts.append(f"```{{eval-rst}}\n.. automodule:: {module.__name__}\n{members}```\n")
+        if others := [name for name in getattr(module, "__all__", ()) if name not in own]:
+            links = [f"{{py:obj}}`{name} <{home_of(module, name)}>`" for name in others]
+            parts.append(f"Public here: {', '.join(links)}.\n")
+    return "\n".join(parts)
+
+
+def defined_in(module: ModuleType, name: str) -> bool:
+    """Whether a public name is defined in a module, not taken over from another."""
+    return home_of(module, name) == f"{module.__name__}.{name}"
+
+
+def home_of(module: ModuleType, name: str) -> str:
+    """Return the full name of what a public name stands for."""
+    member = getattr(module, name)
+    if hasattr(member, "__qualname__") and hasattr(member, "__module__"):
+        return f"{member.__module__}.{member.__qualname__}"
+    origin = {
+        one.asname or one.name: node.module
+        for node in ast.walk(ast.parse(inspect.getsource(module)))
+        if isinstance(node, ast.ImportFrom)
+        for one in node.names
+    }
+    return f"{origin.get(name, module.__name__)}.{name}"
 
 
 def all_modules(package: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 import re
 import shlex
 import subprocess
@@ -15,12 +16,11 @@ import pytest
 from bnpo.experiment import main
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = [
-    ROOT / "README.md",
-    ROOT / "CONTRIBUTING.md",
-    ROOT / "bnpo" / "cluster" / "CLUSTER.md",
-    *sorted((ROOT / "docs").glob("**/*.md")),
-]
+README = ROOT / "README.md"
+WRITTEN = ROOT / "docs" / "api"
+"""Pages that the site's build writes from the docstrings."""
+PAGES = [page for page in sorted((ROOT / "docs").glob("**/*.md")) if WRITTEN not in page.parents]
+DOCUMENTS = [README, ROOT / "CONTRIBUTING.md", *PAGES]
 SMALLER = {
     "total_steps=20_000, num_envs=8": (
         "total_steps=800, num_envs=8, eval_episodes=2, progress_bar=False"
@@ -28,20 +28,25 @@ SMALLER = {
     "episodes=100": "episodes=2",
     "learning_repeat=200": "learning_repeat=4",
     "turns=20": "turns=1, progress_bar=False",
+    "seeds=5).run()": (
+        "seeds=1, overrides={'total_steps': 400, 'eval_episodes': 2, "
+        "'brains.ddpg.learning_repeat': 4}).run(progress_bar=False)"
+    ),
 }
 TOOLS = {"git", "pip", "cd", "source", "mkdir", "export", "ray", "kubectl", "docker", "tensorboard"}
 """Programs of others, of which nothing is checked but that they are meant."""
 
 
-FENCE = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
+def blocks_of(path: Path, language: str) -> list[str]:
+    """Fenced blocks of a document in a language."""
+    fenced = rf"^```{language}\n(.*?)^```"
+    return re.findall(fenced, path.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
 
 
 def python_blocks() -> Iterator[tuple[str, str]]:
     for path in DOCUMENTS:
-        for block in re.findall(
-            r"^```python\n(.*?)^```", path.read_text(), re.DOTALL | re.MULTILINE
-        ):
-            yield path.name, block
+        for block in blocks_of(path, "python"):
+            yield str(path.relative_to(ROOT)), block
 
 
 def command_lines() -> Iterator[tuple[str, str]]:
@@ -59,7 +64,7 @@ def command_lines() -> Iterator[tuple[str, str]]:
                 re.split(r"\s{2,}|\s#", line.strip().removeprefix("$ "), maxsplit=1)[0].split()
             )
             if words and not words.startswith("#"):
-                yield path.name, words
+                yield str(path.relative_to(ROOT)), words
 
 
 BLOCKS = list(python_blocks())
@@ -75,11 +80,12 @@ def test_there_are_blocks() -> None:
 
 @pytest.mark.parametrize(("document", "block"), BLOCKS)
 def test_block_runs(
-    document: str, block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    document: str, block: str, workplace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if "minari" in block:
         pytest.importorskip("minari", reason="the extra minari is not installed")
         pytest.importorskip("h5py", reason="the extra minari is not installed")
+    (tmp_path / "runs").symlink_to(workplace / "runs")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path))
     for large, small in SMALLER.items():
@@ -149,3 +155,79 @@ def test_command_line_is_valid(
         assert status == 0, capsys.readouterr().err
     else:
         assert program.rpartition("/")[2] in TOOLS, line
+
+
+PLANNED = [
+    (str(path.relative_to(ROOT)), block) for path in PAGES for block in blocks_of(path, "yaml")
+    if re.match(r"# (study|sweep)\.yaml\n", block)
+]  # fmt: skip
+
+
+def test_there_are_plans() -> None:
+    assert len(PLANNED) >= 2
+
+
+@pytest.mark.parametrize(("document", "plan"), PLANNED)
+def test_plan_is_valid(
+    document: str,
+    plan: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    name = plan.splitlines()[0].removeprefix("# ")
+    (tmp_path / name).write_text(plan)
+    command = name.removesuffix(".yaml")
+    assert main([command, "with", name, "--dry-run"]) == 0, capsys.readouterr().err
+
+
+def test_readme_is_short() -> None:
+    assert len(README.read_text(encoding="utf-8").splitlines()) <= 160
+
+
+def test_links_lead_to_files() -> None:
+    dead = [
+        f"{path.relative_to(ROOT)}: {link}"
+        for path in DOCUMENTS
+        for link in re.findall(r"\]\(([^)#]+)", path.read_text(encoding="utf-8"))
+        if "://" not in link and not (path.parent / link).exists()
+    ]
+    assert dead == []
+
+
+def test_modules_that_pages_name_exist() -> None:
+    named = {
+        (shown, module)
+        for path in PAGES
+        for shown, module in re.findall(
+            r"\{py:mod\}`([^`<]+?)\s*<([\w.]+)>`", path.read_text(encoding="utf-8")
+        )
+    }
+    assert len(named) >= 20
+    assert [module for _, module in named if importlib.util.find_spec(module) is None] == []
+    files = {shown for shown, _ in named if shown.endswith(".py")}
+    assert [file for file in sorted(files) if not (ROOT / file).is_file()] == []
+
+
+CLAIM = re.compile(r"^# .* at least (\d+) of 100 ", re.MULTILINE)
+"""What a program of the README says that it reaches; its last line prints the share."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("number", range(len(blocks_of(README, "python"))))
+def test_program_of_the_readme_reaches_what_it_says(number: int, seed: int, tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    text = blocks_of(README, "python")[number]
+    program.write_text(re.sub(r"(\bseed\W+)0\b", rf"\g<1>{seed}", text), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, str(program)], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2_000:]
+    if claim := CLAIM.search(text):
+        assert 100 * float(done.stdout.split()[-1]) >= int(claim[1])
+
+
+def test_a_program_of_the_readme_says_what_it_reaches() -> None:
+    assert any(CLAIM.search(block) for block in blocks_of(README, "python"))
