@@ -56,6 +56,35 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
             "brains.ppo.lr_critic": 1e-2,
         },
     ),
+    "bpo, annealed": (
+        "bpo",
+        {
+            "agent.trust": "annealed",
+            "agent.trust_steps": 20_000,
+            "brains.ddpg.kl_budget": 0.5,
+            "brains.ppo.kl_budget": 0.05,
+            "brains.ppo.lr_actor": 1e-3,
+            "brains.ppo.learning_repeat": 40,
+        },
+    ),
+    "bpo, strong ppo": (
+        "bpo",
+        {
+            "brains.ppo.kl_budget": 0.05,
+            "brains.ppo.lr_actor": 1e-3,
+            "brains.ppo.learning_repeat": 40,
+        },
+    ),
+    "bpo, strong ppo, progress": (
+        "bpo",
+        {
+            "agent.trust": "progress",
+            "brains.ddpg.kl_budget": 0.5,
+            "brains.ppo.kl_budget": 0.05,
+            "brains.ppo.lr_actor": 1e-3,
+            "brains.ppo.learning_repeat": 40,
+        },
+    ),
     "bpo, ppo twice": ("bpo", {"brains.ppo.learning_repeat": 40}),
     "bpo, fixed sigma": ("bpo", {"agent.networks.sigma": "fixed"}),
     "bpo, progress": ("bpo", {"agent.trust": "progress"}),

@@ -34,7 +34,6 @@ import yaml
 
 from bnpo.envs.cores import available_cores
 from bnpo.files import read_json, write_json
-from bnpo.presets import write_config
 from bnpo.runs import load_summary
 from bnpo.runs.summary import versions
 from bnpo.study import Study
@@ -124,7 +123,7 @@ def run_alone(plan: dict[str, Any], folder: Path) -> Part:
     study = Study(folder=folder, **plan)
     files = {job.name: folder / f"{job.name}.json" for job in study.jobs}
     for job in study.jobs:
-        write_json(files[job.name], write_config(job.run))
+        write_json(files[job.name], job.config)
     started = time.perf_counter()
     for name, file in files.items():
         run("-F", folder / "runs", "--id", name, "with", file, log=folder / f"{name}.log")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
-from bnpo.errors import MissingExtra, did_you_mean
+from bnpo.errors import ConfigError, MissingExtra, did_you_mean
 
-__all__ = ["on_use", "require"]
+__all__ = ["import_here_too", "imported", "on_use", "require"]
 
 
 def require(module: str, extra: str, feature: str) -> Any:
@@ -48,3 +51,40 @@ def on_use(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
         return module if is_module else getattr(module, name)
 
     return get
+
+
+def import_here_too() -> None:
+    """Let modules of the working folder be imported, behind all others."""
+    with contextlib.suppress(OSError):  # the folder is gone
+        here = str(Path.cwd())
+        if here not in sys.path and "" not in sys.path:
+            sys.path.append(here)
+
+
+def imported(name: str, where: str) -> Any:
+    """Return what a name such as ``package.module:Name`` stands for.
+
+    Args:
+        name: of the module, which may lie in the working folder, and of something in it
+        where: how an error calls the field that holds the name
+
+    Raises:
+        ConfigError: the module cannot be imported, or has no such name.
+
+    """
+    path, _, parts = name.partition(":")
+    import_here_too()
+    try:
+        found: Any = importlib.import_module(path)
+    except Exception as error:  # whatever the module raises
+        reason = " ".join(str(error).split()) or "no reason given"
+        raise ConfigError(
+            f"{where} = {name!r}: module {path!r} cannot be imported: {type(error).__name__}: "
+            f"{reason}"
+        ) from None
+    for part in parts.split("."):
+        if not hasattr(found, part):
+            hint = did_you_mean(part, [one for one in vars(found) if not one.startswith("_")])
+            raise ConfigError(f"{where} = {name!r}: {path} has no {part!r}{hint}")
+        found = getattr(found, part)
+    return found

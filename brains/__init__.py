@@ -27,9 +27,8 @@ from bnpo.brains.steps.actor import ActorStep
 from bnpo.brains.steps.critic import CriticStep
 from bnpo.brains.steps.learning_step import LearningStep, Learnt
 from bnpo.brains.steps.natural import NaturalStep
-from bnpo.brains.steps.optimizers import GradientStep
+from bnpo.brains.steps.optimizers import Follower, GradientStep, target_of
 from bnpo.brains.steps.policies import PolicyExchange
-from bnpo.brains.steps.targets import Follower, target_of
 from bnpo.config import BrainDescription
 
 __all__ = [

@@ -9,6 +9,7 @@ __all__ = [
     "clip_fraction",
     "clipped_surrogate",
     "constant_baseline",
+    "effective_sample_size",
     "half_mean_square",
     "td_target",
 ]
@@ -84,3 +85,14 @@ def constant_baseline(phi: Tensor, action: Tensor, mu: Tensor, sigma: Tensor) ->
     score = ((z.square() + (z.square() - 1).square()) / sigma.square()).sum(-1)  # ‖∇log π‖², [B]
     total, weighted = score.sum(), (score * phi).sum()
     return (weighted - score * phi) / (total - score).clamp_min(torch.finfo(phi.dtype).tiny)
+
+
+def effective_sample_size(log_ratio: Tensor) -> Tensor:
+    """(sum rho)^2 / sum rho^2 of log ratios [B], []: B where all are equal, 1 where one rules.
+
+    Ratios are taken relative to the largest, so that none overflows.
+    """
+    if not log_ratio.numel():
+        raise ValueError("effective_sample_size of no samples")
+    relative = (log_ratio - log_ratio.max()).exp()
+    return relative.sum() ** 2 / (relative**2).sum()

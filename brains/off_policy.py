@@ -95,9 +95,11 @@ def start_baseline(trajectories: Trajectories) -> Tensor:
     """Rewards that start and goal of a trajectory let expect, [S, T, R]; zero beyond its length.
 
     Ridge regression of every step's reward on (1, x, x²), x the standardised first observation and
-    goal. What depends on start and goal alone does not depend on the policy: taken off the rewards,
-    it moves the estimate by a constant, but without it a policy raises the self-normalised estimate
-    by making the trajectories of difficult goals unlikely.
+    goal, each trajectory's by the fit to all others: r - r̂ = (r - r̂_all) / (1 - h), h its leverage
+    in the fit to all. A fit that has seen it would take a share h of its own signal away. What
+    depends on start and goal alone does not depend on the policy: taken off the rewards, it moves
+    the estimate by a constant, but without it a policy raises the self-normalised estimate by
+    making the trajectories of difficult goals unlikely.
     """
     steps = trajectories.reward.shape[1]
     x = torch.cat((trajectories.observation[:, 0], trajectories.desired_goal[:, 0]), 1)
@@ -106,5 +108,8 @@ def start_baseline(trajectories: Trajectories) -> Tensor:
     written = torch.arange(steps, device=x.device) < trajectories.length[:, None]
     paid = torch.where(written[:, :, None], trajectories.reward, 0.0)
     ridge = torch.eye(x.shape[1], dtype=x.dtype, device=x.device)
-    fit = torch.linalg.solve(x.T @ x + ridge, x.T @ paid.flatten(1))
-    return torch.where(written[:, :, None], (x @ fit).view_as(paid), 0.0)
+    influence = x @ torch.linalg.solve(x.T @ x + ridge, x.T)  # [S, S], of every reward on every fit
+    leverage = influence.diagonal()
+    flat = paid.flatten(1)
+    others = flat - (flat - influence @ flat) / (1.0 - leverage)[:, None]
+    return torch.where(written[:, :, None], others.view_as(paid), 0.0)

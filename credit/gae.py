@@ -6,10 +6,9 @@ import torch
 from torch import Tensor
 
 from bnpo.config import Fraction, Steps, config
-from bnpo.credit.returns import lambda_rewards
 from bnpo.types import CreditScheme, Evaluator, Trajectories, Transitions
 
-__all__ = ["GAE"]
+__all__ = ["GAE", "lambda_rewards"]
 
 
 @config
@@ -54,3 +53,60 @@ class GAE(CreditScheme):
         )
         decay = self.gae_lambda ** (made.steps - 1).to(made.discount.dtype)
         return made.replace(reward=reward[row, time], discount=made.discount * decay)
+
+
+def lambda_rewards(
+    reward: Tensor,
+    next_value: Tensor,
+    length: Tensor,
+    gamma: float,
+    gae_lambda: float,
+    horizon: int | None = None,
+) -> Tensor:
+    """Truncated lambda-return without its last bootstrap, n = min(horizon, L - t).
+
+    Σ_{k<n} (γλ)^k r_{t+k} + Σ_{k<n-1} (γλ)^k γ (1-λ) V(s_{t+k+1}).
+    Adding γ (γλ)^{n-1} V(s_{t+n}) makes it the lambda-return. Rows at and beyond the length may
+    hold anything, NaN included: they are never added.
+
+    Args:
+        reward: [S, T, R], of S segments.
+        next_value: [S, T, R], V(s_{t+1}) in row t.
+        length: [S], steps taken, L.
+        gamma: discount factor per step.
+        gae_lambda: λ in [0, 1].
+        horizon: longest return in steps; None: to the end of the segment.
+
+    Returns:
+        [S, T, R]; meaningless at and beyond the length.
+
+    """
+    if reward.dim() != 3 or length.shape != reward.shape[:1]:
+        raise ValueError(
+            f"lambda_rewards: reward has shape {list(reward.shape)} and length "
+            f"{list(length.shape)}: allowed is [S, T, R] and [S]"
+        )
+    if next_value.shape != reward.shape:
+        raise ValueError(
+            f"lambda_rewards: next_value has shape {list(next_value.shape)}: "
+            f"allowed is that of reward, {list(reward.shape)}"
+        )
+    width = horizon or reward.shape[1]
+    total = _band_sum(reward, length, gamma * gae_lambda, width)
+    if gae_lambda == 1:  # no inner bootstrap
+        return total
+    inner = _band_sum(next_value, length - 1, gamma * gae_lambda, width - 1)
+    return total + gamma * (1 - gae_lambda) * inner
+
+
+def _band_sum(x: Tensor, length: Tensor, decay: float, width: int) -> Tensor:
+    """Σ_{k<width, t+k<length} decay^k x_{t+k} for every t, [S, T, R].
+
+    The sum is the product with a banded matrix [T, T] of discounts, so nothing is divided by a
+    vanishing power of the discount.
+    """
+    at = torch.arange(x.shape[1], device=x.device)
+    ahead = at - at[:, None]  # [T, T], column minus row
+    band = torch.where((ahead >= 0) & (ahead < width), decay ** ahead.clamp(min=0).to(x.dtype), 0.0)
+    written = (at < length[:, None])[:, :, None]  # [S, T, 1]
+    return torch.matmul(band, torch.where(written, x, 0.0))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from bnpo.credit.returns import lambda_rewards
+from bnpo.credit.gae import lambda_rewards
 from bnpo.types import Evaluator, Trajectories, Transitions
 
 __all__ = ["draw_shift", "shift_goals"]

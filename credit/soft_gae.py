@@ -6,8 +6,7 @@ import torch
 from torch import Tensor
 
 from bnpo.config import Fraction, Steps, config
-from bnpo.credit.gae import GAE
-from bnpo.credit.returns import lambda_rewards
+from bnpo.credit.gae import GAE, lambda_rewards
 from bnpo.types import CreditScheme, Evaluator, Trajectories, Transitions
 
 __all__ = ["SoftGAE"]

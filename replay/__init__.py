@@ -7,7 +7,6 @@ from bnpo.replay.laws import (
     SamplingLaw,
     TDError,
     Uniform,
-    effective_sample_size,
 )
 from bnpo.replay.pool import Pool
 from bnpo.replay.sum_tree import SumTree
@@ -23,6 +22,5 @@ __all__ = [
     "TDError",
     "Uniform",
     "columns_of",
-    "effective_sample_size",
     "widths_of",
 ]

@@ -21,7 +21,6 @@ __all__ = [
     "SamplingLaw",
     "TDError",
     "Uniform",
-    "effective_sample_size",
 ]
 
 
@@ -207,14 +206,3 @@ LAWS: dict[str, type[Any]] = {
     "td_error": TDError,
 }
 """Name in ``BrainDescription.sampler`` -> law."""
-
-
-def effective_sample_size(log_ratio: Tensor) -> Tensor:
-    """(sum rho)^2 / sum rho^2 of log ratios [B], []: B where all are equal, 1 where one rules.
-
-    Ratios are taken relative to the largest, so that none overflows.
-    """
-    if not log_ratio.numel():
-        raise ValueError("effective_sample_size of no samples")
-    relative = (log_ratio - log_ratio.max()).exp()
-    return relative.sum() ** 2 / (relative**2).sum()

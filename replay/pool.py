@@ -142,24 +142,20 @@ class Pool:
             ValueError: the pool is empty, or every priority is zero.
 
         """
-        if not self._size or self._matrix is None:
+        matrix, tree, size = self._matrix, self._tree, self._size
+        if not size or matrix is None:
             raise ValueError("Pool.draw: the pool is empty")
-        device = self._matrix.device
-        if self._tree is not None:
-            index = self._tree.draw(count, generator)
-        elif count <= self._size <= 2 * count:
-            index = torch.randperm(self._size, generator=generator, device=device)[:count]
+        if tree is not None:
+            index = tree.draw(count, generator)
+        elif count <= size <= 2 * count:
+            index = torch.randperm(size, generator=generator, device=matrix.device)[:count]
         else:
-            index = torch.randint(self._size, (count,), generator=generator, device=device)
-        return self._gather(self._matrix, index), index, self._weight(index)
-
-    def _weight(self, index: Tensor) -> Tensor:
-        """Weights [B] of what was drawn."""
-        assert self._matrix is not None
-        if self._tree is None or not self.law.reweights:
-            return torch.ones(len(index), device=index.device, dtype=self._matrix.dtype)
-        priority = self._tree.get(index).to(self._matrix.dtype)
-        return self.law.weight(priority, self._tree.total, self._size)
+            index = torch.randint(size, (count,), generator=generator, device=matrix.device)
+        if tree is not None and self.law.reweights:
+            weight = self.law.weight(tree.get(index).to(matrix.dtype), tree.total, size)
+        else:
+            weight = torch.ones(len(index), device=index.device, dtype=matrix.dtype)
+        return self._gather(matrix, index), index, weight
 
     def newest(self, count: int) -> Transitions:
         """Return the transitions that were pushed last, [count], in the order of their pushes."""

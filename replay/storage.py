@@ -67,10 +67,6 @@ class SegmentStorage:
         rows = self.trajectories
         return {name: getattr(rows, name) for name in _ENDS}
 
-    def clear(self, rows: Tensor) -> None:
-        """Let rows [K] hold no finished segment."""
-        self.trajectories.length[rows] = 0
-
     def start(self, rows: Tensor, before: Tensor) -> None:
         """Write what segments on rows [K] begin with: observations and goals, [K, O+2G]."""
         self._array[rows, 0, : self._split] = before.to(self._array.dtype)
@@ -90,12 +86,6 @@ class SegmentStorage:
         here = rows * steps + time
         flat[:, self._split :].index_copy_(0, here, during.to(flat.dtype))
         flat[:, : self._split].index_copy_(0, here + 1, after.to(flat.dtype))
-
-    def close(self, rows: Tensor, length: Tensor, terminated: Tensor, truncated: Tensor) -> None:
-        """Write how segments on rows [K] ended, [K] each."""
-        self.trajectories.length[rows] = length
-        self.trajectories.terminated[rows] = terminated
-        self.trajectories.truncated[rows] = truncated
 
     def check_like(self, owner: str, segments: Trajectories) -> None:
         """Let through segments that are as long and as wide as the rows.

@@ -64,6 +64,8 @@ class SegmentTable:
         self.segments = -(-capacity // max_steps) + num_envs
         owner = f"SegmentTable.capacity = {capacity}"
         self._storage = SegmentStorage(owner, spec, self.segments, max_steps, self.device, dtype)
+        self.trajectories: Trajectories = self._storage.trajectories
+        """All rows, [S] segments, as views: read only. Unfinished ones have length 0."""
         self._queue = SegmentQueue(self.trajectories.length, max_steps)
         self._row = self._integers(num_envs).fill_(-1)  # row of each open segment
         self._time = self._integers(num_envs)  # steps written to it
@@ -80,14 +82,9 @@ class SegmentTable:
         return torch.zeros(shape, device=self.device, dtype=torch.int64)
 
     @property
-    def trajectories(self) -> Trajectories:
-        """All rows, [S] segments, as views: read only. Unfinished ones have length 0."""
-        return self._storage.trajectories
-
-    @property
     def transitions_stored(self) -> int:
         """Transitions of finished segments, that can be drawn."""
-        return len(self._queue.ring)
+        return self._queue.transitions
 
     @property
     def nbytes(self) -> int:
@@ -107,7 +104,7 @@ class SegmentTable:
         elif env.dtype == torch.bool:
             env = env.nonzero()[:, 0]
         new = env[self._row[env] < 0]
-        self._row[new] = self._free_rows(len(new))
+        self._row[new] = self._queue.take(len(new))
         self._start(env, torch.cat(observation, dim=1))
 
     def append(self, step: Step, *, version: int = 0) -> Tensor:
@@ -143,7 +140,7 @@ class SegmentTable:
         rows = self._row[env]
         if len(env):
             self._finish(rows, self._time[env], terminated[env], truncated[env])
-            self._row[env] = self._free_rows(len(env))
+            self._row[env] = self._queue.take(len(env))
         begun = env if lost is None else torch.cat([env, lost.nonzero()[:, 0]])
         if len(begun):
             first = [column[begun] for column in step.reset_observation]
@@ -157,15 +154,10 @@ class SegmentTable:
         self._begun.append(env)
         self._storage.start(self._row[env], before)
 
-    def _free_rows(self, count: int) -> Tensor:
-        """Return the rows [K] that finished longest ago, or were never used, emptied."""
-        rows = self._queue.take(count)
-        self._storage.clear(rows)
-        return rows
-
     def _finish(self, rows: Tensor, length: Tensor, terminated: Tensor, truncated: Tensor) -> None:
         """Close the segments on rows [K]: they wait at the end of the queue and can be drawn."""
-        self._storage.close(rows, length, terminated, truncated)
+        self.trajectories.terminated[rows] = terminated
+        self.trajectories.truncated[rows] = truncated
         self._queue.put(rows, length)
         self.segments_finished += len(rows)
 
@@ -186,7 +178,7 @@ class SegmentTable:
         self._storage.check_like("SegmentTable.extend", finished)
         room = self.segments - self.num_envs
         kept = finished[-room:] if len(finished) > room else finished
-        rows = self._free_rows(len(kept))
+        rows = self._queue.take(len(kept))
         self.on_policy[rows] = False
         self._storage.copy(rows, kept)
         ends = (kept.length, kept.terminated, kept.truncated)
@@ -218,13 +210,13 @@ class SegmentTable:
             ValueError: there is nothing to draw from.
 
         """
-        recent = min(memory_size, self.transitions_stored)
+        recent = min(memory_size, self._queue.transitions)
         if recent < 1:
             raise ValueError(
                 f"SegmentTable.draw: memory_size = {memory_size} of "
-                f"{self.transitions_stored} finished transitions: nothing to draw from"
+                f"{self._queue.transitions} finished transitions: nothing to draw from"
             )
-        return self._queue.ring.draw(count, recent, generator)
+        return self._queue.draw(count, recent, generator)
 
     def state_dict(self) -> dict[str, Any]:
         """Everything, open segments too: tensors and integers, valid until the next write.

@@ -11,6 +11,7 @@ from bnpo import seeding
 from bnpo.agent.arbiter import Arbiter
 from bnpo.agent.assembly import build
 from bnpo.agent.brain import Brain, TurnReport
+from bnpo.agent.defaults import default_config
 from bnpo.agent.evaluator import RewardFunction
 from bnpo.agent.normalization import Statistics
 from bnpo.agent.policy import Policy
@@ -80,7 +81,7 @@ class Agent:
         self.target_actors, self.target_critics = parts.target_actors, parts.target_critics
         self.policy = Policy(self.encoder, self.actor, config, seed=seed)
         self.statistics = Statistics(self.encoder, self.brains)
-        self.arbiter = Arbiter(self.brains, config, seed)
+        self.arbiter = None if config.trust == "fixed" else Arbiter(self.brains, config, seed)
         self.replay: SegmentTable | None = None
         self.vector_steps = 0
         self.env_steps = 0
@@ -97,6 +98,9 @@ class Agent:
     ) -> Self:
         """Build an agent for a registered environment.
 
+        Without a config the settings follow from the brains and the task
+        (:func:`bnpo.agent.defaults.default_config`).
+
         Raises:
             ConfigError: for an unknown environment, a discrete or unbounded action space and for
                 a brain that cannot work there.
@@ -104,12 +108,13 @@ class Agent:
         """
         env = make_env(env_id, **(env_kwargs or {}))
         spec = describe(env)
+        functions = goal_functions(env) if spec.is_goal_env else None
         return cls(
             spec,
             brains,
-            config=config,
+            config=config or default_config(brains, spec, functions),
             seed=seed,
-            goal_functions=goal_functions(env) if spec.is_goal_env else None,
+            goal_functions=functions,
             env_kwargs=env_kwargs,
         )
 
@@ -134,9 +139,8 @@ class Agent:
             self.new_replay(num_envs)
         for brain in self.brains:
             brain.begin(num_envs)
-        if fresh:
-            for brain in self.brains:
-                brain.step.rule.prepare(self)
+        for brain in self.brains if fresh else ():
+            brain.step.rule.prepare(self)
         assert self.replay is not None
         self.replay.begin(observation)
 
@@ -200,7 +204,8 @@ class Agent:
         if not len(rows):
             return
         self.statistics.observe(self.replay.trajectories, rows)
-        self.arbiter.note_rollouts(self.replay, rows)
+        if self.arbiter is not None:
+            self.arbiter.note_rollouts(self.replay, rows)
         for brain in self.brains:
             brain.receive(self.replay, rows, self.env_steps)
 
@@ -231,14 +236,15 @@ class Agent:
         reports: dict[str, TurnReport] = {}
         for brain in brains:
             index = self.brains.index(brain)
-            share = self.arbiter.share(index, self.env_steps)
+            share = 1.0 if self.arbiter is None else self.arbiter.share(index, self.env_steps)
             report = brain.take_turn(self.replay, self.env_steps, self.target_actors, share)
             if report is not None:
                 reports[brain.name] = report
                 if self.exchange is not None:
                     self.exchange.after_turn(index)
             frozen = frozen and brain.step.rule.pathwise
-        self.arbiter.after_turns(self.replay, reports)
+        if self.arbiter is not None:
+            self.arbiter.after_turns(self.replay, reports)
         if commit and not frozen:
             self.statistics.renew()
         return reports
@@ -269,7 +275,7 @@ class Agent:
             "brains": [brain.state_dict() for brain in self.brains],
             "replay": None if self.replay is None else self.replay.state_dict(),
             "fresh": self.statistics.waiting,
-            "arbiter": self.arbiter.state_dict(),
+            "arbiter": None if self.arbiter is None else self.arbiter.state_dict(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -279,22 +285,21 @@ class Agent:
         self.generator.set_state(state["generator"])
         self.encoder.load_state_dict(state["encoder"])
         self.actor.load_state_dict(state["actor"])
-        if self.exchange is not None:
-            self.exchange.load_state_dict(state["exchange"])
-        groups: tuple[tuple[str, Sequence[Any]], ...] = (
-            ("critics", self.critics),
-            ("target_actors", self.target_actors),
-            ("target_critics", self.target_critics),
-            ("brains", self.brains),
-        )
-        for key, members in groups:
+        groups: dict[str, Sequence[Any]] = {
+            "critics": self.critics,
+            "target_actors": self.target_actors,
+            "target_critics": self.target_critics,
+            "brains": self.brains,
+        }
+        for key, members in groups.items():
             for member, saved in zip(members, state[key], strict=True):
                 member.load_state_dict(saved)
-        if state["replay"] is not None:
-            assert self.replay is not None, "begin() comes first"
-            self.replay.load_state_dict(state["replay"])
+        parts = {"exchange": self.exchange, "arbiter": self.arbiter, "replay": self.replay}
+        for key, part in parts.items():
+            if state[key] is not None:
+                assert part is not None, f"a state with {key}, an agent without"
+                part.load_state_dict(state[key])
         self.statistics.waiting = state["fresh"]
-        self.arbiter.load_state_dict(state["arbiter"])
 
     def load_policy(self, state: dict[str, Any]) -> None:
         """Take over actor and normalisation alone, enough to act and evaluate."""

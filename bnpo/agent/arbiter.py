@@ -27,7 +27,8 @@ _MEMORY = 0.3
 class Arbiter:
     """Divides gradient steps and KL budgets between brains: a share in [floor, 1] of each turn.
 
-    * ``fixed``: every brain uses its turns whole.
+    Under ``trust="fixed"`` there is none: every brain uses its turns whole.
+
     * ``annealed``: pathwise brains go from 1 to the floor over ``trust_steps`` environment steps,
       likelihood-ratio brains the other way.
     * ``effective_sample_size``: a likelihood-ratio brain's share is the effective share of its last
@@ -58,8 +59,6 @@ class Arbiter:
     def _require_what_it_needs(self) -> None:
         """Refuse a rule of trust that has nothing to go by."""
         trust, config = self.config.trust, self.config
-        if trust == "fixed":
-            return
         if len(self.brains) < 2:
             raise ConfigError(
                 f"agent.trust = {trust!r} with one brain, {self.brains[0].name!r}: allowed is "
@@ -94,7 +93,7 @@ class Arbiter:
 
     def after_turns(self, table: SegmentTable, reports: dict[str, TurnReport]) -> None:
         """Divide anew after turns of some brains."""
-        if self.config.trust == "fixed" or not reports:
+        if not reports:
             return
         if self.config.trust == "progress":
             self._turns += 1

@@ -13,16 +13,17 @@ from torch import Tensor
 from bnpo.agent.crediting import CreditAssignment
 from bnpo.agent.draws import Draw, Draws, PoolDraws, RolloutDraws
 from bnpo.agent.evaluator import NetworkEvaluator
-from bnpo.agent.finite import gradient_norms, require_finite_networks, require_finite_scalars
+from bnpo.agent.finite import gradient_norms, require_finite_turn
 from bnpo.agent.priorities import Priorities
 from bnpo.agent.trust import TrustRegion
 from bnpo.brains import Follower, LearningStep, Learnt
+from bnpo.brains.losses import effective_sample_size
 from bnpo.brains.rule import Info
 from bnpo.brains.rules.guided import review
 from bnpo.config import AgentConfig, BrainDescription
 from bnpo.errors import BadPriority, Diverged
 from bnpo.networks import Actor
-from bnpo.replay import Pool, SamplingLaw, SegmentTable, effective_sample_size
+from bnpo.replay import Pool, SamplingLaw, SegmentTable
 from bnpo.types import CreditScheme, Transitions
 
 __all__ = ["Brain", "TurnReport"]
@@ -90,6 +91,7 @@ class Brain:
         self.rounds = 0
         self.gradient_steps = 0
         self._info: Info = {}  # of the turn, the last of each scalar
+        self._unjudged = torch.empty(0, dtype=torch.int64)  # rows, where a rule keeps its best
         self._step_scales: list[Tensor] = []  # of the turn, under a floor of the samples
         networks = step.networks
         self._actor_follower = Follower(
@@ -124,8 +126,11 @@ class Brain:
             Diverged: a priority is not finite
 
         """
+        own = rows[table.on_policy[rows]]
+        if self.step.rule.keeps_best:
+            self._unjudged = torch.cat((self._unjudged, own.cpu()))
         if self.on_policy:
-            rows = rows[table.on_policy[rows]]
+            rows = own
             if not len(rows):
                 return
         self.evaluator.env_steps = env_steps
@@ -151,9 +156,11 @@ class Brain:
         if not self.draws.open_turn():
             return None
         self.evaluator.env_steps = env_steps
-        self.priorities.follow(env_steps)
+        if not self.priorities.uniform:
+            self.priorities.follow(env_steps)
         self._info, self._step_scales = {}, []
-        self._review(table)
+        if self.step.rule.keeps_best:
+            self._review(table)
         self.trust.begin(table, env_steps, share)
         before = self.gradient_steps
         with self._priorities_named(env_steps):
@@ -175,8 +182,7 @@ class Brain:
             self._info["kl_behaviour"] = kl.mean()
         info = {key: float(value.detach()) for key, value in self._info.items()}
         info |= self.step.state
-        require_finite_scalars(self.name, info, env_steps)
-        require_finite_networks(self.name, self.step.networks, env_steps)
+        require_finite_turn(self.name, info, self.step.networks, env_steps)
         self.step.end_turn(info)
         return TurnReport(gradient_steps=self.gradient_steps - before, info=info)
 
@@ -198,11 +204,10 @@ class Brain:
     def _review(self, table: SegmentTable) -> None:
         """Let a rule that keeps its best policy judge the one that its last turn left."""
         rule, networks = self.step.rule, self.step.networks
-        if not rule.keeps_best:
+        rows, self._unjudged = self._unjudged, self._unjudged[:0]
+        if len(rows) < 2:  # of which no spread could be told
             return
-        newest = int(self.description.optim_batch_size)
-        segment, _ = table.draw(newest, newest, self.generator)
-        sample = table.trajectories[segment.unique()]
+        sample = table.trajectories[rows.to(table.device)]
         self.step.state.update(
             review(
                 rule,
@@ -222,10 +227,14 @@ class Brain:
         Returns the last minibatch and what was learnt from it.
         """
         description = self.description
-        self.step.freezes_memory = self._freezes_memory()
+        if (delta := self.config.freeze_delta) is not None:  # the last freeze_count of every delta
+            frozen_from = delta - (self.config.freeze_count or 0)
+            self.step.freezes_memory = self.rounds % delta >= frozen_from
         learnt: Learnt | None = None
         for draw in self.draws.round(table):
             learnt = self._learn(draw, bootstrap_actors)
+            if self._should_stop(learnt):
+                break
         self.rounds += 1
         if self.rounds % description.sync_delta_a == 0:
             self._actor_follower.sync()
@@ -251,11 +260,6 @@ class Brain:
             self.pool.update(draw.slots, self.priorities.of_learnt(draw.batch, learnt))
         return learnt
 
-    def _freezes_memory(self) -> bool:
-        """Whether the encoder stays as it is in this round: in the last of every freeze_delta."""
-        delta, count = self.config.freeze_delta, self.config.freeze_count
-        return delta is not None and self.rounds % delta >= delta - (count or 0)
-
     def _bootstrap_actor(self, actors: list[Actor]) -> Actor:
         if self.description.separate_actors or len(actors) == 1:
             return self.step.networks.target_actor
@@ -279,6 +283,7 @@ class Brain:
             "actor_step": self.step.actor_step.optimizer.state_dict(),
             "critic_optimizer": self.step.critic_step.optimizer.state_dict(),
             "rule": dict(self.step.state),
+            "unjudged": self._unjudged.clone(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -291,3 +296,4 @@ class Brain:
         self.step.actor_step.optimizer.load_state_dict(state["actor_step"])
         self.step.critic_step.optimizer.load_state_dict(state["critic_optimizer"])
         self.step.state.update(state["rule"])
+        self._unjudged = state["unjudged"].clone()

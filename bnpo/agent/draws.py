@@ -160,8 +160,9 @@ class RolloutDraws:
 
         Between two turns every environment finishes learning_delay steps and what was open before.
         """
-        steps = self.description.learning_delay + self.config.max_steps
-        self.pool, self.fresh = Pool(num_envs * steps, self.priorities.law), 0
+        capacity = num_envs * (self.description.learning_delay + self.config.max_steps)
+        if self.pool.capacity != capacity:
+            self.pool, self.fresh = Pool(capacity, self.priorities.law), 0
 
     def push(self, transitions: Transitions) -> None:
         """Put transitions into the pool."""

@@ -30,7 +30,7 @@ class NetworkEvaluator:
         reward_function: RewardFunction | None,
         *,
         termination_function: TerminationFunction | None = None,
-        discount: Callable[[int], float],
+        gamma: float | Callable[[int], float],
         acting: bool,
         generator: torch.Generator,
     ) -> None:
@@ -41,7 +41,7 @@ class NetworkEvaluator:
             spec: the task
             reward_function: the task's reward of goals; None without goals
             termination_function: whether they end an episode; None: none does
-            discount: the discount factor by environment steps
+            gamma: discount factor, or a function of environment steps that returns it
             acting: values are those of the online actor, which acts, instead of the target actor's
             generator: source of a scheme's random numbers
 
@@ -53,14 +53,15 @@ class NetworkEvaluator:
         self.termination_function = termination_function
         self.env_steps = 0
         """Environment steps so far, as the brain last told"""
-        self._discount = discount
+        self._gamma = gamma
         self._actor = self.networks.actor if acting else self.networks.target_actor
         self._generator = generator
 
     @property
     def gamma(self) -> float:
         """Discount factor per environment step after the steps taken so far."""
-        return self._discount(self.env_steps)
+        gamma = self._gamma
+        return float(gamma(self.env_steps)) if callable(gamma) else gamma
 
     @property
     def generator(self) -> torch.Generator:

@@ -11,27 +11,21 @@ from torch import Tensor, nn
 from bnpo.brains import GradientStep, LearningStep, Networks
 from bnpo.errors import Diverged
 
-__all__ = [
-    "gradient_norms",
-    "require_finite_networks",
-    "require_finite_scalars",
-]
+__all__ = ["gradient_norms", "require_finite_turn"]
 
 
-def require_finite_scalars(brain: str, scalars: Mapping[str, float], env_steps: int) -> None:
-    """Let finite scalars of a brain's turn through.
+def require_finite_turn(
+    brain: str, scalars: Mapping[str, float], networks: Networks, env_steps: int
+) -> None:
+    """Let finite scalars of a brain's turn, and finite parameters that it trains, through.
 
     Raises:
-        Diverged: naming the brain, the scalar and the step, where one is not finite.
+        Diverged: naming the brain, the scalar or the parameter, and the step.
 
     """
     for quantity, value in scalars.items():
         if not math.isfinite(value):
             raise Diverged(f"brain {brain!r}: {quantity} = {value} at environment step {env_steps}")
-
-
-def require_finite_networks(brain: str, networks: Networks, env_steps: int) -> None:
-    """Raise a :class:`Diverged` where a parameter that a brain trains is not finite."""
     trained: dict[str, nn.Module] = {
         "actor": networks.actor,
         "critic": networks.critic,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -87,7 +86,7 @@ def make_brain(
         spec,
         None if goal_functions is None else goal_functions.reward,
         termination_function=None if goal_functions is None else goal_functions.terminated,
-        discount=_discount(config),
+        gamma=config.gamma_schedule or config.gamma,
         acting=not rule.pathwise,
         generator=generator,
     )
@@ -117,14 +116,6 @@ def _learns_on_policy(description: BrainDescription, rule: Rule, config: AgentCo
             "and parameter_noise=None, or sources='all'"
         )
     return True
-
-
-def _discount(config: AgentConfig) -> Callable[[int], float]:
-    """Return the discount factor as a function of environment steps."""
-    schedule = config.gamma_schedule
-    if schedule is None:
-        return lambda _env_steps: config.gamma
-    return lambda env_steps: float(schedule(env_steps))
 
 
 def _critic_step(

@@ -80,22 +80,25 @@ class Policy:
         )
         if self.config.networks.observe_achieved_goal:
             observation = torch.cat((observation, achieved), -1)
-        return self._recall(Observation(observation, achieved, desired), before, ended)
+        if isinstance(self.encoder, Recall):
+            observation = self._state(self.encoder, observation, before, ended)
+        return Observation(observation, achieved, desired)
 
-    def _recall(
-        self, observation: Observation, before: Observation | None, ended: NDArray[np.bool_] | None
-    ) -> Observation:
-        """Let states hold what is recalled of the past, where the encoder recalls any."""
-        encoder = self.encoder
-        if not isinstance(encoder, Recall):
-            return observation
+    def _state(
+        self,
+        encoder: Recall,
+        observation: Tensor,
+        before: Observation | None,
+        ended: NDArray[np.bool_] | None,
+    ) -> Tensor:
+        """Return states that follow those before, or begin, with observations [N, O]."""
         if before is None:
-            return observation._replace(observation=encoder.start(observation.observation))
-        state = encoder.follow(before.observation, observation.observation)
+            return encoder.start(observation)
+        state = encoder.follow(before.observation, observation)
         if ended is not None and ended.any():
             begun = self.tensor(ended)[:, None]
-            state = torch.where(begun, encoder.start(observation.observation), state)
-        return observation._replace(observation=state)
+            state = torch.where(begun, encoder.start(observation), state)
+        return state
 
     def tensor(self, array: NDArray[Any]) -> Tensor:
         """Array on the networks' device, in their floating point type unless it holds booleans."""

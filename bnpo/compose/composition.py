@@ -7,11 +7,11 @@ task, what was found for this preset on this task, configuration files, override
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from bnpo.compose.files import ENDINGS, read_mapping
 from bnpo.compose.overrides import as_json, as_overrides, merge, put
 from bnpo.compose.schema import check_keys, defaults, names_of, section
 from bnpo.config import (
@@ -38,7 +38,7 @@ def compose_run(named: Sequence[str], updates: Mapping[str, Any]) -> RunConfig:
     :func:`bnpo.compose.validation.validate` to find out.
 
     Args:
-        named: presets, tasks, and files of JSON that hold a configuration or a part of one
+        named: presets, tasks, and files of JSON or YAML that hold a configuration or a part of one
         updates: nested, or :class:`Overrides`, which replace what stands at their path
 
     Raises:
@@ -95,14 +95,14 @@ def _sort_names(named: Sequence[str]) -> tuple[str | None, str | None, list[dict
             preset = _agree("preset", preset, name, PRESETS)
         elif name in TASKS:
             task = _agree("task", task, name, TASKS)
-        elif name.endswith(".json"):
-            files.append(_read(Path(name)))
+        elif name.endswith(ENDINGS):
+            files.append(as_json(read_mapping(Path(name), "config file"), name))
         else:
             known = [*PRESETS, *TASKS]
             hint = did_you_mean(name, known)
             raise ConfigError(
                 f"unknown preset or task {name!r}{hint} (allowed: {', '.join(known)}, a .json "
-                "file, or key=value)"
+                "or .yaml file, or key=value)"
             )
     return preset, task, files
 
@@ -120,19 +120,6 @@ def _agree(kind: str, first: str | None, second: Any, known: Mapping[str, Any]) 
 def _task_of(env: Any) -> str | None:
     """Return the task that is about an environment, if there is one."""
     return next((name for name, task in TASKS.items() if task.get("env") == env), None)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"config file {path} cannot be read: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
-        raise ConfigError(f"config file {path} is not JSON: {error}") from None
-    if not isinstance(content, dict):
-        raise ConfigError(f"config file {path} holds {type(content).__name__}: allowed is a dict")
-    held: dict[str, Any] = as_json(content, str(path))
-    return held
 
 
 def _check_brains(brains: Mapping[str, Any], known: Sequence[str]) -> None:

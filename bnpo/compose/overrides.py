@@ -102,9 +102,21 @@ def as_json(value: Any, path: str, depth: int = 0) -> Any:
     item = getattr(value, "item", None)
     if callable(item) and getattr(value, "ndim", None) == 0:
         return as_json(item(), path, depth + 1)
+    if path.rpartition(".")[2] in NAMED and not isinstance(value, type | set | bytes):
+        return as_json(_plain(value, path), path, depth + 1)
     raise ConfigError(
         f"{path} = {value!r}: allowed are numbers, text, true, false, null, lists and dicts of them"
     )
+
+
+def _plain(value: Any, path: str) -> Any:
+    """Return a rule, a scheme or a law as its name and fields."""
+    from bnpo.presets.named import plain
+
+    try:
+        return plain(value)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
 
 
 def flatten(nested: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -15,6 +15,7 @@ from bnpo.cluster.joining import checked_address
 from bnpo.config import RunConfig, TaskConfig, TrainConfig
 from bnpo.envs import describe, make_env
 from bnpo.envs.lookup import discard
+from bnpo.envs.making import refuse_taken
 from bnpo.errors import ConfigError
 from bnpo.interop.events import check_events
 from bnpo.interop.offline import check_offline
@@ -63,6 +64,7 @@ def check_writable(folder: Path) -> None:
 def _described(task: TaskConfig) -> TaskSpec:
     """Describe the environment; refuse one that cannot be made or trained on."""
     try:
+        refuse_taken(task.env_kwargs)
         env = make_env(task.env, **task.env_kwargs)
         try:
             spec: TaskSpec = describe(env)

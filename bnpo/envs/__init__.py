@@ -1,7 +1,8 @@
-"""Environments: the two Reachers, vector environments for any task, and their registration.
+"""Environments: the Reachers, vector environments for any task, and their registration.
 
-Importing this package registers ``bnpo/GoalReacher-v0`` and ``bnpo/MovingReacher-v0`` with
-Gymnasium. Neither MuJoCo nor a simulator is loaded before an environment is made.
+Importing this package registers ``bnpo/GoalReacher-v0``, ``bnpo/MovingReacher-v0`` and
+``bnpo/SlideReacher-v0`` with Gymnasium. Neither MuJoCo nor a simulator is loaded before an
+environment is made.
 """
 
 from __future__ import annotations
@@ -24,14 +25,23 @@ _HOMES = {
     "MovingReacherConfig": "reacher.moving_reacher_config",
     "MovingReacherEnv": "reacher.moving_reacher",
     "MovingReacherVectorEnv": "reacher.moving_reacher",
-    "as_goal_observation": "making",
+    "SlideReacherConfig": "reacher.slide_reacher_config",
+    "SlideReacherEnv": "reacher.slide_reacher",
+    "SlideReacherVectorEnv": "reacher.slide_reacher",
+    "as_goal_observation": "rollout",
     "describe": "making",
     "make_env": "making",
     "reward_function": "goal_functions",
     "termination_function": "goal_functions",
     "make_vector_env": "making",
     "step_info": "making",
-    "true_next_observation": "making",
+    "true_next_observation": "rollout",
+}
+
+_ENVIRONMENTS = {
+    "GoalReacher": "goal_reacher",
+    "MovingReacher": "moving_reacher",
+    "SlideReacher": "slide_reacher",
 }
 
 __all__ = [*_HOMES, "register_environments"]  # noqa: PLE0604
@@ -50,7 +60,7 @@ def register_environments() -> None:
     The environments truncate their episodes themselves (``episode_steps``), so that single and
     vector form end at the same step.
     """
-    for name, module in (("GoalReacher", "goal_reacher"), ("MovingReacher", "moving_reacher")):
+    for name, module in _ENVIRONMENTS.items():
         env_id = f"bnpo/{name}-v0"
         if env_id not in registry:
             register(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import numbers
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -50,6 +50,16 @@ def require_number(
     if not math.isfinite(number) or number < minimum or (exclusive and number == minimum):
         raise ValueError(f"{name}={value!r} must be {allowed}")
     return number
+
+
+def require_numbers(name: str, value: object, allowed: str, *, count: int) -> list[float]:
+    """Return ``value`` as so many finite floats; ``allowed`` says in words what it may be."""
+    if isinstance(value, str) or not isinstance(value, Sequence) or len(value) != count:
+        raise ValueError(f"{name}={value!r} must be {allowed}")
+    try:
+        return [require_number(name, one) for one in value]
+    except ValueError:
+        raise ValueError(f"{name}={value!r} must be {allowed}") from None
 
 
 def require_choice(name: str, value: object, allowed: Collection[str]) -> None:

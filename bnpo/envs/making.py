@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -23,6 +23,9 @@ from bnpo.types import TaskSpec
 
 AnyVectorEnv: TypeAlias = VectorEnv[Any, Any, Any]
 Observations = dict[str, npt.NDArray[Any]]
+
+TAKEN = ("env_id", "num_envs", "threads", "workers", "care", "in_caller", "render_mode")
+"""Arguments that are given otherwise than as the environment's own."""
 
 GOAL_KEYS = ("observation", "achieved_goal", "desired_goal")
 
@@ -85,6 +88,16 @@ def make_env(env_id: str, **settings: Any) -> AnyEnv:
     return env
 
 
+def refuse_taken(settings: Mapping[str, Any]) -> None:
+    """Raise a ValueError where arguments of an environment are called as those of its makers."""
+    for name in TAKEN:
+        if name in settings:
+            raise ValueError(
+                f"env_kwargs.{name} = {settings[name]!r}: allowed are arguments of the environment "
+                f"that are not called {', '.join(TAKEN)}"
+            )
+
+
 def describe(env: AnyEnv | AnyVectorEnv) -> TaskSpec:
     """Dimensions, bounds and horizon of the task of an environment, single or vector."""
     if isinstance(env, VectorEnv):
@@ -129,38 +142,6 @@ def check_spaces(observation: Space[Any], action: Space[Any], *, env_id: str) ->
     for part in parts:
         if not isinstance(part, Box) or len(part.shape) != 1:
             raise ValueError(f"{env_id} observes {part}; allowed are flat Boxes (one dimension)")
-
-
-def as_goal_observation(observations: Any) -> Observations:
-    """Return observations as the three arrays of a goal environment.
-
-    Observations [N, O] of an environment without goals get empty goals [N, 0].
-    """
-    if isinstance(observations, dict):
-        return observations
-    empty = np.empty((len(observations), 0), observations.dtype)
-    return {"observation": observations, "achieved_goal": empty, "desired_goal": empty.copy()}
-
-
-def true_next_observation(observations: Any, infos: dict[str, Any]) -> Observations:
-    """Return what each step led to: the final observation where an episode ended [N, .].
-
-    ``observations`` of a batch that resets in the same step hold the next episode's first
-    observation there; they are not changed.
-    """
-    following = as_goal_observation(observations)
-    ended = infos.get("_final_obs")
-    if ended is None or not ended.any():
-        return following
-    rows = np.flatnonzero(ended)
-    finals = infos["final_obs"][rows]
-    following = {key: values.copy() for key, values in following.items()}
-    for key in following:
-        if isinstance(finals[0], dict):
-            following[key][rows] = [final[key] for final in finals]
-        elif key == "observation":
-            following[key][rows] = list(finals)
-    return following
 
 
 def step_info(infos: dict[str, Any], key: str, num_envs: int) -> npt.NDArray[np.float64]:

@@ -14,12 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bnpo.envs.making import Observations, as_goal_observation, true_next_observation
+from bnpo.envs.making import Observations
 from bnpo.envs.vector_info import RESTARTED
 from bnpo.errors import Diverged
 from bnpo.types.step import Decision, Observation, Step
 
-__all__ = ["Converter", "Rollout", "require_finite"]
+__all__ = [
+    "Converter",
+    "Rollout",
+    "as_goal_observation",
+    "require_finite",
+    "true_next_observation",
+]
 
 
 class Converter(Protocol):
@@ -138,6 +144,38 @@ class Rollout:
             if array.size:
                 require_finite(name, array, self.env_steps, self._first)
         return ends
+
+
+def as_goal_observation(observations: Any) -> Observations:
+    """Return observations as the three arrays of a goal environment.
+
+    Observations [N, O] of an environment without goals get empty goals [N, 0].
+    """
+    if isinstance(observations, dict):
+        return observations
+    empty = np.empty((len(observations), 0), observations.dtype)
+    return {"observation": observations, "achieved_goal": empty, "desired_goal": empty.copy()}
+
+
+def true_next_observation(observations: Any, infos: dict[str, Any]) -> Observations:
+    """Return what each step led to: the final observation where an episode ended [N, .].
+
+    ``observations`` of a batch that resets in the same step hold the next episode's first
+    observation there; they are not changed.
+    """
+    following = as_goal_observation(observations)
+    ended = infos.get("_final_obs")
+    if ended is None or not ended.any():
+        return following
+    rows = np.flatnonzero(ended)
+    finals = infos["final_obs"][rows]
+    following = {key: values.copy() for key, values in following.items()}
+    for key in following:
+        if isinstance(finals[0], dict):
+            following[key][rows] = [final[key] for final in finals]
+        elif key == "observation":
+            following[key][rows] = list(finals)
+    return following
 
 
 def require_finite(

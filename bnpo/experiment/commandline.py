@@ -23,6 +23,7 @@ from bnpo.errors import (
     StoppedAtOnce,
     WorkerError,
     did_you_mean,
+    printable,
 )
 from bnpo.experiment.command import COMMANDS, RECORDED, command_of, prepare
 from bnpo.experiment.helping import FLAGS, help_on, overview
@@ -63,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     try:
         return _told(_run(words))
-    except (ConfigError, CheckpointError, RunError) as error:
+    except (ConfigError, CheckpointError, RunError, OSError) as error:
         return _complain(error)
     except Diverged as error:
         _complain(error)
@@ -90,7 +91,11 @@ def _told(command: str | None) -> int:
 
 
 def _complain(error: Exception | str) -> int:
-    text = " ".join(str(error).split())
+    text = str(error)
+    if isinstance(error, OSError) and error.strerror:
+        name = "the system" if error.filename is None else str(error.filename)
+        text = f"{name if len(name) <= 200 else f'{name[:150]}...'}: {error.strerror}"
+    text = printable(" ".join(text.split()))
     sys.stderr.write(f"bnpo: error: {text}\n")
     return 2
 
@@ -233,13 +238,18 @@ def _checked(flags: dict[str, Any]) -> dict[str, Any]:
         "--loglevel": (lambda value: value in _LEVELS, f"one of {', '.join(_LEVELS)}"),
         "--capture": (lambda value: value in ("sys", "fd", "no"), "one of sys, fd, no"),
         "--beat-interval": (_is_positive, "a number above zero"),
-        "--id": (lambda value: value.replace("_", "").replace("-", "").isalnum(), "a plain name"),
+        "--id": (_is_plain, "a plain name of at most 200 bytes"),
     }
     for name, (valid, allowed) in checks.items():
         value = flags[name]
         if value is not None and not valid(value):
             raise ConfigError(f"{name} = {value!r}: allowed is {allowed}")
     return flags
+
+
+def _is_plain(text: str) -> bool:
+    letters = text.replace("_", "").replace("-", "")
+    return letters.isalnum() and len(text.encode(errors="replace")) <= 200
 
 
 def _is_positive(text: str) -> bool:

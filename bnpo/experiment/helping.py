@@ -57,7 +57,7 @@ def overview() -> str:
             "Names:",
             f"  presets: {', '.join(PRESETS)}",
             f"  tasks:   {', '.join(TASKS)}",
-            "  files:   any .json that holds a configuration, such as runs/1/config.json",
+            "  files:   any .json or .yaml that holds a configuration, such as runs/1/config.json",
             "",
             "Options:",
             f"  {'-h, --help':<28} this, or 'bnpo help COMMAND'",

@@ -80,7 +80,7 @@ _HOOKS: tuple[tuple[Any, str, str], ...] = (
     (LearningStep, "drift", "logging"),
     (brain, "gradient_norms", "logging"),
     (brain, "effective_sample_size", "logging"),
-    (brain, "require_finite_networks", "logging"),
+    (brain, "require_finite_turn", "logging"),
     (Monitor, "judge", "logging"),
     (Monitor, "values", "logging"),
     (Session, "_on_evaluation", "logging"),

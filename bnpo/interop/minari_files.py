@@ -164,7 +164,11 @@ def _path(dataset_id: str) -> Path:
             f"dataset = {dataset_id!r}: allowed is a name such as 'goal-reacher/bpo-v0', with a "
             "version at its end"
         ) from None
-    path: Path = minari.storage.get_dataset_path(dataset_id)
+    try:
+        path: Path = minari.storage.get_dataset_path(dataset_id)
+    except OSError as error:  # of the folder of all datasets, which is made
+        place = f"{error.filename}: {error.strerror}"
+        raise OfflineError(f"dataset {dataset_id!r} cannot be looked for in {place}") from None
     return path
 
 

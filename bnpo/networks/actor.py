@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import cast
 
@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bnpo.config import NetworkConfig
-from bnpo.networks.weights import weights
 from bnpo.types import TaskSpec
 
 __all__ = ["Actor"]
@@ -34,6 +33,9 @@ class Actor(nn.Module):
     """[A], half its width."""
     sigma_fixed: Tensor
     """[A], scale where it is not learnt."""
+    layers: list[tuple[Tensor, Tensor]]
+    """Weight and bias of every linear layer, looked up once: a module searches for them each time,
+    which a small network's learning step feels."""
 
     def __init__(self, features: int, spec: TaskSpec, config: NetworkConfig) -> None:
         """Build the network for inputs [B, features]."""
@@ -50,7 +52,8 @@ class Actor(nn.Module):
         self.hidden = nn.ModuleList(nn.Linear(fan_in, out) for fan_in, out in pairwise(widths))
         outputs = spec.action_dim * (2 if config.sigma == "state" else 1)
         self.head = nn.Linear(widths[-1], outputs)
-        self.layers = tuple(cast("Iterable[nn.Linear]", (*self.hidden, self.head)))
+        layers = cast("Iterable[nn.Linear]", (*self.hidden, self.head))
+        self.layers = [(layer.weight, layer.bias) for layer in layers]
         with torch.no_grad():
             first = self.hidden[0] if config.actor_hidden else self.head
             for parameter in first.parameters():
@@ -77,18 +80,22 @@ class Actor(nn.Module):
         return mean, sigma
 
     def heads(
-        self, features: Tensor, trace: list[Tensor] | None = None
+        self,
+        features: Tensor,
+        trace: list[Tensor] | None = None,
+        layers: Sequence[tuple[Tensor, Tensor]] | None = None,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Mean, scale and the output before tanh, all [B, A].
 
         Args:
             features: [B, F]
             trace: empty; gets the input of every layer, then tanh
+            layers: weights and biases in the place of the actor's own
 
         """
         kept = [] if trace is None else trace
         x = features
-        *hidden, head = weights(self.layers)
+        *hidden, head = layers or self.layers
         for weight, bias in hidden:
             kept.append(x)
             x = torch.relu_(functional.linear(x, weight, bias))
@@ -99,17 +106,15 @@ class Actor(nn.Module):
         kept.append(mu)
         if not self.unit_box:
             mu = self.middle + self.half_range * mu
-        return mu, self._sigma(out).expand_as(mu), raw
-
-    def _sigma(self, out: Tensor) -> Tensor:
-        """Scale in the action's units, [A] or [B, A]."""
         if self.sigma_mode == "fixed":
-            return self.sigma_fixed
+            return mu, self.sigma_fixed.expand_as(mu), raw
         spread: Tensor = self.sigma_bias
         if self.sigma_mode == "state":
             spread = spread + out[:, self.action_dim :]
         sigma = torch.exp(self._log_low + self._log_range * torch.sigmoid(spread))
-        return sigma if self.unit_box else self.half_range * sigma
+        if not self.unit_box:
+            sigma = self.half_range * sigma
+        return mu, sigma.expand_as(mu), raw
 
     def clip(self, action: Tensor) -> Tensor:
         """Clip actions [B, A] to the Box."""

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 
 from bnpo.config import NetworkConfig
-from bnpo.networks.weights import weights
 from bnpo.types import TaskSpec
 
 __all__ = ["Critic"]
@@ -41,6 +40,8 @@ class Critic(nn.Module):
     """[A], middle of the action Box."""
     half_range: Tensor
     """[A], half its width: means and scales are seen in units of it."""
+    layers: list[tuple[Tensor, Tensor]]
+    """Weight [E, in, out] and bias [E, 1, out] of every layer, looked up once."""
 
     def __init__(self, features: int, spec: TaskSpec, config: NetworkConfig) -> None:
         """Build the ensemble for features [B, F]."""
@@ -61,7 +62,8 @@ class Critic(nn.Module):
         )
         self.layer_norm = config.layer_norm
         self.head = _EnsembleLinear(self.members, widths[-1], spec.reward_dim)
-        self.layers = tuple(cast("Iterable[_EnsembleLinear]", (*self.hidden, self.head)))
+        layers = cast("Iterable[_EnsembleLinear]", (*self.hidden, self.head))
+        self.layers = [(layer.weight, layer.bias) for layer in layers]
 
     def forward(
         self,
@@ -84,7 +86,7 @@ class Critic(nn.Module):
         x = torch.cat((features, mu, sigma), -1).expand(self.members, -1, -1)
         inputs = [] if trace is None else trace
         kept: tuple[Tensor, ...] = ()
-        *hidden, head = weights(self.layers)
+        *hidden, (last_weight, last_bias) = self.layers
         for weight, bias in hidden:
             inputs.append((x, *kept))
             x = torch.baddbmm(bias, x, weight)
@@ -94,8 +96,7 @@ class Critic(nn.Module):
                 kept = before, mean, rstd
             x = torch.relu_(x)
         inputs.append((x, *kept))
-        weight, bias = head
-        return torch.baddbmm(bias, x, weight)
+        return torch.baddbmm(last_bias, x, last_weight)
 
     def value(self, features: Tensor, mu: Tensor, sigma: Tensor) -> Tensor:
         """Value of the ensemble, reduced by minimum or mean, [B, R]."""

@@ -6,7 +6,6 @@ import math
 
 import torch
 from torch import Tensor
-from torch.func import functional_call
 
 from bnpo import seeding
 from bnpo.networks.actor import Actor
@@ -37,7 +36,7 @@ class ParameterNoise:
         self.scale = scale
         self.delay = delay
         self.seed = seed
-        self._drawn: dict[str, tuple[int, Tensor, Tensor]] = {}  # by layer: renewal and noise
+        self._drawn: dict[int, tuple[int, Tensor, Tensor]] = {}  # by layer: renewal and noise
 
     def act(self, actor: Actor, features: Tensor, step: int) -> tuple[Tensor, Tensor]:
         """Mean and scale of the disturbed actor's action, both [B, A].
@@ -48,33 +47,23 @@ class ParameterNoise:
             step: steps taken so far, from which follows how often each layer was renewed
 
         """
-        disturbed = self.disturbed(actor, step)
-        outputs: tuple[Tensor, Tensor] = functional_call(actor, disturbed, (features,))
-        return outputs
+        mu, sigma, _ = actor.heads(features, layers=self.disturbed(actor, step))
+        return mu, sigma
 
     @torch.no_grad()
-    def disturbed(self, actor: Actor, step: int) -> dict[str, Tensor]:
-        """Weights and biases with noise, by the names that they have in the actor."""
-        layers = [
-            (name, module)
-            for name, module in actor.named_modules()
-            if isinstance(module, torch.nn.Linear)
-        ]
-        made: dict[str, Tensor] = {}
-        for index, (name, layer) in enumerate(layers):
-            renewal = self._renewal(index, len(layers), step)
-            outer, inner = self._noise(name, index, renewal, layer.weight)
-            made[f"{name}.weight"] = torch.addcmul(layer.weight, outer[:, None], inner)
-            made[f"{name}.bias"] = layer.bias + outer
-        return made
+    def disturbed(self, actor: Actor, step: int) -> list[tuple[Tensor, Tensor]]:
+        """Weight and bias with noise of every layer of an actor."""
+        layers, disturbed = len(actor.layers), []
+        for index, (weight, bias) in enumerate(actor.layers):
+            # At step r delay layer (r - 1) mod n is renewed.
+            renewal = (step // self.delay + layers - 1 - index) // layers
+            outer, inner = self._noise(index, renewal, weight)
+            disturbed.append((torch.addcmul(weight, outer[:, None], inner), bias + outer))
+        return disturbed
 
-    def _renewal(self, index: int, layers: int, step: int) -> int:
-        """How often a layer was renewed: at step r delay it is layer (r - 1) mod n."""
-        return (step // self.delay + layers - 1 - index) // layers
-
-    def _noise(self, name: str, index: int, renewal: int, weight: Tensor) -> tuple[Tensor, Tensor]:
+    def _noise(self, index: int, renewal: int, weight: Tensor) -> tuple[Tensor, Tensor]:
         """c/√p f(ε_out) [out] and f(ε_in) [in] of a layer, drawn anew at each renewal."""
-        known = self._drawn.get(name)
+        known = self._drawn.get(index)
         if known is not None and known[0] == renewal:
             return known[1], known[2]
         stream = (seeding.PARAMETER_NOISE, index, renewal)
@@ -84,5 +73,5 @@ class ParameterNoise:
         )
         outer, inner = (drawn.sign() * drawn.abs().sqrt()).split(list(weight.shape))
         outer = outer * (self.scale / math.sqrt(weight.shape[1]))
-        self._drawn[name] = (renewal, outer, inner)
+        self._drawn[index] = (renewal, outer, inner)
         return outer, inner

@@ -14,7 +14,6 @@ from bnpo.presets.tuned import TUNED
 
 if TYPE_CHECKING:
     from bnpo.presets.building import (
-        REGISTRIES,
         agent_of,
         build_agent,
         build_brain,
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
         read_config,
         write_config,
     )
+    from bnpo.presets.named import REGISTRIES
 
 __all__ = [
     "PRESETS",
@@ -39,6 +39,10 @@ __all__ = [
 PRESETS: dict[str, dict[str, Any]] = {**HYBRID, **ON_POLICY, **OFF_POLICY, **GUIDED}
 """Brain lists by name, with the agent settings they were made for."""
 
-_BUILDING = [name for name in __all__ if name not in globals()]
-
-__getattr__ = on_use(__name__, dict.fromkeys(_BUILDING, "bnpo.presets.building"))
+__getattr__ = on_use(
+    __name__,
+    {
+        "REGISTRIES": "bnpo.presets.named",
+        **{name: "bnpo.presets.building" for name in __all__ if name.islower()},
+    },
+)

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from bnpo.agent import Agent
-from bnpo.brains.registry import RULES
 from bnpo.config import (
     AgentConfig,
     BrainDescription,
@@ -21,12 +20,10 @@ from bnpo.config import (
     TrainConfig,
 )
 from bnpo.credit.annealing import AnnealedDiscount
-from bnpo.credit.registry import SCHEMES
 from bnpo.errors import ConfigError
-from bnpo.replay import LAWS
+from bnpo.presets.named import REGISTRIES, made_of, plain
 
 __all__ = [
-    "REGISTRIES",
     "agent_of",
     "build_agent",
     "build_brain",
@@ -34,15 +31,6 @@ __all__ = [
     "read_config",
     "write_config",
 ]
-
-REGISTRIES: dict[str, Mapping[str, type[Any]]] = {
-    "rule": RULES,
-    "credit": SCHEMES,
-    "sampler": LAWS,
-}
-"""Classes by name, for each field of a brain that holds a named object."""
-
-_NAMES = {kind: name for known in REGISTRIES.values() for name, kind in known.items()}
 
 
 def read_config(config: Mapping[str, Any]) -> RunConfig:
@@ -66,7 +54,7 @@ def read_config(config: Mapping[str, Any]) -> RunConfig:
 
 def write_config(run: RunConfig) -> dict[str, Any]:
     """Return a run's configuration as JSON holds it; :func:`read_config` is the way back."""
-    parts = {part: _plain(getattr(run, part)) for part in ("task", "train", "agent", "brains")}
+    parts = {part: plain(getattr(run, part)) for part in ("task", "train", "agent", "brains")}
     for brain in parts["brains"].values():
         del brain["name"]
     return {**parts.pop("task"), **parts.pop("train"), **parts}
@@ -81,9 +69,9 @@ def build_brain(name: str, fields: Mapping[str, Any]) -> BrainDescription:
     """
     made = dict(fields)
     try:
-        for key, known in REGISTRIES.items():
+        for key in REGISTRIES:
             if made.get(key) is not None:
-                made[key] = _named(key, made[key], known)
+                made[key] = made_of(key, made[key])
         return BrainDescription(**{"name": name, **made})
     except ConfigError as error:
         raise ConfigError(f"brains.{name}: {error}") from None
@@ -135,32 +123,3 @@ def _read_agent(fields: Mapping[str, Any]) -> AgentConfig:
         except ConfigError as error:
             raise ConfigError(f"agent.gamma_schedule: {error}") from None
     return AgentConfig(**settings, networks=networks)
-
-
-def _named(key: str, value: Any, known: Mapping[str, type[Any]]) -> Any:
-    """Return the named object that a name, alone or with fields, stands for.
-
-    A name alone that is not known stays, for the agent to refuse with what it allows.
-    """
-    if isinstance(value, str):
-        return known[value]() if value in known else value
-    if not isinstance(value, Mapping):
-        return value
-    rest = dict(value)
-    name = rest.pop("name", None)
-    if not isinstance(name, str) or name not in known:
-        raise ConfigError(f"{key}.name = {name!r}: allowed is one of {sorted(known)}")
-    return known[name](**rest)
-
-
-def _plain(value: Any) -> Any:
-    """Return a configuration object as JSON holds it, a named one with its name first."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        name = _NAMES.get(type(value))
-        fields = {
-            field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)
-        }
-        return fields if name is None else {"name": name, **fields}
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value

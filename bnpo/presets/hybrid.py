@@ -14,7 +14,7 @@ _NATURAL: dict[str, Any] = {
     "actor_delay": 8,
     "rule": {
         **DDPG_HER["rule"],
-        "natural": {"delta": 5e-4, "damping": 0.01, "iterations": 5, "backtracks": 3},
+        "natural": {"delta": 5e-4, "damping": 0.01, "iterations": 20, "backtracks": 3},
     },
 }
 

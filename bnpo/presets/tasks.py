@@ -26,6 +26,13 @@ TASKS: dict[str, dict[str, Any]] = {
         "eval_interval": 2_000,
         "agent": {"gamma": 0.95, "max_steps": 50, "target_bounds": [-20.0, 0.0]},
     },
+    "slide_reacher": {
+        "env": "bnpo/SlideReacher-v0",
+        "total_steps": 400_000,
+        "eval_interval": 10_000,
+        "solve_threshold": 0.8,
+        "agent": {"gamma": 0.97, "max_steps": 50, "target_bounds": [-33.4, 0.0]},
+    },
     "moving_reacher": {
         "env": "bnpo/MovingReacher-v0",
         "num_envs": 20,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_type_hints
 from bnpo.errors import CheckpointError, RunError
 from bnpo.extras import require
 from bnpo.files import read_as
+from bnpo.runs.folder import is_held
 from bnpo.runs.summary import Summary
 from bnpo.types.history import History, Metric, Number, Record
 
@@ -309,7 +310,12 @@ def _figures_so_far(folder: Path) -> dict[str, Any]:
 
 
 def _is_running(folder: Path) -> bool:
-    """Tell a run that is going on from one that was killed, by its last sign of life."""
+    """Tell a run that is going on from one that was killed: it is held, or gave a sign of life.
+
+    One that is made on another machine is not held on this one.
+    """
+    if is_held(folder):
+        return True
     if not (folder / "run.json").is_file():
         return False
     record = _read(folder / "run.json", _Life)

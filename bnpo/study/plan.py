@@ -11,13 +11,13 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from bnpo.compose.composition import compose_run
+from bnpo.compose.files import read_mapping
 from bnpo.compose.overrides import as_overrides
 from bnpo.compose.schema import names_of, refuse_unknown
 from bnpo.compose.validation import validate
 from bnpo.config import RunConfig, config
 from bnpo.errors import ConfigError, did_you_mean
-from bnpo.extras import require
-from bnpo.presets import PRESETS, TASKS
+from bnpo.presets import PRESETS, TASKS, write_config
 
 __all__ = ["Job", "Name", "Seeds", "StudyPlan", "on_cpu", "plan_fields", "read_plan"]
 
@@ -115,6 +115,11 @@ class Job:
     """Its complete configuration"""
 
     @property
+    def config(self) -> dict[str, Any]:
+        """Its configuration as JSON holds it."""
+        return write_config(self.run)
+
+    @property
     def name(self) -> str:
         """Name of its folder."""
         return f"{self.preset}-{self.task}-{self.seed}"
@@ -149,22 +154,8 @@ def read_plan(path: str | Path, kind: type[Any], word: str) -> dict[str, Any]:
         ConfigError: naming the file, and the key where one is unknown.
 
     """
-    path = Path(path)
-    what = f"{word} file"
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "no text"
-        raise ConfigError(f"{what} {path} cannot be read: {reason}") from None
-    yaml = require("yaml", "study", f"a {what}")
-    try:
-        content = yaml.safe_load(text)
-    except RecursionError:
-        raise ConfigError(f"{what} {path} is nested too deeply") from None
-    except (yaml.YAMLError, ValueError, OverflowError) as error:
-        raise ConfigError(f"{what} {path} is not YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(content, Mapping):
-        raise ConfigError(f"{what} {path} holds {type(content).__name__}: allowed is a mapping")
+    path, what = Path(path), f"{word} file"
+    content = read_mapping(path, what)
     try:
         refuse_unknown([str(key) for key in content], [*names_of(kind), "workers", "folder", "ray"])
     except ConfigError as error:

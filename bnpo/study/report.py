@@ -12,7 +12,6 @@ import jinja2
 
 from bnpo.compose.overrides import differing_keys
 from bnpo.files import write_whole
-from bnpo.presets import write_config
 from bnpo.runs.summary import versions
 from bnpo.study import figures
 from bnpo.study.plan import StudyPlan
@@ -78,7 +77,7 @@ def _settings(results: Results) -> dict[str, tuple[list[str], list[tuple[str, li
         },
     }
     for title, cells in groups.items():
-        rows = differing_keys([write_config(cell.runs[0].job.run) for cell in cells.values()])
+        rows = differing_keys([cell.runs[0].job.config for cell in cells.values()])
         if rows:
             made[title] = ([*cells], rows)
     return made

@@ -12,7 +12,6 @@ from bnpo.cluster.process import TaskProcess, resources
 from bnpo.compose.overrides import differing_keys
 from bnpo.errors import ConfigError, Interrupted, RunError
 from bnpo.files import read_json, write_json, write_whole
-from bnpo.presets import write_config
 from bnpo.runs.folder import refuse_foreign, writing
 from bnpo.runs.reading import complete_config
 from bnpo.study.campaign import Campaign
@@ -123,7 +122,7 @@ class Study(Campaign[StudyPlan]):
         for job in waiting:
             config = self.folder / "configs" / f"{job.name}.json"
             with writing(config):
-                write_json(config, write_config(job.run))
+                write_json(config, job.config)
             run = self.runs / job.name
             commands[job.name] = ["-m", "bnpo.experiment.study_worker", config, run]
         failed = []
@@ -168,7 +167,7 @@ class Study(Campaign[StudyPlan]):
             if not isinstance(made, dict):  # stopped while it was being made: it starts over
                 refuse_foreign(run)
                 continue
-            differing = differing_keys([complete_config(made), write_config(job.run)])
+            differing = differing_keys([complete_config(made), job.config])
             if differing:
                 key, (there, here) = differing[0]
                 raise ConfigError(

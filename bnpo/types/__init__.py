@@ -13,9 +13,8 @@ from bnpo.extras import on_use
 
 if TYPE_CHECKING:
     from bnpo.types.protocols import CreditScheme, Evaluator, adopted
-    from bnpo.types.rows import Rows
     from bnpo.types.task import TaskSpec
-    from bnpo.types.trajectories import Trajectories
+    from bnpo.types.trajectories import Rows, Trajectories
     from bnpo.types.transitions import Transitions
 
 __all__ = [
@@ -33,7 +32,7 @@ __getattr__ = on_use(
     {
         "CreditScheme": "bnpo.types.protocols",
         "Evaluator": "bnpo.types.protocols",
-        "Rows": "bnpo.types.rows",
+        "Rows": "bnpo.types.trajectories",
         "TaskSpec": "bnpo.types.task",
         "Trajectories": "bnpo.types.trajectories",
         "Transitions": "bnpo.types.transitions",

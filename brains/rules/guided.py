@@ -1,7 +1,10 @@
 """Guided policy search without the networks: options, credit, and the judgement of a policy.
 
 Algorithm 1 of Levine and Koltun (2013), turn by turn: better than the best policy so far, the last
-one is kept and w_r falls; else w_r rises and the best one is taken up again. Then Φ is climbed.
+one is kept and w_r falls; worse, w_r rises and the best one is taken up again. Then Φ is climbed.
+
+A policy is judged by what it did since its last turn: trajectories on which neither it nor the best
+one was optimised, by a margin of one standard error.
 
 *Differs from the paper*: a trajectory is weighted by the density that generated it, not by the
 mixture of all; S_k is drawn anew in each gradient step, and Φ climbed for some Adam steps, not to
@@ -32,6 +35,9 @@ from bnpo.brains.rule import Rule
 from bnpo.types import Evaluator, Trajectories
 
 __all__ = ["Judge", "guided_credit", "review"]
+
+COUNTS = 0.5
+"""Least share of the trajectories that must count for a verdict."""
 
 Density = Callable[[Tensor, Tensor, Tensor], Tensor]
 
@@ -101,38 +107,50 @@ def review(
     best: nn.Module,
     state: Mapping[str, float],
 ) -> dict[str, float]:
-    """Keep the better of two policies (lines 10 to 17 of algorithm 1), the later one if equal.
+    """Keep the better of two policies (lines 10 to 17 of algorithm 1), if one is clearly better.
 
-    Both are judged by the return that one sample of trajectories says they have. The best one
-    becomes the online one where the rule returns to it.
+    Both are judged by the return that trajectories say they have on which neither was optimised,
+    and one is better by more than the standard error of the difference. The best one becomes the
+    online one where the rule returns to it. With no verdict both stay and so does the rule, until
+    too few of the trajectories count for the best one: then the online one takes its place.
 
     Args:
         rule: whose turn begins
-        trajectories: the sample
+        trajectories: the sample, of the online policy since its last turn
         judge: densities of both policies
         online: actor of the moment
         best: the best so far, overwritten by a better one
         state: the rule's own numbers
 
     """
-    value, best_value = (
-        float(_value(trajectories, density, judge.gamma))
-        for density in (judge.log_prob, judge.target_log_prob)
-    )
-    better = value >= best_value
-    if better or rule.return_to_best:
-        source, copy = (online, best) if better else (best, online)
+    value, influence, _ = _value(trajectories, judge.log_prob, judge.gamma)
+    best_value, best_influence, share = _value(trajectories, judge.target_log_prob, judge.gamma)
+    gain, spread = value - best_value, (influence - best_influence).square().mean().sqrt()
+    margin = float(spread) / max(len(influence) - 1, 1) ** 0.5
+    found = {"value": value, "best_value": best_value, "margin": margin}
+    if share >= COUNTS and abs(gain) <= margin:
+        return found
+    if share < COUNTS or gain > 0 or rule.return_to_best:
+        later = share < COUNTS or gain > 0
+        source, copy = (online, best) if later else (best, online)
         for ours, theirs in zip(copy.parameters(), source.parameters(), strict=True):
             ours.copy_(theirs)
-    found = {"value": value, "best_value": max(value, best_value)}
-    return {**rule.review(better, state), **found}
+    return found if share < COUNTS else {**rule.review(gain > 0, state), **found}
 
 
-def _value(trajectories: Trajectories, density: Density, gamma: float) -> Tensor:
-    """Estimated return of a policy with this density, its components summed, []."""
+def _value(
+    trajectories: Trajectories, density: Density, gamma: float
+) -> tuple[float, Tensor, float]:
+    """Estimated return of a policy, each trajectory's influence on it times S, share that counts.
+
+    The standard error of a difference of two such estimates is the spread of that of their
+    influences over the square root of S (the delta method).
+    """
     asked = cast(Evaluator, SimpleNamespace(log_prob=density))
     log_ratio, expected = log_ratios(trajectories, asked), start_baseline(trajectories)
     length = trajectories.length
-    above = off_policy_return(trajectories.reward - expected, log_ratio, length, gamma)
+    above = guided_credit(trajectories.reward - expected, log_ratio, length, gamma)
     of_starts = off_policy_return(expected, torch.zeros_like(log_ratio), length, gamma)
-    return (above.value + of_starts.value).sum()
+    value = (above.estimate.value + of_starts.value).sum()
+    share = above.estimate.effective_sample_size[: int(length.max())].min() / len(length)
+    return float(value), above.value[:, 0].sum(-1), float(share)

@@ -20,9 +20,12 @@ __all__ = ["VPG"]
 class VPG(Rule):
     """Score-function gradient log π_θ(a|s, g) Φ (Williams 1992; Sutton et al. 2000).
 
-    Φ is made of what the credit scheme assigned, y, and of the critic. All have the expectation of
-    the policy gradient on fresh samples; there is no ratio that would correct for older ones, so
-    give it one gradient step per rollout.
+    Φ is made of what the credit scheme assigned, y, and of the critic. On fresh samples of whole
+    episodes the first three have the expectation of the policy gradient where γ = 1; the others as
+    far as the critic is right. With γ < 1 R(τ) has that of the discounted return, while the rest
+    drop the factor γ^t of the step at which an action was taken, as is common: their direction is
+    no gradient of any objective (Nota and Thomas 2020). There is no ratio that would correct for
+    older samples, so give it one gradient step per rollout.
 
     ========================  =================  ============
     Φ                         credit             phi

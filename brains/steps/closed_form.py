@@ -22,7 +22,6 @@ from bnpo.brains.steps.critic import CriticStep
 from bnpo.brains.steps.minibatch import Minibatch, PolicyOutput
 from bnpo.brains.steps.optimizers import ActorOptimizer, GradientStep
 from bnpo.networks import Actor, Critic
-from bnpo.networks.weights import weights
 
 __all__ = ["ClosedFormCritic", "LeanAdam", "MeanClimb"]
 
@@ -142,7 +141,7 @@ def mean_slope(critic: Critic, trace: Trace, slope: Tensor) -> Tensor:
 
     """
     *_, by_output = _slopes(critic, trace, slope)
-    ((first, _),) = weights(critic.layers[:1])
+    first, _ = critic.layers[0]
     actions = critic.action_dim
     by_input = torch.bmm(by_output, first.mT)
     by_input = by_input[0] if critic.members == 1 else by_input.sum(0)
@@ -153,8 +152,7 @@ def mean_slope(critic: Critic, trace: Trace, slope: Tensor) -> Tensor:
 def _slopes(critic: Critic, trace: Trace, slope: Tensor) -> Iterator[Tensor]:
     """Gradient by the output of every layer, from the head down, of that by the head's."""
     yield slope
-    following = weights(critic.layers[1:])
-    for (x, *kept), (weight, _) in zip(trace[:0:-1], reversed(following), strict=True):
+    for (x, *kept), (weight, _) in zip(trace[:0:-1], critic.layers[:0:-1], strict=True):
         slope = torch.bmm(slope, weight.mT)
         slope = torch.ops.aten.threshold_backward(slope, x, 0)
         if kept:
@@ -201,7 +199,7 @@ def actor_gradients(
         slope = slope + by_raw
     if actor.sigma_mode == "state":
         slope = functional.pad(slope, (0, actor.action_dim))
-    layers = weights(actor.layers)
+    layers = actor.layers
     found: list[Tensor | None] = []
     for depth in range(len(layers) - 1, -1, -1):
         x = inputs[depth]

@@ -112,7 +112,8 @@ class LearningStep:
         minibatch = self.prepared(batch, bootstrap_actor, weight, resampled, number)
         error, critic_info = self.critic_step(minibatch)  # where: regression_point
         actor_info = self.climb_actor(minibatch)
-        return self.learnt(minibatch, error, critic_info | actor_info)
+        log_ratio = minibatch.log_ratio if self.measures_ratio else None
+        return Learnt(info=critic_info | actor_info, error=error, log_ratio=log_ratio)
 
     def prepared(
         self,
@@ -144,11 +145,6 @@ class LearningStep:
         if self.rule.adapts_each_step and info:
             self.adapt({key: float(value.detach()) for key, value in info.items()})
         return info
-
-    def learnt(self, minibatch: Minibatch, error: Tensor, info: Info) -> Learnt:
-        """Sum up what the step found out."""
-        log_ratio = minibatch.log_ratio if self.measures_ratio else None
-        return Learnt(info=info, error=error, log_ratio=log_ratio)
 
     @torch.no_grad()
     def td_target(self, batch: Transitions, actor: Actor) -> Tensor:
@@ -297,4 +293,5 @@ class RecurrentStep(LearningStep):
             _ = minibatch.log_ratio  # of the features before the critic's step
         minibatch.features = self.networks.encoder(batch.observation, batch.goal)
         error, critic_info = self.critic_step(minibatch)
-        return self.learnt(minibatch, error, critic_info | actor_info)
+        log_ratio = minibatch.log_ratio if self.measures_ratio else None
+        return Learnt(info=critic_info | actor_info, error=error, log_ratio=log_ratio)

@@ -1,20 +1,32 @@
-"""How the actor takes a step along an objective: an Adam step, or a natural-gradient step.
+"""How parameters move: by a step along an objective, or slowly after another network's.
 
-Both take the same two functions, so that any rule may be given to either: PPO's surrogate handed
-to the natural step is TRPO, the pathwise objective handed to it is the N of BNPO.
+An Adam step and a natural-gradient step take the same two functions, so that any rule may be given
+to either: PPO's surrogate handed to the natural step is TRPO, the pathwise objective handed to it
+is the N of BNPO.
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from bnpo.brains.rule import Info
 
-__all__ = ["ActorOptimizer", "GradientStep", "MakeOptimizer", "descend", "fused_adam"]
+__all__ = [
+    "ActorOptimizer",
+    "Follower",
+    "GradientStep",
+    "MakeOptimizer",
+    "descend",
+    "fused_adam",
+    "target_of",
+]
+
+AnyNetwork = TypeVar("AnyNetwork", bound=nn.Module)
 
 Objective = Callable[[], Tensor]
 """Mean objective of a minibatch at the parameters of the moment, a scalar with gradient."""
@@ -99,3 +111,22 @@ class GradientStep:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from saved moments."""
         self.optimizer.load_state_dict(state)
+
+
+def target_of(online: AnyNetwork) -> AnyNetwork:
+    """Return a slow copy of a network, which never takes gradients."""
+    return copy.deepcopy(online).requires_grad_(False)
+
+
+class Follower:
+    """A target network and what it follows: target += tau (online - target)."""
+
+    def __init__(self, target: nn.Module, online: nn.Module, tau: float) -> None:
+        """Pair the parameters of two networks of one shape."""
+        self.target = [parameter.data for parameter in target.parameters()]
+        self.online = [parameter.data for parameter in online.parameters()]
+        self.tau = tau
+
+    def sync(self) -> None:
+        """Move the target by tau of the way (Polyak averaging)."""
+        torch._foreach_lerp_(self.target, self.online, self.tau)

@@ -8,16 +8,12 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from bnpo.brains.losses import effective_sample_size
 from bnpo.brains.rule import Info
 from bnpo.brains.steps.actor import ActorStepping, Objective
 from bnpo.brains.steps.minibatch import Minibatch, PolicyOutput
 
-__all__ = ["SampleFloor", "effective_share"]
-
-
-def effective_share(log_ratio: Tensor) -> Tensor:
-    """Effective sample size per sample, (Σ ρ)² / (B Σ ρ²) of log ratios [B], []; at most 1."""
-    return 1.0 / (len(log_ratio) * log_ratio.softmax(0).square().sum())
+__all__ = ["SampleFloor"]
 
 
 class SampleFloor:
@@ -51,7 +47,7 @@ class SampleFloor:
 
     def scale(self, log_ratio: Tensor) -> float:
         """How much of the actor's step is taken, in [0, 1], by log π_θ/π_b [B]."""
-        share = float(effective_share(log_ratio))
+        share = float(effective_sample_size(log_ratio)) / len(log_ratio)
         if share >= self.floor:
             return 1.0
         return 0.0 if self.action == "skip" else share / self.floor

@@ -68,6 +68,40 @@ def test_the_baseline_expects_what_the_start_decides() -> None:
     torch.testing.assert_close(expected.mean(), reward.mean(), rtol=0, atol=0.01)
 
 
+def test_the_baseline_of_a_trajectory_is_fitted_to_the_others() -> None:
+    """What is added to one trajectory's rewards stays in what it is paid beyond its baseline.
+
+    Of a fit to all it would keep a share 1 - h: with 32 trajectories and 1 + 2 * 9 features, whose
+    leverages sum to nearly 19, about 1 - 19 / 32 = 0.41. The others' baselines move by it.
+    """
+    start, reward = _draw(32, 9), _draw(32, STEPS, 1, seed=1)
+    zeros = torch.zeros(32, STEPS, 1).double()
+    more = reward.clone()
+    more[7] += 1.0
+    before, after = (
+        paid - start_baseline(_trajectories(zeros, zeros, paid, start)) for paid in (reward, more)
+    )
+    torch.testing.assert_close((after - before)[7], torch.ones(STEPS, 1).double())
+    assert float((after - before)[8].abs().min()) > 0
+
+
+def test_the_baseline_is_that_of_as_many_fits_as_trajectories() -> None:
+    """A naive twin: each trajectory left out of its own ridge regression."""
+    start, reward = _draw(12, 2), _draw(12, STEPS, 1, seed=1)
+    x = (start - start.mean(0)) / (start.std(0, correction=0) + 1e-6)
+    x = torch.cat((torch.ones(12, 1), x, x.square()), 1)
+    found = []
+    for i in range(12):
+        rest = torch.arange(12) != i
+        solved = torch.linalg.solve(
+            x[rest].T @ x[rest] + torch.eye(5).double(), x[rest].T @ reward[rest, :, 0]
+        )
+        found.append(x[i] @ solved)
+    zeros = torch.zeros(12, STEPS, 1).double()
+    made = start_baseline(_trajectories(zeros, zeros, reward, start))
+    torch.testing.assert_close(made[:, :, 0], torch.stack(found))
+
+
 class _Judge:
     """Two linear policies Normal(w, 1) as a review sees them."""
 
@@ -97,19 +131,44 @@ def _policy(mean: float) -> nn.Linear:
 @pytest.mark.parametrize("returns", [True, False])
 def test_the_better_policy_is_kept(online: float, best: float, returns: bool) -> None:
     """A step pays -(a - 1)^2, so that the mean 0.5 is worth -1.25 and -0.5 is worth -3.25."""
-    action = _draw(4_000, 1, 1)
-    zeros = torch.zeros_like(action)
-    stored = _trajectories(action, zeros, -(action - 1).square(), _draw(4_000, 1, seed=1))
+    mu = torch.full((4_000, 1, 1), online, dtype=torch.float64)
+    action = mu + _draw(4_000, 1, 1)
+    stored = _trajectories(action, mu, -(action - 1).square(), _draw(4_000, 1, seed=1))
+    best += 0.25 * (online - best)  # near enough for half of the sample to count
     policies = _policy(online), _policy(best)
     rule = GPS(log_z=0.1, log_z_factor=2.0, return_to_best=returns)
     found = review(rule, stored, _Judge(*policies), *policies, {"log_z": 0.1})
-    worth = {0.5: -1.25, -0.5: -3.25}
-    assert found["value"] == pytest.approx(worth[online], abs=0.25)
-    assert found["best_value"] == pytest.approx(-1.25, abs=0.25)
+    worth = [-1.0 - (mean - 1.0) ** 2 for mean in (online, best)]
+    assert found["value"] == pytest.approx(worth[0], abs=0.25)
+    assert found["best_value"] == pytest.approx(worth[1], abs=0.25)
     better = online > best
     assert found["log_z"] == pytest.approx(0.05 if better else 0.2)
     weights = [float(policy.weight.detach()) for policy in policies]
-    assert weights == ([0.5, 0.5] if better or returns else [online, best])
+    assert weights == ([max(online, best)] * 2 if better or returns else [online, best])
+
+
+def test_what_is_chance_is_a_verdict_in_one_of_three_cases() -> None:
+    """Rewards that no action decides: |gain| passes one standard error with probability 0.317."""
+    verdicts = []
+    for seed in range(300):
+        mu = torch.zeros(100, 1, 1).double()
+        action, reward = _draw(100, 1, 1, seed=seed), _draw(100, 1, 1, seed=1_000 + seed)
+        stored = _trajectories(action, mu, reward, torch.zeros(100, 1).double())
+        policies = _policy(0.0), _policy(0.3)
+        found = review(GPS(), stored, _Judge(*policies), *policies, {"log_z": 0.01})
+        verdicts.append(found["value"] - found["best_value"] if "log_z" in found else 0.0)
+    assert sum(gain != 0 for gain in verdicts) / 300 == pytest.approx(0.317, abs=0.08)
+    assert sum(gain > 0 for gain in verdicts) / 300 == pytest.approx(0.159, abs=0.06)
+
+
+def test_a_best_policy_for_which_nothing_counts_gives_way_without_a_verdict() -> None:
+    """Means two scales apart leave exp(-4) = 0.02 of the sample."""
+    action = _draw(500, 1, 1)
+    stored = _trajectories(action, torch.zeros_like(action), action, _draw(500, 1, seed=1))
+    policies = _policy(0.0), _policy(2.0)
+    found = review(GPS(), stored, _Judge(*policies), *policies, {"log_z": 0.01})
+    assert "log_z" not in found
+    assert [float(policy.weight.detach()) for policy in policies] == [0.0, 0.0]
 
 
 def test_the_weight_of_log_z_stays_in_its_bounds() -> None:

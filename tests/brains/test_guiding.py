@@ -101,8 +101,8 @@ def test_a_turn_judges_the_policy_and_moves_the_weight(trainer: Trainer) -> None
         trainer.step()
     info = trainer.progress.turns["gps"]
     assert info["log_z"] in (0.01 * 2.0**k for k in range(-2, 3))
-    assert info["log_z"] != 0.01 or trainer.agent.brains[0].gradient_steps == 4
-    assert info["best_value"] >= info["value"]
+    moved = info["log_z"] != 0.01
+    assert moved or abs(info["value"] - info["best_value"]) <= info["margin"]
     assert torch.equal(scale, encoder.scale)  # those the actor was fitted with
 
 

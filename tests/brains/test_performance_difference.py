@@ -12,10 +12,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from numpy.typing import NDArray
 
-from bnpo.credit.returns import gae
+from tests.credit.oracles import gae
 
 Array = NDArray[Any]
 STATES, ACTIONS = 4, 3
@@ -118,10 +117,8 @@ def test_the_identity_holds_for_gae_over_every_trajectory_of_a_finite_horizon() 
             rewards.append(task.reward[state, action])
             state = int(task.move[state, action])
             states.append(state)
-        v = torch.tensor([values[t][s] for t, s in enumerate(states)])[None, :, None]
-        reward = torch.tensor(rewards, dtype=torch.float64)[None, :, None]
-        estimate = gae(reward, v[:, :-1], v[:, 1:], torch.tensor([horizon]), task.gamma, 1.0)
-        identity += probability * float(estimate[0, 0, 0])
+        v = [float(values[t][s]) for t, s in enumerate(states)]
+        identity += probability * gae(rewards, v[:-1], v[1:], 0, task.gamma, 1.0)
         expected += probability * sum(task.gamma**t * r for t, r in enumerate(rewards))
     assert identity == pytest.approx(expected - float(task.first @ values[0]), abs=1e-12)
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from bnpo.brains.steps.sample_floor import SampleFloor, effective_share
+from bnpo.brains.losses import effective_sample_size
+from bnpo.brains.steps.sample_floor import SampleFloor
 from bnpo.errors import ConfigError
 from tests.agent.conftest import likelihood_ratio, make_trainer, pathwise, play
 
@@ -21,9 +22,9 @@ SHARE = 64 / 88
 
 
 @pytest.mark.parametrize("shift", [0.0, -500.0, 500.0])
-def test_effective_share_by_hand(shift: float) -> None:
-    assert effective_share(RATIOS + shift).item() == pytest.approx(SHARE, rel=1e-5)
-    assert effective_share(torch.full((5,), shift)).item() == pytest.approx(1.0)
+def test_effective_sample_size_by_hand(shift: float) -> None:
+    assert float(effective_sample_size(RATIOS + shift)) / 4 == pytest.approx(SHARE, rel=1e-5)
+    assert float(effective_sample_size(torch.full((5,), shift))) == pytest.approx(5.0)
 
 
 @pytest.mark.parametrize(
@@ -93,3 +94,19 @@ def test_a_pathwise_brain_may_have_a_floor(make_trainer: Any) -> None:
 def test_what_cannot_be_is_refused(fields: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=next(iter(fields))):
         likelihood_ratio(**fields)
+
+
+@pytest.mark.parametrize("shift", [0.0, 300.0, -300.0])
+def test_effective_sample_size(shift: float) -> None:
+    def ess(log_ratio: Tensor) -> float:
+        return float(effective_sample_size(log_ratio + shift))
+
+    assert ess(torch.zeros(1000)) == 1000
+    assert ess(torch.tensor([0.0, -200.0, -200.0])) == 1
+    # Weights 1, 2, 3: (6^2) / (1 + 4 + 9)
+    assert ess(torch.tensor([1.0, 2.0, 3.0]).log()) == pytest.approx(36 / 14, rel=1e-4)
+
+
+def test_effective_sample_size_of_nothing() -> None:
+    with pytest.raises(ValueError, match="no samples"):
+        effective_sample_size(torch.zeros(0))

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from bnpo.types import Rows
-from bnpo.types.rows import Columns
+from bnpo.types.trajectories import Columns
 
 S, T, WIDTH = 7, 5, 6
 STORAGE = torch.arange(S * (T + 1) * WIDTH, dtype=torch.float64).reshape(S, T + 1, WIDTH)

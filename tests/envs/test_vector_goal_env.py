@@ -1,4 +1,4 @@
-"""What both Reachers share: seeding, episodes, autoreset, infos, saved state, refused actions."""
+"""What the Reachers share: seeding, episodes, autoreset, infos, saved state, refused actions."""
 
 from __future__ import annotations
 
@@ -12,12 +12,16 @@ from gymnasium.error import ResetNeeded
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from gymnasium.wrappers.vector import RecordEpisodeStatistics
 
-from bnpo.envs import GoalReacherVectorEnv, MovingReacherVectorEnv
+from bnpo.envs import GoalReacherVectorEnv, MovingReacherVectorEnv, SlideReacherVectorEnv
 from bnpo.envs.reacher.vector_goal_env import VectorGoalEnv
 
-IDS = {GoalReacherVectorEnv: "bnpo/GoalReacher-v0", MovingReacherVectorEnv: "bnpo/MovingReacher-v0"}
+IDS = {
+    GoalReacherVectorEnv: "bnpo/GoalReacher-v0",
+    MovingReacherVectorEnv: "bnpo/MovingReacher-v0",
+    SlideReacherVectorEnv: "bnpo/SlideReacher-v0",
+}
 
-BOTH = pytest.mark.parametrize("kind", list(IDS))
+EACH = pytest.mark.parametrize("kind", list(IDS))
 
 
 def make(kind: type[Any], num_envs: int = 3, **settings: Any) -> VectorGoalEnv:
@@ -42,7 +46,7 @@ def assert_same(first: Any, second: Any) -> None:
         assert np.asarray(first).dtype == np.asarray(second).dtype
 
 
-@BOTH
+@EACH
 @pytest.mark.parametrize("mode", [AutoresetMode.SAME_STEP, AutoresetMode.NEXT_STEP])
 def test_batch_equals_gymnasiums_batch_of_singles(kind: type[Any], mode: AutoresetMode) -> None:
     """Environment i of a batch seeded s is the single one seeded s + i; infos have one format."""
@@ -64,7 +68,7 @@ def test_batch_equals_gymnasiums_batch_of_singles(kind: type[Any], mode: Autores
     batch.close()
 
 
-@BOTH
+@EACH
 def test_long_episodes_do_not_drift_apart(kind: type[Any]) -> None:
     """Chaotic motion would blow up any difference in rounding between batch sizes."""
     batches = [make(kind, num_envs=n, threads=t, episode_steps=400) for n, t in ((1, 0), (33, 3))]
@@ -80,7 +84,7 @@ def test_long_episodes_do_not_drift_apart(kind: type[Any]) -> None:
         batch.close()
 
 
-@BOTH
+@EACH
 def test_final_observation_is_the_real_one(kind: type[Any]) -> None:
     env = make(kind, episode_steps=2, threads=0)
     still = make(kind, episode_steps=3, threads=0)
@@ -98,7 +102,7 @@ def test_final_observation_is_the_real_one(kind: type[Any]) -> None:
     assert not np.array_equal(observations["desired_goal"], expected["desired_goal"])
 
 
-@BOTH
+@EACH
 def test_saved_state_resumes_exactly(kind: type[Any]) -> None:
     """Through JSON for what is not an array, over an episode's end, into another object."""
     env, other = make(kind, episode_steps=7, threads=0), make(kind, episode_steps=7, threads=2)
@@ -119,7 +123,7 @@ def test_saved_state_resumes_exactly(kind: type[Any]) -> None:
     other.close()
 
 
-@BOTH
+@EACH
 def test_state_of_another_batch_is_refused(kind: type[Any]) -> None:
     env, larger = make(kind, threads=0), make(kind, num_envs=4, threads=0)
     larger.reset(seed=0)
@@ -127,7 +131,7 @@ def test_state_of_another_batch_is_refused(kind: type[Any]) -> None:
         env.set_state(larger.get_state())
 
 
-@BOTH
+@EACH
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_actions_that_are_not_finite_never_reach_the_simulator(kind: type[Any], bad: float) -> None:
     env = make(kind, threads=0)
@@ -140,7 +144,7 @@ def test_actions_that_are_not_finite_never_reach_the_simulator(kind: type[Any], 
     assert_same(env.get_state(), before)
 
 
-@BOTH
+@EACH
 def test_actions_of_the_wrong_shape_are_refused(kind: type[Any]) -> None:
     env = make(kind, threads=0)
     env.reset(seed=0)
@@ -154,7 +158,7 @@ def test_actions_of_the_wrong_shape_are_refused(kind: type[Any]) -> None:
         single.step(np.zeros((1, *size)))
 
 
-@BOTH
+@EACH
 def test_returned_arrays_are_left_alone(kind: type[Any]) -> None:
     env = make(kind, threads=0)
     observations, _ = env.reset(seed=0)
@@ -172,7 +176,7 @@ def test_returned_arrays_are_left_alone(kind: type[Any]) -> None:
         assert_same(part, copy)
 
 
-@BOTH
+@EACH
 def test_episode_statistics_wrapper_works(kind: type[Any]) -> None:
     """Length and return of an episode are those of Gymnasium's wrapper around the batch."""
     env = RecordEpisodeStatistics(make(kind, episode_steps=5, threads=0))
@@ -185,7 +189,7 @@ def test_episode_statistics_wrapper_works(kind: type[Any]) -> None:
     assert (infos["episode"]["l"] == 5).all()
 
 
-@BOTH
+@EACH
 def test_without_autoreset_an_ended_episode_must_be_reset(kind: type[Any]) -> None:
     env = make(kind, episode_steps=1, threads=0, autoreset_mode="DISABLED")
     actions = np.zeros(env.action_space.shape or ())
@@ -202,7 +206,7 @@ def test_without_autoreset_an_ended_episode_must_be_reset(kind: type[Any]) -> No
         env.step(actions)
 
 
-@BOTH
+@EACH
 def test_seeds_are_per_environment(kind: type[Any]) -> None:
     env = make(kind, threads=0)
     by_number, _ = env.reset(seed=10)
@@ -216,7 +220,7 @@ def test_seeds_are_per_environment(kind: type[Any]) -> None:
             env.reset(seed=seed)  # type: ignore[arg-type]
 
 
-@BOTH
+@EACH
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
@@ -231,7 +235,7 @@ def test_bad_batches_are_refused(kind: type[Any], settings: dict[str, Any], mess
         kind(**settings)
 
 
-@BOTH
+@EACH
 def test_reset_mask_leaves_the_others_alone(kind: type[Any]) -> None:
     env = make(kind, threads=0)
     env.reset(seed=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -16,6 +17,19 @@ BAD = [
     ("with env=CartPole-v1", ["CartPole-v1", "Discrete(2)", "Box"]),
     ("with ddpg_her env=Pendulum-v1", ["Pendulum-v1", "goal environment", "desired_goal"]),
     ("with env_kwargs.colour=3", ["colour", "distance_threshold"]),
+    ("with env_kwargs.env_id=x", ["env_kwargs.env_id", "'x'"]),
+    ("with env_kwargs.num_envs=3", ["env_kwargs.num_envs", "3"]),
+    ("with env=Reacher-v5 env_kwargs.care=1", ["env_kwargs.care", "1"]),
+    ("with env=Reacher-v5 env_kwargs.workers=1", ["env_kwargs.workers", "1"]),
+    ("with env_kwargs.render_mode=human", ["env_kwargs.render_mode", "'human'"]),
+    ("with env=Reacher-v5 env_kwargs.id=x", ["Reacher-v5", "'id'"]),
+    ("with env=Reacher-v5 env_kwargs.max_episode_steps=x", ["Reacher-v5", "max_episode_steps"]),
+    ("-i " + "x" * 300 + " with", ["--id", "200 bytes"]),
+    ("runs with folder=" + "x" * 300, ["File name too long"]),
+    ("evaluate with run=" + "x" * 300, ["File name too long"]),
+    ("plot with runs=" + "y/" * 3000, ["File name too long"]),
+    ("-F " + "x" * 300 + " with", ["File name too long"]),
+    ("with bpo " + "x" * 300 + ".json", ["File name too long"]),
     ("with bpo_", ["'bpo_'", "'bpo'"]),
     ("with bpo ppo", ["'bpo'", "'ppo'", "one"]),
     ("with preset=xx", ["preset", "'xx'", "bpo"]),
@@ -82,7 +96,7 @@ def assert_one_line(said: tuple[int, str, str], *mentions: str) -> None:
         assert mention in errors, errors
 
 
-@pytest.mark.parametrize(("line", "mentions"), BAD, ids=[line for line, _ in BAD])
+@pytest.mark.parametrize(("line", "mentions"), BAD, ids=[line[:60] for line, _ in BAD])
 def test_bad_input(command: Command, tmp_path: Path, line: str, mentions: list[str]) -> None:
     (tmp_path / "taken").write_text("a file")
     assert_one_line(command(line), *mentions)
@@ -161,3 +175,14 @@ def test_an_error_that_nobody_foresaw_is_raised(
         command("with bpo TINY")
     assert '"FAILED"' in (tmp_path / "runs/1/run.json").read_text()
     assert '"failed"' in (tmp_path / "runs/1/summary.json").read_text()
+
+
+def test_runs_with_names_that_are_no_text_are_listed(
+    finished_run: Path, command: Command, tmp_path: Path
+) -> None:
+    for name in (b"\xff\xfe", b"two\nlines", b"\x1b[31mred", "übrig".encode()):
+        shutil.copytree(finished_run, tmp_path / "runs" / os.fsdecode(name))
+    status, output, _ = command("runs")
+    assert status == 0
+    names = [line.split()[0] for line in output.splitlines()[1:]]
+    assert sorted(names) == ["\\udcff\\udcfe", "red", "two\\nlines", "übrig"]

@@ -75,6 +75,30 @@ def test_a_file_stands_between_names_and_overrides(tmp_path: Path) -> None:
     assert (config["preset"], config["agent"]["gamma"], config["num_envs"]) == ("ppo", 0.5, 3)
 
 
+@pytest.mark.parametrize(
+    ("text", "rate"),
+    [("1e-3", 0.001), ("1E+3", 1000.0), (".5e-1", 0.05), ("-1.5e2", -150.0), ("0.25", 0.25)],
+)
+def test_a_file_of_yaml_holds_numbers_as_people_write_them(
+    tmp_path: Path, text: str, rate: float
+) -> None:
+    pytest.importorskip("yaml", reason="the extra study is not installed")
+    file = tmp_path / "mine.yaml"
+    file.write_text(f"brains:\n  ddpg:\n    lr_actor: {text}\nnum_envs: 2\n")
+    config = made(str(file), "ddpg_her", "num_envs=3")
+    assert config["brains"]["ddpg"]["lr_actor"] == rate
+    assert config["num_envs"] == 3
+
+
+@pytest.mark.parametrize("text", ["[1, 2]", "a: [", "\t- x: {", "3"])
+def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path, text: str) -> None:
+    pytest.importorskip("yaml", reason="the extra study is not installed")
+    file = tmp_path / "mine.yaml"
+    file.write_text(text)
+    with pytest.raises(ConfigError, match=r"config file .*mine.yaml (is not YAML|holds)"):
+        made(str(file))
+
+
 def test_a_recorded_configuration_makes_itself(tmp_path: Path) -> None:
     config = made("ppo", "env=FetchPush-v4", "seed=7")
     file = tmp_path / "config.json"

@@ -105,13 +105,25 @@ def test_an_interrupted_run_resumes_to_the_same_end(
     assert read(run / "config.json")["total_steps"] == 600
 
 
+@pytest.mark.parametrize(
+    ("signums", "expected"),
+    [
+        ((signal.SIGINT, signal.SIGINT), 130),
+        ((signal.SIGTERM, signal.SIGTERM), 143),
+        ((signal.SIGINT, signal.SIGTERM), 143),
+    ],
+)
 def test_a_second_signal_stops_at_once(
-    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    signums: tuple[int, int],
+    expected: int,
+    command: Command,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     before = signal.getsignal(signal.SIGINT)
     with monkeypatch.context() as patch:
-        stop_after(patch, 100, signal.SIGINT, signal.SIGINT)
-        assert command("with bpo TINY")[0] == 130
+        stop_after(patch, 100, *signums)
+        assert command("with bpo TINY")[0] == expected
     assert signal.getsignal(signal.SIGINT) is before
     run = tmp_path / "runs" / "1"
     assert read(run / "run.json")["status"] == "INTERRUPTED"

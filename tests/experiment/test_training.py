@@ -98,7 +98,9 @@ def test_the_summary_has_every_key(finished_run: Path) -> None:
     assert summary["env_steps"] == 400
     assert summary["gradient_steps"] > 0
     assert summary["env_steps_per_s"] == pytest.approx(400 / summary["wall_s"])
-    assert set(summary["versions"]) >= {"bnpo", "torch", "mujoco", "gymnasium"}
+    assert set(summary["versions"]) == {
+        *("python", "bnpo", "torch", "numpy", "mujoco", "gymnasium", "gymnasium-robotics"),
+    }
 
 
 def test_the_output_holds_the_table_and_not_the_bar(finished_run: Path) -> None:

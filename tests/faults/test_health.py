@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from bnpo.agent.brain import Brain
-from bnpo.agent.finite import require_finite_networks
+from bnpo.agent.finite import require_finite_turn
 from bnpo.envs.reacher.goal_reacher import GoalReacherVectorEnv
 from bnpo.envs.rollout import require_finite
 from bnpo.errors import Diverged
@@ -119,11 +119,11 @@ def test_the_parameter_that_is_not_finite_is_named() -> None:
     networks: Any = SimpleNamespace(
         actor=torch.nn.Linear(2, 2), critic=torch.nn.Linear(2, 1), encoder=torch.nn.Identity()
     )
-    require_finite_networks("b", networks, 7)
+    require_finite_turn("b", {}, networks, 7)
     with torch.no_grad():
         networks.critic.bias[0] = float("nan")
     with pytest.raises(Diverged, match=r"brain 'b': parameter critic.bias = nan .* step 7"):
-        require_finite_networks("b", networks, 7)
+        require_finite_turn("b", {}, networks, 7)
 
 
 def watching(*, pathwise: bool) -> Monitor:

@@ -6,7 +6,6 @@ import math
 
 import pytest
 import torch
-from torch import Tensor
 
 from bnpo.errors import ConfigError
 from bnpo.replay.laws import (
@@ -15,7 +14,6 @@ from bnpo.replay.laws import (
     SamplingLaw,
     TDError,
     Uniform,
-    effective_sample_size,
 )
 
 LOG_RATIO = torch.tensor([-20.0, -1.0, 0.0, 0.5, 2.0, 90.0], dtype=torch.float64)
@@ -118,19 +116,3 @@ def test_bias_of_resampling_shrinks_as_one_over_n() -> None:
 @pytest.mark.parametrize("count", [1, 16, 64])
 def test_bias_corrected_resampling_is_unbiased(count: int) -> None:
     assert binomial_bandit(count, ImportanceRatio(bias_corrected=True)) == pytest.approx(0.8)
-
-
-@pytest.mark.parametrize("shift", [0.0, 300.0, -300.0])
-def test_effective_sample_size(shift: float) -> None:
-    def ess(log_ratio: Tensor) -> float:
-        return float(effective_sample_size(log_ratio + shift))
-
-    assert ess(torch.zeros(1000)) == 1000
-    assert ess(torch.tensor([0.0, -200.0, -200.0])) == 1
-    # Weights 1, 2, 3: (6^2) / (1 + 4 + 9)
-    assert ess(torch.tensor([1.0, 2.0, 3.0]).log()) == pytest.approx(36 / 14, rel=1e-4)
-
-
-def test_effective_sample_size_of_nothing() -> None:
-    with pytest.raises(ValueError, match="no samples"):
-        effective_sample_size(torch.zeros(0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import math
 from typing import Any
 
@@ -103,6 +104,23 @@ def test_a_turn_ends_early_past_the_target_kl(make_toy: MakeToy) -> None:
     trainer = make_toy({"ppo": brain_of("ppo", **TURN, lr_actor=1e-2, rule=rule)})
     _play(trainer, 1)
     assert 0 < trainer.agent.brains[0].gradient_steps < 40
+
+
+def test_the_target_kl_sees_every_minibatch_of_a_round(make_toy: MakeToy) -> None:
+    """A KL of 5, 0, 0, ... before the steps: the first of forty is past the target of 1."""
+    rule = {"name": "ppo", "target_kl": 1.0}
+    trainer = make_toy({"ppo": brain_of("ppo", **TURN, optim_epochs=10, rule=rule)})
+    step = trainer.agent.brains[0].step
+    take, told = step.take, iter([5.0])
+
+    def takes(*args: Any, **options: Any) -> Any:
+        learnt = take(*args, **options)
+        kl = torch.tensor(next(told, 0.0))
+        return dataclasses.replace(learnt, info=learnt.info | {"approximate_kl": kl})
+
+    step.take = takes  # type: ignore[method-assign]
+    _play(trainer, 1)
+    assert trainer.agent.brains[0].gradient_steps == 1
 
 
 @pytest.mark.parametrize(("coefficient", "expected"), [(1.0, 1e-3), (0.5, 5e-4), (0.0, 0.0)])

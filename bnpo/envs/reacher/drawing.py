@@ -31,21 +31,22 @@ _ZONE_PALE = (236, 227, 243)
 class Canvas:
     """An anti-aliased square picture, in the units of the scene with y upwards."""
 
-    def __init__(self, *, size: int, half_width: float) -> None:
-        """Cover [-half_width, half_width] in both directions with ``size`` pixels."""
+    def __init__(self, *, size: int, half_width: float, middle: Point = (0.0, 0.0)) -> None:
+        """Cover +- ``half_width`` around ``middle`` in both directions with ``size`` pixels."""
         from PIL import Image as PillowImage
         from PIL import ImageDraw
 
         pixels = size * _OVERSAMPLING
         self._scale = pixels / (2.0 * half_width)
-        self._centre = pixels / 2.0
+        self._left = pixels / 2.0 - self._scale * middle[0]
+        self._top = pixels / 2.0 + self._scale * middle[1]
         self._image = PillowImage.new("RGB", (pixels, pixels), _PAPER)
         self._pen: Any = ImageDraw.Draw(self._image)
 
     def _pixel(self, point: Sequence[float] | npt.NDArray[Any]) -> Point:
         return (
-            self._centre + self._scale * float(point[0]),
-            self._centre - self._scale * float(point[1]),
+            self._left + self._scale * float(point[0]),
+            self._top - self._scale * float(point[1]),
         )
 
     def disc(
@@ -120,30 +121,77 @@ def draw_planar_reacher(
     """
     reach = sum(links)
     canvas = Canvas(size=size, half_width=1.12 * reach)
-    first, second = float(angles[0]), float(angles[0] + angles[1])
-    elbow = (links[0] * math.cos(first), links[0] * math.sin(first))
-    tip = (
-        elbow[0] + links[1] * math.cos(second),
-        elbow[1] + links[1] * math.sin(second),
-    )
-    reached = math.hypot(tip[0] - float(target[0]), tip[1] - float(target[1])) <= threshold
+    elbow, tip = _joints(angles, links)
+    reached = math.dist(tip, target) <= threshold
     if zone is not None:
         canvas.disc(zone[:2], zone[2], fill=_ZONE_PALE, outline=_ZONE)
     canvas.disc((0.0, 0.0), reach, outline=_GRID)
-    canvas.disc(
-        target,
-        threshold,
-        fill=_REACHED_PALE if reached else _GOAL_PALE,
-        outline=_REACHED if reached else _GOAL,
-    )
-    canvas.disc(target, 0.1 * threshold, fill=_REACHED if reached else _GOAL)
-    canvas.limb((0.0, 0.0), elbow, 0.01, _INK if stalled else _ARM)
-    canvas.limb(elbow, tip, 0.008, _ORBIT if stalled else _ARM_LIGHT)
-    canvas.disc((0.0, 0.0), 0.006, fill=_PAPER)
-    canvas.disc(elbow, 0.004, fill=_PAPER)
+    _draw_target(canvas, target, threshold, reached)
+    draw_arm(canvas, elbow, tip, grey=stalled)
     canvas.disc(tip, 0.005, fill=_HAND)
     canvas.caption(caption)
     return canvas.array()
+
+
+def draw_slide_reacher(
+    *,
+    angles: npt.NDArray[np.float64],
+    links: tuple[float, float],
+    puck: npt.NDArray[np.float64],
+    puck_radius: float,
+    target: npt.NDArray[np.float64],
+    threshold: float,
+    caption: str,
+    size: int = 400,
+) -> Image:
+    """Draw the arm that hits a puck, seen from above [size, size, 3].
+
+    Args:
+        angles: [2], joint angles (rad).
+        links: lengths of the two links (metres).
+        puck: [2], centre of the puck (metres).
+        puck_radius: of the puck (metres).
+        target: [2], the target (metres).
+        threshold: radius of the disc in which the target counts as reached (metres).
+        caption: a line of text.
+        size: pixels of a side.
+
+    """
+    canvas = Canvas(size=size, half_width=0.4, middle=(0.2, 0.0))
+    elbow, tip = _joints(angles, links)
+    canvas.disc((0.0, 0.0), sum(links), outline=_GRID)
+    _draw_target(canvas, target, threshold, math.dist(puck, target) <= threshold)
+    canvas.disc(puck, puck_radius, fill=_ZONE, outline=_INK)
+    draw_arm(canvas, elbow, tip)
+    canvas.disc(tip, 0.01, fill=_HAND)
+    canvas.caption(caption)
+    return canvas.array()
+
+
+def draw_arm(
+    canvas: Canvas, elbow: Point, tip: Point, base: Point = (0.0, 0.0), *, grey: bool = False
+) -> None:
+    """Draw a planar arm's two links, its base and its elbow; a grey one does not work."""
+    canvas.limb(base, elbow, 0.01, _INK if grey else _ARM)
+    canvas.limb(elbow, tip, 0.008, _ORBIT if grey else _ARM_LIGHT)
+    canvas.disc(base, 0.006, fill=_PAPER)
+    canvas.disc(elbow, 0.004, fill=_PAPER)
+
+
+def _joints(angles: npt.NDArray[np.float64], links: tuple[float, float]) -> tuple[Point, Point]:
+    """Elbow and fingertip of a planar arm with its shoulder at the origin."""
+    first, second = float(angles[0]), float(angles[0] + angles[1])
+    elbow = (links[0] * math.cos(first), links[0] * math.sin(first))
+    return elbow, (elbow[0] + links[1] * math.cos(second), elbow[1] + links[1] * math.sin(second))
+
+
+def _draw_target(
+    canvas: Canvas, target: npt.NDArray[np.float64], threshold: float, reached: bool
+) -> None:
+    """Draw a target and the disc in which it counts as reached; green when it is."""
+    rim, fill = (_REACHED, _REACHED_PALE) if reached else (_GOAL, _GOAL_PALE)
+    canvas.disc(target, threshold, fill=fill, outline=rim)
+    canvas.disc(target, 0.1 * threshold, fill=rim)
 
 
 def draw_moving_reacher(

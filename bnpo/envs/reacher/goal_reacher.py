@@ -19,6 +19,7 @@ from bnpo.envs.arguments import config_from, require_batch, shortened
 from bnpo.envs.reacher.drawing import draw_planar_reacher
 from bnpo.envs.reacher.goal_reacher_config import LINKS, REACH, GoalReacherConfig
 from bnpo.envs.reacher.motors import Motors
+from bnpo.envs.reacher.planar_arm import fingertips
 from bnpo.envs.reacher.simulator import BatchSimulator
 from bnpo.envs.reacher.single_goal_env import SingleGoalEnv
 from bnpo.envs.reacher.vector_goal_env import (
@@ -152,7 +153,7 @@ class GoalReacherVectorEnv(VectorGoalEnv):
         """Add the motors' noise to actions [N, A]; begin stalls where motors fail."""
         if self._motors.certain:
             return actions
-        return self._motors.disturb(actions, self._fingertip(), self.elapsed)
+        return self._motors.disturb(actions, fingertips(self._simulator.qpos, LINKS), self.elapsed)
 
     def simulate(self, actions: FloatArray) -> None:
         """Advance every environment by one step under actions [N, A].
@@ -178,17 +179,9 @@ class GoalReacherVectorEnv(VectorGoalEnv):
             observation[:, 6] = self._motors.observation
         return {
             "observation": observation,
-            "achieved_goal": self._fingertip(),
+            "achieved_goal": fingertips(self._simulator.qpos, LINKS),
             "desired_goal": self._target.copy(),
         }
-
-    def _fingertip(self) -> FloatArray:
-        """Positions of the fingertips [N, 2] (metres)."""
-        shoulder, hand = self._simulator.qpos[:, 0], self._simulator.qpos.sum(-1)
-        fingertip = np.empty((self.num_envs, 2))
-        fingertip[:, 0] = LINKS[0] * np.cos(shoulder) + LINKS[1] * np.cos(hand)
-        fingertip[:, 1] = LINKS[0] * np.sin(shoulder) + LINKS[1] * np.sin(hand)
-        return fingertip
 
     def _outcome(self, observations: Observations) -> tuple[FloatArray, dict[str, Any]]:
         squared = _squared_distance(observations["achieved_goal"], self._target)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bnpo.envs.arguments import require_choice, require_int, require_number
+from bnpo.envs.arguments import require_choice, require_int, require_number, require_numbers
 
 LINKS = (0.1, 0.11)
 """Distances shoulder to elbow and elbow to fingertip (metres)."""
@@ -54,7 +54,9 @@ class GoalReacherConfig:
         require_number("distance_threshold", self.distance_threshold, minimum=0.0, exclusive=True)
         require_choice("reward_type", self.reward_type, REWARD_TYPES)
         radius = require_number("target_radius", self.target_radius, minimum=0.0)
-        x, y = _numbers("target_center", self.target_center, "two finite numbers x, y", 2)
+        x, y = require_numbers(
+            "target_center", self.target_center, "two finite numbers x, y", count=2
+        )
         if radius > REACH:
             raise ValueError(f"target_radius={radius!r} must be at most {REACH:g}, the arm's reach")
         if math.hypot(x, y) + radius > REACH + 1e-9:
@@ -65,7 +67,7 @@ class GoalReacherConfig:
         require_number("motor_noise", self.motor_noise, minimum=0.0)
         if self.stall_zone is not None:
             allowed = "three finite numbers x, y, radius, the radius above 0, or None"
-            if _numbers("stall_zone", self.stall_zone, allowed, 3)[2] <= 0.0:
+            if require_numbers("stall_zone", self.stall_zone, allowed, count=3)[2] <= 0.0:
                 raise ValueError(f"stall_zone={self.stall_zone!r} must be {allowed}")
         if require_number("stall_probability", self.stall_probability, minimum=0.0) > 1.0:
             raise ValueError(f"stall_probability={self.stall_probability!r} must be at most 1")
@@ -79,13 +81,3 @@ class GoalReacherConfig:
             return None
         x, y, radius = map(float, self.stall_zone)
         return x, y, radius
-
-
-def _numbers(name: str, value: object, allowed: str, count: int) -> list[float]:
-    """Return so many finite numbers."""
-    if isinstance(value, (str, bytes)) or not isinstance(value, Sequence) or len(value) != count:
-        raise ValueError(f"{name}={value!r} must be {allowed}")
-    try:
-        return [require_number(name, one) for one in value]
-    except ValueError:
-        raise ValueError(f"{name}={value!r} must be {allowed}") from None

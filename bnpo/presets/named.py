@@ -1,0 +1,124 @@
+"""Rules, credit schemes and sampling laws by name: those of the package, and a user's own.
+
+An own class is named by its module, ``package.module:Name``, alone or with the arguments of its
+constructor: ``{"name": "package.module:Name", "scale": 0.1}``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from bnpo.brains.registry import RULES
+from bnpo.credit.registry import SCHEMES
+from bnpo.errors import ConfigError, did_you_mean
+from bnpo.extras import imported
+from bnpo.replay import LAWS
+
+__all__ = ["REGISTRIES", "made_of", "name_of", "plain"]
+
+REGISTRIES: dict[str, Mapping[str, type[Any]]] = {
+    "rule": RULES,
+    "credit": SCHEMES,
+    "sampler": LAWS,
+}
+"""Classes by name, for each field of a brain that holds a named object."""
+
+_NEEDED = {
+    "rule": ("pathwise", "objective"),
+    "credit": ("assign",),
+    "sampler": ("needs", "priority", "reweights", "weight", "fresh"),
+}
+"""What an own object must have."""
+
+_NAMES = {kind: name for known in REGISTRIES.values() for name, kind in known.items()}
+
+
+def made_of(key: str, value: Any) -> Any:
+    """Return the object that a name, alone or with fields, stands for.
+
+    A name alone that is not known stays, for the agent to refuse with what it allows.
+
+    Args:
+        key: rule, credit or sampler
+        value: as JSON holds it
+
+    Raises:
+        ConfigError: naming the field and what cannot work.
+
+    """
+    fields = dict(value) if isinstance(value, Mapping) else {"name": value}
+    name = fields.pop("name", None)
+    known = REGISTRIES[key]
+    if isinstance(name, str) and ":" in name:
+        return _own(key, name, fields)
+    if isinstance(name, str) and name in known:
+        return known[name](**fields)
+    if not isinstance(value, Mapping):
+        return value
+    hint = did_you_mean(name, known)
+    raise ConfigError(
+        f"{key}.name = {name!r}: allowed is one of {sorted(known)} or module:Name{hint}"
+    )
+
+
+def name_of(value: Any) -> str | None:
+    """Return the name of an object's class among those of the package, None for any other."""
+    return _NAMES.get(type(value))
+
+
+def plain(value: Any) -> Any:
+    """Return a configuration object as JSON holds it, a named one with its name first.
+
+    Raises:
+        ConfigError: for an object of a class that no other process could import.
+
+    """
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    name = name_of(value)
+    if name is None and not type(value).__module__.startswith("bnpo."):
+        name = _importable(value)
+    fields = {field: plain(getattr(value, field)) for field in _fields(value)}
+    return fields if name is None else {"name": name, **fields}
+
+
+def _own(key: str, name: str, fields: dict[str, Any]) -> Any:
+    """Return an object of a user's own class."""
+    own = imported(name, key)
+    if isinstance(own, type) or fields:
+        try:
+            own = own(**fields)
+        except TypeError as error:
+            raise ConfigError(f"{key} = {name!r} cannot be made of {fields}: {error}") from None
+    lacks = [needed for needed in _NEEDED[key] if not hasattr(own, needed)]
+    if lacks:
+        raise ConfigError(
+            f"{key} = {name!r}: allowed is a class or an object with "
+            f"{', '.join(_NEEDED[key])}; it lacks {', '.join(lacks)}"
+        )
+    return own
+
+
+def _importable(value: Any) -> str:
+    """Return the name by which another process finds the class of an object."""
+    kind = type(value)
+    if kind.__module__ == "__main__" or "<" in kind.__qualname__:
+        raise ConfigError(
+            f"{kind.__name__} is defined in {kind.__module__}.{kind.__qualname__}, where no other "
+            "process finds it: put it into a module, then it is called module:Name"
+        )
+    return f"{kind.__module__}:{kind.__qualname__}"
+
+
+def _fields(value: Any) -> list[str]:
+    """Names of what makes an object: its fields, or what its constructor takes and it keeps."""
+    if dataclasses.is_dataclass(value):
+        return [field.name for field in dataclasses.fields(value)]
+    return [name for name in inspect.signature(type(value)).parameters if hasattr(value, name)]

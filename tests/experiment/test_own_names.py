@@ -1,0 +1,127 @@
+"""Own rules, credit schemes and sampling laws by the name of their module."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bnpo.compose import compose_run
+from bnpo.compose.overrides import as_overrides
+from bnpo.errors import ConfigError
+from bnpo.extras import imported
+from bnpo.presets import read_config, write_config
+from bnpo.study.plan import StudyPlan
+from tests.experiment.conftest import Command
+
+MODULE = """
+from dataclasses import dataclass
+
+from bnpo.brains import Rule
+from bnpo.credit import HER
+
+
+@dataclass(frozen=True)
+class Gentle(Rule):
+    scale: float = 1.0
+    pathwise = True
+
+    def objective(self, sample):
+        return self.scale * sample.climb(sample.mu, sample.sigma.detach()), {}
+
+
+class Half:
+    relabels = True
+    needs_goals = True
+
+    def __init__(self, ratio=0.5):
+        self.ratio = ratio
+
+    def assign(self, *arguments):
+        return HER(ratio=self.ratio).assign(*arguments)
+
+
+class Nothing:
+    pass
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Return the name of a module in the working folder that nothing has imported yet."""
+    name = "own_names_of_a_test"
+    (tmp_path / f"{name}.py").write_text(MODULE)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    importlib.invalidate_caches()
+    yield name
+    sys.modules.pop(name, None)
+
+
+def test_a_run_of_own_classes_trains_resumes_and_evaluates(
+    own: str, command: Command, tmp_path: Path
+) -> None:
+    rule = f"brains.ddpg.rule={{'name':'{own}:Gentle','scale':0.5}}"
+    assert command(f"with bpo TINY {rule} brains.ddpg.credit={own}:Half")[0] == 0
+    brain = json.loads((tmp_path / "runs/1/config.json").read_text())["brains"]["ddpg"]
+    assert brain["rule"] == {"name": f"{own}:Gentle", "scale": 0.5}
+    assert brain["credit"] == {"name": f"{own}:Half", "ratio": 0.5}
+    assert command("resume 1 total_steps=600")[0] == 0
+    assert command("evaluate 1 episodes=1")[0] == 0
+
+
+def test_a_study_takes_objects_whose_class_has_a_name(own: str) -> None:
+    kind = imported(f"{own}:Gentle", "rule")
+    changes = {"preset": "ddpg_her", "brains.ddpg.rule": kind(scale=0.25)}
+    (job,) = StudyPlan(presets={"mine": changes}, seeds=1).jobs()
+    assert write_config(job.run)["brains"]["ddpg"]["rule"]["scale"] == 0.25
+    assert read_config(json.loads(json.dumps(write_config(job.run)))) == job.run
+
+
+class Local:
+    """A class of a module that other processes find."""
+
+    def assign(self) -> None:
+        """Assign nothing."""
+
+
+def test_a_class_that_no_other_process_finds_is_refused() -> None:
+    class Hidden(Local):
+        pass
+
+    assert as_overrides({"brains.ddpg.credit": Local()}) == {
+        "brains.ddpg.credit": {"name": f"{__name__}:Local"}
+    }
+    with pytest.raises(ConfigError, match=r"brains.ddpg.credit: Hidden .* put it into a module"):
+        as_overrides({"brains.ddpg.credit": Hidden()})
+
+
+@pytest.mark.parametrize(
+    ("value", "mentions"),
+    [
+        ("{own}:Gentl", ["'Gentl'", "did you mean 'Gentle'?"]),
+        ("{own}x:Gentle", ["cannot be imported", "ModuleNotFoundError", "{own}x"]),
+        ("{own}:Nothing", ["lacks pathwise, objective"]),
+        ("{{'name':'{own}:Gentle','scal':1}}", ["scal"]),
+        ("broken:Gentle", ["broken", "ZeroDivisionError", "division by zero"]),
+    ],
+)
+def test_a_name_that_cannot_be_is_told_in_one_line(
+    own: str, command: Command, tmp_path: Path, value: str, mentions: list[str]
+) -> None:
+    (tmp_path / "broken.py").write_text("1 / 0\n")
+    line = f"--dry-run with bpo brains.ddpg.rule={value.format(own=own)}"
+    status, output, errors = command(line)
+    assert (status, output, errors.count("\n")) == (2, "", 1), errors
+    assert errors.startswith("bnpo: error: brains.ddpg: rule = ")
+    for mention in mentions:
+        assert mention.format(own=own) in errors, errors
+
+
+def test_names_of_the_package_are_suggested() -> None:
+    with pytest.raises(ConfigError, match="module:Name; did you mean 'ppo'"):
+        compose_run(["bpo"], {"brains.ppo.rule": {"name": "ppoo"}})
