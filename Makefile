@@ -126,6 +126,10 @@ format: setup ## format the code and apply safe fixes
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
+.PHONY: notebooks
+notebooks: setup ## execute the notebooks anew, half an hour; NAMES="BPO DDPG" for some
+	$(BIN)/python -m tests.notebooks.execute $(NAMES)
+
 .PHONY: golden
 golden: setup ## write the golden numbers anew, after a change that is meant to move them
 	$(BIN)/python -m tests.golden.numbers
