@@ -29,6 +29,7 @@ __all__ = [
     "build_brain",
     "build_train_config",
     "read_config",
+    "run_of",
     "write_config",
 ]
 
@@ -95,12 +96,25 @@ def agent_of(run: RunConfig) -> Agent:
 
     """
     task = run.task
-    return Agent.for_env(
+    agent = Agent.for_env(
         task.env,
         list(run.brains.values()),
         seed=task.seed,
         config=run.agent,
         env_kwargs=dict(task.env_kwargs),
+    )
+    agent.run = run
+    return agent
+
+
+def run_of(agent: Agent) -> RunConfig:
+    """Return the configuration of an agent, whose training is the usual one if none was given."""
+    if agent.run is not None:
+        return agent.run
+    return RunConfig(
+        task=TaskConfig(env=agent.spec.env_id, env_kwargs=agent.env_kwargs, seed=agent.seed),
+        agent=agent.config,
+        brains={brain.name: brain.description for brain in agent.brains},
     )
 
 
