@@ -122,11 +122,22 @@ class Usable:
     """The part of an agent that is not about learning."""
 
     policy: Policy
+    """The actor with its normalisation and its noise, as it acts"""
+
     encoder: Encoder
+    """Normalisation, frame history and memory"""
+
     actor: Actor
+    """The online actor"""
+
     spec: TaskSpec
+    """The task, its observations as wide as the state that the networks see"""
+
     seed: int
+    """Seed of everything that the agent draws"""
+
     brains: list[Brain]
+    """The brains at work, in the order of their turns"""
 
     named: ClassVar[Callable[..., Any] | None] = None
     """Makes an agent of a preset's name, an environment and the keywords of ``for_env``; set by
