@@ -201,6 +201,5 @@ class Usable:
 
     def __repr__(self) -> str:
         """Task and brains on one line each."""
-        lines = [f"Agent({self.spec.env_id}, seed={self.seed}, brains=["]
-        lines += [f"    {brain.name}: {brain.step.rule}," for brain in self.brains]
-        return "\n".join([*lines, "])"])
+        brains = "".join(f"    {brain.name}: {brain.step.rule},\n" for brain in self.brains)
+        return f"Agent({self.spec.env_id}, seed={self.seed}, brains=[\n{brains}])"

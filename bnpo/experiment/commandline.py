@@ -41,6 +41,9 @@ ON_RAY = ("study", "sweep")
 LEAVING_FILES = ("train", "resume", "record", "plot", "study", "sweep", "export")
 """Commands whose work is not in what they print."""
 
+_LONGEST = 1_000
+"""Characters of a line of error; of a longer one the middle is left out."""
+
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
@@ -97,6 +100,8 @@ def _complain(error: Exception | str) -> int:
         name = "the system" if error.filename is None else str(error.filename)
         text = f"{name if len(name) <= 200 else f'{name[:150]}...'}: {error.strerror}"
     text = printable(" ".join(text.split()))
+    if len(text) > _LONGEST:
+        text = f"{text[: _LONGEST - 300]} ... {text[-300:]}"
     sys.stderr.write(f"bnpo: error: {text}\n")
     return 2
 

@@ -130,6 +130,7 @@ class Session:
         signals = StopSignals(self.trainer.request_stop)
         self._forget_summary()
         try:
+            self._tell_what_cannot_be_saved()
             with signals.listening():
                 with _undisturbed_bar():
                     self.trainer.run(self._on_evaluation, self._save_last)
@@ -209,6 +210,15 @@ class Session:
             state["versions"] = self.versions
             self.checkpoints.save(state, self.trainer.agent.env_steps)
         self._saved_at = self.trainer.agent.env_steps
+
+    def _tell_what_cannot_be_saved(self) -> None:
+        """Say at the start, not when it is too late, that this run cannot be resumed."""
+        if self.checkpoints is None:
+            return
+        try:
+            self.trainer.check_state()
+        except StateUnknown as error:
+            self._tell_once(f"{error}: its checkpoints hold the policy alone")
 
     def _save_policy(self) -> None:
         """Save the policy where there is none yet."""
