@@ -10,6 +10,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+import torch
+
 from bnpo.agent import Agent
 from bnpo.config import (
     AgentConfig,
@@ -136,4 +138,6 @@ def _read_agent(fields: Mapping[str, Any]) -> AgentConfig:
             settings["gamma_schedule"] = AnnealedDiscount(**settings["gamma_schedule"])
         except ConfigError as error:
             raise ConfigError(f"agent.gamma_schedule: {error}") from None
+    if settings.get("device") == "auto":
+        settings["device"] = "cuda" if torch.cuda.is_available() else "cpu"
     return AgentConfig(**settings, networks=networks)
