@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -114,3 +116,19 @@ def test_every_preset_moves_alike_without_it(preset: str) -> None:
         assert agent.gradient_steps > 0
     for one, other in zip(*found, strict=True):
         torch.testing.assert_close(one, other, rtol=0.0, atol=1e-6)
+
+
+def test_an_optimizer_loads_no_compiler() -> None:
+    code = """
+import sys, torch
+from bnpo.brains.steps.closed_form import LeanAdam
+weight = torch.nn.Parameter(torch.ones(3))
+optimizer = LeanAdam([weight], 0.1)
+for _ in range(2):
+    weight.grad = torch.ones(3)
+    optimizer.step()
+optimizer.load_state_dict(optimizer.state_dict())
+print("torch._dynamo" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout == "False\n"

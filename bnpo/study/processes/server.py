@@ -27,7 +27,6 @@ LIBRARIES = (
     "gymnasium_robotics",
     "matplotlib.backends.backend_agg",
     "matplotlib.figure",
-    "torch._dynamo",  # every optimizer loads it
 )
 """What takes long to load; none of it starts a thread or opens OpenGL."""
 
