@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         NetworkConfig,
         TrainConfig,
     )
+    from bnpo.envs.checking import check_env
     from bnpo.interop.offline import from_minari, learn_offline, to_minari
     from bnpo.show.plotting import plot
     from bnpo.show.recording import watch
@@ -39,6 +40,7 @@ __all__ = [
     "Sweep",
     "TrainConfig",
     "Trainer",
+    "check_env",
     "evaluate",
     "from_minari",
     "learn_offline",
@@ -60,6 +62,7 @@ _HOMES = {
     "Sweep": "bnpo.study",
     "TrainConfig": "bnpo.config",
     "Trainer": "bnpo.training",
+    "check_env": "bnpo.envs.checking",
     "evaluate": "bnpo.training.evaluation",
     "from_minari": "bnpo.interop.offline",
     "learn_offline": "bnpo.interop.offline",

@@ -107,7 +107,7 @@ class Agent:
 
         """
         env = make_env(env_id, **(env_kwargs or {}))
-        spec = describe(env)
+        spec = describe(env, env_id)
         functions = goal_functions(env) if spec.is_goal_env else None
         return cls(
             spec,

@@ -29,6 +29,7 @@ COMMANDS = (
     "plot",
     "print_config",
     "envs",
+    "check",
     "runs",
     "compare",
     "study",

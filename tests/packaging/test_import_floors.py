@@ -34,7 +34,7 @@ ROOMS = {
     "training": "agent cluster config envs errors interop networks seeding show types",
     "compose": "extras agent cluster config envs errors interop presets replay types",
     "study": "cluster compose config envs errors extras files presets runs show training types",
-    "": "extras agent config interop show study training types version",
+    "": "extras agent config envs interop show study training types version",
     "experiment": "agent brains compose config envs errors extras files interop networks presets"
     " replay runs show study training types version",
     "__main__": "experiment show",
