@@ -37,7 +37,7 @@ def find_spec(env_id: str) -> EnvSpec:
         load_registrations()
     if env_id not in gym.registry:
         hint = did_you_mean(env_id, gym.registry)
-        home = f" after importing {module}" if module else "; of a module: 'module:Id-v0'"
+        home = f" after importing {module}" if module else " (of a module: 'module:Id-v0')"
         raise ValueError(f"unknown environment env_id={env_id!r}{hint}{home}")
     return gym.registry[env_id]
 

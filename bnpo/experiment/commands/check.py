@@ -30,7 +30,10 @@ def check(options: CheckOptions) -> int:
     from bnpo.errors import ConfigError
     from bnpo.show.text import columns, say
 
-    found = check_env(options.env, options.steps, **(options.env_kwargs or {}))
+    try:
+        found = check_env(options.env, options.steps, **(options.env_kwargs or {}))
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
     say(columns(["", "", found.env_id], found.rows()))
     if found.faults:
         topics = ", ".join(one.topic for one in found.faults)
