@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         NetworkConfig,
         TrainConfig,
     )
+    from bnpo.envs.checking import check_env
     from bnpo.interop.offline import from_minari, learn_offline, to_minari
     from bnpo.runs.saving import load
     from bnpo.show.plotting import plot
@@ -43,6 +44,7 @@ __all__ = [
     "Trainer",
     "brains",
     "config",
+    "check_env",
     "credit",
     "envs",
     "evaluate",
@@ -75,6 +77,7 @@ _HOMES = {
     "config": "bnpo.config",
     "credit": "bnpo.credit",
     "envs": "bnpo.envs",
+    "check_env": "bnpo.envs.checking",
     "evaluate": "bnpo.training.evaluation",
     "from_minari": "bnpo.interop.offline",
     "learn_offline": "bnpo.interop.offline",

@@ -111,7 +111,7 @@ class Agent(Usable):
         if isinstance(brains, str):
             return cls.of_preset(brains, env_id, seed=seed, config=config, env_kwargs=env_kwargs)
         env = make_env(env_id, **(env_kwargs or {}))
-        spec = describe(env)
+        spec = describe(env, env_id)
         functions = goal_functions(env) if spec.is_goal_env else None
         return cls(
             spec,

@@ -29,9 +29,9 @@ class TrainConfig:
     eval_episodes: Count = 100
     """Episodes of one evaluation, on fixed evaluation seeds."""
 
-    eval_max_steps: Count = 10_000
-    """Evaluation episodes that have not ended by then are cut there (environment steps): those of
-    environments without an end."""
+    eval_max_steps: Count = 1_000
+    """Evaluation episodes of environments without a time limit are cut there, if they have not
+    ended by then (environment steps)."""
 
     train_episode_steps: Count | None = None
     """Training episodes are cut to this many steps; None: as long as the environment's own."""

@@ -60,8 +60,7 @@ class Policy(nn.Module):
         else:
             state, goal = [*inputs], inputs[0][:, :0]
         observation = torch.cat(state, -1) if len(state) > 1 else state[0]
-        action: Tensor = self.actor(self.encoder(observation, goal))[0]
-        return action
+        return self.actor.clip(self.actor(self.encoder(observation, goal))[0])
 
 
 def input_names(agent: Agent) -> list[str]:

@@ -45,6 +45,7 @@ def main(*, preloading: bool = sys.platform == "linux") -> None:
         gc.disable()  # there is nothing to collect
         for name in LIBRARIES:
             importlib.import_module(name)
+        _register(int(sys.argv[1]))
         gc.enable()
         gc.freeze()  # what is there stays as it is, in memory that all processes share
     if not _serve(socket.socket(fileno=0)):
@@ -56,6 +57,15 @@ def main(*, preloading: bool = sys.platform == "linux") -> None:
         os.execv(sys.executable, python(_MODULE.format(module), *words))
     sys.argv[1:] = words
     runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+def _register(descriptor: int) -> None:
+    """Register the environments that the program which started this one has registered."""
+    from bnpo.envs.registrations import register_others
+
+    with os.fdopen(descriptor, "rb") as file:
+        file.seek(0)
+        register_others(file.read())
 
 
 def _serve(control: socket.socket) -> bool:
