@@ -11,10 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import mujoco
 import numpy as np
 import numpy.typing as npt
-from mujoco.rollout import Rollout
+
+from bnpo.envs.simulation import Rollout, mujoco
 
 __all__ = ["Dynamics", "FloatArray", "Linear", "MujocoDynamics", "linearize"]
 

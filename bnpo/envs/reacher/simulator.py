@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import mujoco
 import numpy as np
 import numpy.typing as npt
-from mujoco.rollout import Rollout
 
 from bnpo.envs.arguments import require_int
 from bnpo.envs.cores import available_cores
+from bnpo.envs.simulation import Rollout, mujoco
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import gymnasium as gym
-import mujoco
 import numpy as np
+
+from bnpo.envs.simulation import mujoco
 
 __all__ = ["get_env_state", "set_env_state"]
 

@@ -44,8 +44,11 @@ def main(*, preloading: bool = sys.platform == "linux") -> None:
     """
     if preloading:
         gc.disable()  # there is nothing to collect
-        for name in LIBRARIES:
-            importlib.import_module(name)
+        from bnpo.envs.python import safe_children
+
+        with safe_children():
+            for name in LIBRARIES:
+                importlib.import_module(name)
         gc.enable()
         gc.freeze()  # what is there stays as it is, in memory that all processes share
     if not _serve(socket.socket(fileno=0)):
