@@ -88,6 +88,10 @@ bench-speed: bench-replay ## replay, learning step, several brains, overlap: 15 
 	$(BIN)/python benchmarks/hybrid_price.py
 	$(BIN)/python benchmarks/overlap.py
 
+.PHONY: bench-functions
+bench-functions: setup ## own files and functions that one vector step with a turn runs
+	$(BIN)/python benchmarks/step_functions.py
+
 .PHONY: bench-reacher
 bench-reacher: $(VENV)/.bench ## learning on the goal Reacher, against its peers
 	$(BIN)/python benchmarks/learning.py goal_reacher
@@ -121,6 +125,10 @@ soak: setup ## an hour of training: is memory flat, are files closed, is it as f
 format: setup ## format the code and apply safe fixes
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
+
+.PHONY: notebooks
+notebooks: setup ## execute the notebooks anew, half an hour; NAMES="BPO DDPG" for some
+	$(BIN)/python -m tests.notebooks.execute $(NAMES)
 
 .PHONY: golden
 golden: setup ## write the golden numbers anew, after a change that is meant to move them
