@@ -4,6 +4,6 @@ from bnpo.envs.python import safe_children
 
 with safe_children():  # it loads glfw, which starts an interpreter
     import mujoco
-    from mujoco.rollout import Rollout
+    import mujoco.rollout
 
-__all__ = ["Rollout", "mujoco"]
+__all__ = ["mujoco"]
