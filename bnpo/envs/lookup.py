@@ -13,8 +13,9 @@ from typing import Any, TypeAlias
 import gymnasium as gym
 from gymnasium.envs.registration import EnvSpec
 
-from bnpo.envs.python import import_here_too
+from bnpo.envs.python import safe_children
 from bnpo.errors import did_you_mean, headline
+from bnpo.extras import import_here_too
 
 AnyEnv: TypeAlias = gym.Env[Any, Any]
 
@@ -22,7 +23,8 @@ AnyEnv: TypeAlias = gym.Env[Any, Any]
 def load_registrations() -> None:
     """Register the environments of gymnasium-robotics, where it is installed."""
     if importlib.util.find_spec("gymnasium_robotics"):
-        importlib.import_module("gymnasium_robotics")
+        with safe_children():
+            importlib.import_module("gymnasium_robotics")
 
 
 def find_spec(env_id: str) -> EnvSpec:
@@ -58,10 +60,19 @@ def import_home(module: str) -> None:
         raise ValueError(f"module {module} cannot be imported: {headline(error)}") from error
 
 
+def load_code(spec: EnvSpec) -> None:
+    """Import an environment's code; what keeps it from being imported is told when it is made."""
+    for entry in (spec.entry_point, spec.vector_entry_point):
+        if isinstance(entry, str):
+            with safe_children(), contextlib.suppress(Exception, SystemExit):
+                importlib.import_module(entry.partition(":")[0])
+
+
 def create(spec: EnvSpec, settings: dict[str, Any]) -> AnyEnv:
     """Make a single environment; whatever keeps it from being made is a ValueError."""
     try:
         with _in_this_folder():
+            load_code(spec)
             return gym.make(spec, **settings)
     except TypeError as error:
         raise ValueError(f"{spec.id} cannot be made with {settings!r}: {error}") from error

@@ -16,7 +16,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 
 from bnpo.envs.arguments import require_int
 from bnpo.envs.cores import available_cores
-from bnpo.envs.lookup import AnyEnv, create, discard, find_spec, is_of_gymnasium
+from bnpo.envs.lookup import AnyEnv, create, discard, find_spec, is_of_gymnasium, load_code
 from bnpo.envs.own_vector import own_vector_env
 from bnpo.envs.workers.care import WorkerCare
 from bnpo.envs.workers.pool import ProcessPoolVectorEnv
@@ -68,6 +68,7 @@ def make_vector_env(
             require_int(name, value, minimum=0)
     spec = find_spec(env_id)
     if spec.namespace == "bnpo":
+        load_code(spec)
         return gym.make_vec(
             spec,
             num_envs=num_envs,

@@ -111,6 +111,8 @@ def export(
         )
     states = visited_states(agent, STATES)
     place = folder / "export" if output is None else Path(output)
+    if output is None and place.is_symlink():
+        raise ExportError(f"{place} is a link, which may lead out of the run: say output=...")
     file, card = place / f"policy.{_SUFFIX[format]}", place / "policy.md"
     write = {"torch_export": _write_program, "onnx": _write_onnx}[format]
     with _writing(file), replacing(file) as temporary:

@@ -43,8 +43,11 @@ def main(*, preloading: bool = sys.platform == "linux") -> None:
     """
     if preloading:
         gc.disable()  # there is nothing to collect
-        for name in LIBRARIES:
-            importlib.import_module(name)
+        from bnpo.envs.python import safe_children
+
+        with safe_children():
+            for name in LIBRARIES:
+                importlib.import_module(name)
         _register(int(sys.argv[1]))
         gc.enable()
         gc.freeze()  # what is there stays as it is, in memory that all processes share
