@@ -121,7 +121,7 @@ class RunFolder(FileStorageObserver):
 
     def failed_event(self, *args: Any, **event: Any) -> None:
         """Close the record of a run that failed, where there is one."""
-        if self.run_entry is not None:
+        if self._started:
             super().failed_event(*args, **event)  # type: ignore[no-untyped-call]
         self.release()
 

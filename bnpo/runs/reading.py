@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_type_hints
 
-from bnpo.errors import CheckpointError, RunError
+from bnpo.errors import RunError
 from bnpo.extras import require
 from bnpo.files import read_as
 from bnpo.runs.folder import is_held
@@ -234,7 +234,7 @@ def load_agent(run: str | int | Path, checkpoint: Checkpoint = "last") -> Agent:
 
     """
     from bnpo.presets import build_agent
-    from bnpo.runs.checkpoint import load_checkpoint
+    from bnpo.runs.checkpoint import fitting, load_checkpoint
 
     folder = find_run(run)
     config = load_config(folder)
@@ -244,11 +244,8 @@ def load_agent(run: str | int | Path, checkpoint: Checkpoint = "last") -> Agent:
         agent = build_agent(config)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise RunError(f"{folder / 'config.json'} makes no agent here: {error}") from None
-    try:
+    with fitting(path):
         agent.load_policy(state["agent"])
-    except (RuntimeError, KeyError, TypeError) as error:
-        reason = " ".join(str(error).split())[:100]
-        raise CheckpointError(f"checkpoint {path} does not fit its run: {reason}") from None
     return agent
 
 
