@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from typing import Any
@@ -97,6 +98,8 @@ def as_json(value: Any, path: str, depth: int = 0) -> Any:
         return {key: as_json(item, f"{path}.{key}", depth + 1) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [as_json(item, path, depth + 1) for item in value]
+    if isinstance(value, str) and not _is_text(value):
+        raise ConfigError(f"{path} = {value!r}: allowed is text that files and systems can name")
     if value is None or isinstance(value, bool | int | float | str):
         return value
     item = getattr(value, "item", None)
@@ -117,6 +120,14 @@ def _plain(value: Any, path: str) -> Any:
         return plain(value)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
+
+
+def _is_text(value: str) -> bool:
+    """Whether text can be encoded, names of files that are no text included."""
+    try:
+        return b"\0" not in os.fsencode(value)
+    except UnicodeEncodeError:
+        return False
 
 
 def flatten(nested: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

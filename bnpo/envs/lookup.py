@@ -78,6 +78,8 @@ def create(spec: EnvSpec, settings: dict[str, Any]) -> AnyEnv:
         raise ValueError(f"{spec.id} cannot be made with {settings!r}: {error}") from error
     except gym.error.DependencyNotInstalled as error:
         raise ValueError(f"{spec.id} cannot be made here: {error}") from error
+    except ValueError:  # the environment's own complaint
+        raise
     except (Exception, SystemExit) as error:
         raise ValueError(f"{spec.id} cannot be made: {headline(error)}") from error
 

@@ -17,6 +17,7 @@ from bnpo.errors import CheckpointError, Diverged, Interrupted, RunError, StateU
 from bnpo.experiment.run_folder import measurements
 from bnpo.files import write_json
 from bnpo.presets import agent_of
+from bnpo.runs.checkpoint import fitting
 from bnpo.runs.checkpoint_folder import CheckpointFolder
 from bnpo.runs.folder import writing
 from bnpo.runs.reading import history_state
@@ -82,14 +83,12 @@ class Session:
         if found is None:
             return None
         state, path, complaints = found
-        self._compare_versions(state.pop("versions", None), path)
+        with fitting(path):
+            self._compare_versions(state.pop("versions", None), path)
         if "progress" not in state:
             raise policy_alone(path, self.settings.task.env)
-        try:
+        with fitting(path):
             self.trainer.load_state_dict(state)
-        except (RuntimeError, ValueError, KeyError, TypeError) as error:
-            reason = " ".join(str(error).split())[:100]
-            raise CheckpointError(f"checkpoint {path} does not fit its run: {reason}") from None
         for complaint in complaints:
             say(f"{complaint}: {path.name} is taken instead")
         history = self.trainer.history

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from bnpo.errors import CheckpointError, RunError
+from bnpo.errors import RunError
 from bnpo.files import read_as
 from bnpo.runs.summary import Summary
 from bnpo.types.history import History, Metric, Number, Record
@@ -177,7 +177,7 @@ def load_agent(run: str | int | Path, checkpoint: Checkpoint = "last") -> Agent:
 
     """
     from bnpo.presets import build_agent
-    from bnpo.runs.checkpoint import load_checkpoint
+    from bnpo.runs.checkpoint import fitting, load_checkpoint
 
     folder = find_run(run)
     config = load_config(folder)
@@ -187,11 +187,8 @@ def load_agent(run: str | int | Path, checkpoint: Checkpoint = "last") -> Agent:
         agent = build_agent(config)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise RunError(f"{folder / 'config.json'} makes no agent here: {error}") from None
-    try:
+    with fitting(path):
         agent.load_policy(state["agent"])
-    except (RuntimeError, KeyError, TypeError) as error:
-        reason = " ".join(str(error).split())[:100]
-        raise CheckpointError(f"checkpoint {path} does not fit its run: {reason}") from None
     return agent
 
 
