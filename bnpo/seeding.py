@@ -18,6 +18,7 @@ __all__ = [
     "BRAINS",
     "EVALUATION_SEED",
     "GUIDES",
+    "OPPONENTS",
     "PARAMETER_NOISE",
     "REMOTE_WORKERS",
     "TRAINING_ENVS",
@@ -52,6 +53,10 @@ REMOTE_WORKERS: Final = 4_000
 
 ARBITER: Final = 5_000
 """Stream of the arbiter, which now and then favours any brain"""
+
+
+OPPONENTS: Final = 6_000
+"""Stream of self-play: who plays the other side, and the noise of its actions"""
 
 
 def derived(seed: int, *stream: int, count: int = 1) -> list[int]:
