@@ -21,9 +21,8 @@ from bnpo.show import LiveBar, in_notebook, interruptible
 from bnpo.show.plotting import plot
 from bnpo.training.environments import env_state, make_training_envs, set_env_state
 from bnpo.training.evaluation import Evaluation, PolicyEvaluator
-from bnpo.training.monitor import Monitor
+from bnpo.training.monitor import Monitor, Progress
 from bnpo.training.overlap import Ahead
-from bnpo.training.progress import Progress
 from bnpo.training.rollout import Stepper
 from bnpo.training.self_play import SelfPlayEnv
 from bnpo.types.history import History, Record
@@ -204,6 +203,10 @@ class Trainer:
     def games(self) -> dict[str, Any] | None:
         """All games that past selves have played, with ratings; None without self-play."""
         return self.env.table() if isinstance(self.env, SelfPlayEnv) else None
+
+    def check_state(self) -> None:
+        """Raise a StateUnknown where the environments cannot tell their state."""
+        env_state(self.env, self.agent.spec.env_id)
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that decides the run's future.
