@@ -24,6 +24,7 @@ from bnpo.runs.reading import history_state
 from bnpo.runs.summary import Summary, versions
 from bnpo.show.plotting import draw
 from bnpo.show.text import say
+from bnpo.show.win_matrix import draw_games
 from bnpo.training import Trainer
 from bnpo.training.stopping import StopSignals
 from bnpo.types.history import Record
@@ -245,13 +246,17 @@ class Session:
             if len(self.trainer.history):
                 task = self.settings.task
                 title = f"{task.preset or 'own brains'} on {task.env}"
-                self._draw(self.folder / "learning_curve.png", title)
+                history = self.trainer.history
+                self._draw(self.folder / "learning_curve.png", lambda to: draw(history, to, title))
+            if (games := self.trainer.games) is not None:
+                write_json(self.folder / "games.json", games)
+                self._draw(self.folder / "games.png", lambda to: draw_games(games, to))
         return self._leave_summary(status)
 
-    def _draw(self, path: Path, title: str) -> None:
-        """Draw the learning curve; a run that has no picture of it has not failed."""
+    def _draw(self, path: Path, draw_to: Callable[[Path], None]) -> None:
+        """Draw a picture; a run that has none of it has not failed."""
         try:
-            draw(self.trainer.history, path, title)
+            draw_to(path)
         except Exception as error:
             reason = getattr(error, "strerror", None) or " ".join(str(error).split())[:200]
             self._tell_once(f"{path} cannot be drawn: {reason or type(error).__name__}")

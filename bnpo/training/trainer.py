@@ -24,6 +24,7 @@ from bnpo.training.evaluation import Evaluation, PolicyEvaluator
 from bnpo.training.monitor import Monitor, Progress
 from bnpo.training.overlap import Ahead
 from bnpo.training.rollout import Stepper
+from bnpo.training.self_play import SelfPlayEnv
 from bnpo.types.history import History, Record
 from bnpo.types.step import Observation
 
@@ -183,17 +184,25 @@ class Trainer:
         for name, figures in values.items():
             self._monitor.judge(name, figures)
         turns = progress.turns
+        scalars = {name: {**info, **values.get(name, {})} for name, info in turns.items()}
+        if isinstance(self.env, SelfPlayEnv):
+            scalars["opponents"] = self.env.figures()
         record = Record(
             env_steps=self.agent.env_steps,
             gradient_steps=self.agent.gradient_steps,
             wall_s=progress.wall_s,
             policy_lag=progress.policy_lag,
-            brains={name: {**info, **values.get(name, {})} for name, info in turns.items()},
+            brains=scalars,
             **dataclasses.asdict(evaluation),
         )
         self.history.append(record)
         progress.policy_lag = 0
         return record
+
+    @property
+    def games(self) -> dict[str, Any] | None:
+        """All games that past selves have played, with ratings; None without self-play."""
+        return self.env.table() if isinstance(self.env, SelfPlayEnv) else None
 
     def check_state(self) -> None:
         """Raise a StateUnknown where the environments cannot tell their state."""

@@ -19,6 +19,7 @@ from bnpo.networks import Actor, Critic
 from bnpo.presets import PRESETS, build_agent, build_train_config
 from bnpo.training import Trainer
 from bnpo.types import TaskSpec
+from tests.experiment.preset_tasks import task_of
 
 SPEC = TaskSpec(
     env_id="toy", observation_dim=4, goal_dim=2, action_low=(-1.0, -2.0), action_high=(1.0, 5.0)
@@ -98,7 +99,7 @@ def test_every_preset_moves_alike_without_it(preset: str) -> None:
             "agent.warmup_steps": 0,
             "threads": 1,
         }
-        config = compose([preset, "goal_reacher"], updates)
+        config = compose([preset, task_of(preset)], updates)
         for brain in config["brains"].values():
             brain["learning_repeat"] = 2 * brain["optim_epochs"]
             if isinstance(brain["rule"], dict) and brain["rule"]["name"] == "gps":

@@ -90,8 +90,9 @@ TRIALS = {
 }
 
 
-ELSEWHERE = {"gps"}
-"""Presets that the toy cannot hold, since it is no simulator that could be linearised."""
+ELSEWHERE = {"gps", "self_play"}
+"""Presets that the toy cannot hold: it is no simulator that could be linearised, and no game of two
+sides."""
 
 
 def test_every_preset_has_its_trial() -> None:
