@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import torch
@@ -215,7 +216,7 @@ def scheme_of(description: BrainDescription, rule: Rule, spec: TaskSpec) -> Cred
     if credit is None:
         if not rule.pathwise:
             return GAE()
-        return HER() if spec.is_goal_env else FloatingNStep()
+        credit = HER() if spec.is_goal_env else FloatingNStep()
     scheme = resolve(credit)
     if scheme.needs_goals and not spec.is_goal_env:
         raise ConfigError(
@@ -229,6 +230,8 @@ def scheme_of(description: BrainDescription, rule: Rule, spec: TaskSpec) -> Cred
             "chosen because of the outcome break its expectation; use a pathwise rule "
             "(bellman=True), rule='awr', or credit='shifted_goals' where the goal moves by itself"
         )
+    if isinstance(scheme, HER) and scheme.moving is None and spec.goals_move:
+        return dataclasses.replace(scheme, moving=True)
     return scheme
 
 

@@ -253,6 +253,7 @@ def test_sampler_chooses_the_law(make_trainer: Any) -> None:
 def test_credit_defaults_to_her_and_gae(make_trainer: Any) -> None:
     trainer: Trainer = make_trainer(pathwise(), likelihood_ratio(), pathwise(credit=NStep(steps=2)))
     schemes = [brain.credit.scheme for brain in trainer.agent.brains]
+    assert not trainer.agent.spec.goals_move
     assert schemes == [HER(), GAE(), NStep(steps=2)]
 
 
