@@ -21,9 +21,8 @@ from bnpo.show import LiveBar, in_notebook, interruptible
 from bnpo.show.plotting import plot
 from bnpo.training.environments import env_state, make_training_envs, set_env_state
 from bnpo.training.evaluation import Evaluation, PolicyEvaluator
-from bnpo.training.monitor import Monitor
+from bnpo.training.monitor import Monitor, Progress
 from bnpo.training.overlap import Ahead
-from bnpo.training.progress import Progress
 from bnpo.training.rollout import Stepper
 from bnpo.types.history import History, Record
 from bnpo.types.step import Observation
@@ -195,6 +194,10 @@ class Trainer:
         self.history.append(record)
         progress.policy_lag = 0
         return record
+
+    def check_state(self) -> None:
+        """Raise a StateUnknown where the environments cannot tell their state."""
+        env_state(self.env, self.agent.spec.env_id)
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that decides the run's future.
