@@ -12,6 +12,7 @@ from bnpo.agent.brain import Brain
 from bnpo.agent.crediting import NetworkEvaluator
 from bnpo.brains import (
     CriticStep,
+    EntropyBonus,
     GradientStep,
     LearningStep,
     NaturalGradient,
@@ -32,12 +33,23 @@ from bnpo.errors import ConfigError
 from bnpo.replay import LAWS, ImportanceRatio, SamplingLaw, Uniform
 from bnpo.types import CreditScheme, TaskSpec
 
-__all__ = ["climbs_point", "make_brain", "name_of", "require_own_target", "scheme_of"]
+__all__ = ["make_brain", "name_of", "require_own_target", "scheme_of", "values_otherwise"]
 
 
 def climbs_point(description: BrainDescription, scheme: CreditScheme) -> bool:
     """Whether a brain climbs and bootstraps Q at (mu, 0)."""
     return description.climb == "point" or (description.climb == "auto" and scheme.relabels)
+
+
+def values_otherwise(description: BrainDescription, rule: Rule, scheme: CreditScheme) -> bool:
+    """Whether a brain's critic values something else than the return of what acts.
+
+    Point masses where it climbs (mu, 0), smoothed or drawn actions where its rule bootstraps from
+    them, and returns with entropy.
+    """
+    soft = isinstance(rule.entropy, EntropyBonus) and rule.entropy.in_target
+    own_point = type(rule).bootstrap_point is not Rule.bootstrap_point
+    return climbs_point(description, scheme) or (rule.pathwise and (soft or own_point))
 
 
 def require_own_target(description: BrainDescription, rule: Rule, shared: bool) -> None:

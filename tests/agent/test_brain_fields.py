@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from bnpo import Trainer
-from bnpo.brains import DDPG, PPO, GradientStep, NaturalStep
+from bnpo.brains import DAAC, DDPG, PPO, SAC, TD3, EntropyBonus, GradientStep, NaturalStep
 from bnpo.credit import GAE, HER, NStep
 from bnpo.replay import ImportanceRatio, TDError, Uniform
 from tests.agent.conftest import Spy, likelihood_ratio, pathwise, play
@@ -284,3 +284,17 @@ def test_rule_and_name(make_trainer: Any) -> None:
     assert trainer.agent.brains[0].step.rule == PPO(eps=0.3)
     names = [brain.name for brain in trainer.agent.brains]
     assert names == ["ppo", "explorer", "ddpg", "ddpg_2"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "critics"),
+    [(SAC(), 2), (TD3(), 2), (DDPG(entropy=EntropyBonus(in_target=True)), 2), (DAAC(), 1)],
+    ids=str,
+)
+def test_a_baseline_is_of_the_return_of_what_acts(
+    rule: Any, critics: int, make_trainer: Any
+) -> None:
+    """PPO shares the critic of distributions with a rule that values what acts, and no other."""
+    beside = pathwise(rule=rule, credit=NStep(steps=1))
+    agent = make_trainer(likelihood_ratio(), beside).agent
+    assert len(agent.critics) == critics
