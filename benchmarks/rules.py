@@ -50,7 +50,7 @@ def task_of(preset: str) -> tuple[str, str, dict[str, Any]]:
     """Title, named task and settings on which a preset is measured."""
     if "shift" in preset:
         return "moving", "moving_reacher", {}
-    if preset == "ddpg_her" or preset.startswith(("bpo", "bnpo", "rewheeler")):
+    if preset.endswith("_her") or preset.startswith(("bpo", "bnpo", "rewheeler")):
         return "sparse", "goal_reacher", SPARSE
     if preset.startswith(("vpg", "a2c", "npg", "is_return")):
         return "dense, 64", "goal_reacher", DENSE

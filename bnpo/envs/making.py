@@ -132,6 +132,7 @@ def describe(env: AnyEnv | AnyVectorEnv, env_id: str | None = None) -> TaskSpec:
         action_high=tuple(map(float, action.high)),
         reward_dim=1 if reward_space is None else _size(reward_space),
         max_episode_steps=_horizon(env),
+        goals_move=bool(getattr(base, "goals_move", False)),
     )
 
 

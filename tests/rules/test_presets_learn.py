@@ -57,7 +57,7 @@ TRIALS = {
     "a2c": BANDIT,
     "a2c_kstep": POINT,
     "npg": Trial(8_000, -0.02),
-    "trpo": Trial(8_000, -0.02),
+    "trpo": Trial(24_000, -0.02),
     "trpo_soft": EPOCHS,
     "ppo": EPOCHS,
     "ppo_kl": EPOCHS,

@@ -56,6 +56,7 @@ class MovingReacherVectorEnv(VectorGoalEnv):
     metadata: dict[str, Any] = {**VectorGoalEnv.metadata, "render_fps": 12, "render_grid": 20}  # noqa: RUF012
     reset_options = ("goal_angle", "goal_speed")
     draws_per_episode = 2
+    goals_move = True
 
     def __init__(
         self,
