@@ -233,6 +233,17 @@ def test_modules_that_pages_name_exist() -> None:
     assert [file for file in sorted(files) if not (ROOT / file).is_file()] == []
 
 
+def test_paths_that_documents_name_exist() -> None:
+    folders = "bnpo|brains|credit|replay|tests|docs|benchmarks|notebooks"
+    gone = [
+        f"{path.relative_to(ROOT)}: {named}"
+        for path in DOCUMENTS
+        for named in re.findall(rf"`((?:{folders})/[\w./-]*)`", path.read_text(encoding="utf-8"))
+        if not (ROOT / named).exists() and not named.endswith("-v0")
+    ]
+    assert gone == []
+
+
 CLAIM = re.compile(r"^# .* at least (\d+) of 100 ", re.MULTILINE)
 """What a program of the README says that it reaches; its last line prints the share."""
 
