@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import importlib
 import importlib.util
@@ -14,7 +15,10 @@ from pathlib import Path
 
 import pytest
 
+from bnpo.config import BrainDescription
+from bnpo.credit.registry import SCHEMES
 from bnpo.experiment import main
+from bnpo.presets import PRESETS
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
@@ -203,6 +207,15 @@ def test_plan_is_valid(
     (tmp_path / name).write_text(plan)
     command = name.removesuffix(".yaml")
     assert main([command, "with", name, "--dry-run"]) == 0, capsys.readouterr().err
+
+
+def test_every_field_and_preset_has_its_line() -> None:
+    guide = ROOT / "docs" / "guide"
+    lists = (guide / "brain-lists.md").read_text(encoding="utf-8")
+    fields = [field.name for field in dataclasses.fields(BrainDescription)]
+    assert [name for name in (*fields, *SCHEMES) if f"`{name}`" not in lists] == []
+    rules = (guide / "rules.md").read_text(encoding="utf-8")
+    assert [name for name in PRESETS if f"`{name}`" not in rules] == []
 
 
 def test_readme_is_short() -> None:
