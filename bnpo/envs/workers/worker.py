@@ -78,10 +78,10 @@ class Chunk:
         infos: Infos = []
         actions = self.arrays["actions"].copy()
         for index in range(len(self.envs)):
-            self._step(index, actions[index], infos)
+            self.step_one(index, actions[index], infos)
         return infos
 
-    def _step(self, index: int, action: npt.NDArray[Any], infos: Infos) -> None:
+    def step_one(self, index: int, action: npt.NDArray[Any], infos: Infos) -> None:
         """Step one environment, or reset it where the autoreset mode says so."""
         env, row, out = self.envs[index], self.rows[index], self.arrays
         if self.ended[index] and self.mode is AutoresetMode.NEXT_STEP:

@@ -18,7 +18,7 @@ from bnpo.study.processes.jobs import ONE_THREAD, Words
 
 __all__ = ["ForkServer", "LocalProcess"]
 
-_SERVER = "from bnpo.study.processes.server import main; main()"
+SERVER = "from bnpo.study.processes.server import main; main()"
 _DEAD = "the server of processes has ended: what it said is in the output of this one"
 
 
@@ -69,7 +69,7 @@ class ForkServer:
         self._control, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(
-                python(_SERVER),
+                python(SERVER),
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 env={**os.environ, **ONE_THREAD},
