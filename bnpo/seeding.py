@@ -6,7 +6,7 @@ A stream is a number of its own beside the run's seed, so that no two purposes s
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -17,11 +17,14 @@ __all__ = [
     "ARBITER",
     "BRAINS",
     "EVALUATION_SEED",
+    "GLOBAL_GENERATORS",
     "GUIDES",
     "PARAMETER_NOISE",
     "REMOTE_WORKERS",
+    "SPACES",
     "TRAINING_ENVS",
     "derived",
+    "derived_each",
     "generator",
     "restore",
     "seed",
@@ -49,6 +52,12 @@ PARAMETER_NOISE: Final = 3_000
 REMOTE_WORKERS: Final = 4_000
 """Stream of the noise of rollout workers on Ray; followed by the worker's index"""
 
+GLOBAL_GENERATORS: Final = 5_000
+"""Stream of what an environment draws from the global generators, beside its own seed"""
+
+SPACES: Final = 6_000
+"""Stream of what it draws from its spaces, beside its own seed"""
+
 
 ARBITER: Final = 5_000
 """Stream of the arbiter, which now and then favours any brain"""
@@ -59,6 +68,11 @@ def derived(seed: int, *stream: int, count: int = 1) -> list[int]:
     return [
         int(word >> 1) for word in np.random.SeedSequence([seed, *stream]).generate_state(count)
     ]
+
+
+def derived_each(seed: int, rows: Iterable[int]) -> list[int]:
+    """Return a seed for each of some environments, by their numbers."""
+    return [derived(seed, row)[0] for row in rows]
 
 
 def generator(device: torch.device | str, seed: int, *stream: int) -> torch.Generator:

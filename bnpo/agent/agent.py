@@ -21,7 +21,7 @@ from bnpo.config import AgentConfig, BrainDescription
 from bnpo.envs import describe, make_env
 from bnpo.envs.goal_functions import GoalFunctions, goal_functions
 from bnpo.errors import ConfigError
-from bnpo.planning.guiding import draw_guides, fit
+from bnpo.planning.guiding import draw_guides, fit, store_guides
 from bnpo.replay import SegmentTable
 from bnpo.types import TaskSpec
 from bnpo.types.step import Decision, Observation, Step
@@ -153,24 +153,16 @@ class Agent:
         """
         table = self.replay
         assert table is not None, "begin() comes first"
-        num_envs = table.num_envs
         start, steps = draw_guides(
             guidance,
             self.spec,
             self.env_kwargs,
             self.policy,
-            num_envs=num_envs,
+            num_envs=table.num_envs,
             max_steps=self.config.max_steps,
             seed=self.seed,
         )
-        finished = []
-        for first in range(0, len(start.observation), num_envs):
-            part = slice(first, first + num_envs)
-            table.begin(Observation(*(column[part] for column in start)))
-            for step in steps:
-                rows = table.append(step.rows(part))
-            finished.append(rows)
-        rows = torch.cat(finished)
+        rows = store_guides(table, start, steps)
         self.env_steps += len(steps) * len(start.observation)
         self.statistics.observe(table.trajectories, rows)
         self.statistics.put_in_force()

@@ -153,8 +153,8 @@ def step_info(infos: dict[str, Any], key: str, num_envs: int) -> npt.NDArray[np.
     values = np.full(num_envs, np.nan)
     for name in ("success", "is_success") if key == "is_success" else (key,):
         for source in (infos, infos.get("final_info", {})):
-            if name in source:
-                rows = np.flatnonzero(source[f"_{name}"])
+            if name in source and not isinstance(source[name], dict):
+                rows = np.flatnonzero(source.get(f"_{name}", np.ones(num_envs, np.bool_)))
                 values[rows] = [_number(source[name][row]) for row in rows]
     return values
 

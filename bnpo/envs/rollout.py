@@ -74,7 +74,10 @@ class Rollout:
             reset: observations that the reset returned
             env_steps: single-environment steps taken so far, for messages
             first: number of the first environment, for messages
-            checks: end the run where a number is not finite
+            checks: end the run where a number is not finite; the first ones are always checked
+
+        Raises:
+            Diverged: an observation is not finite.
 
         """
         self.env = env
@@ -89,7 +92,11 @@ class Rollout:
         """Where the last step led to, as the environments showed it"""
         self._first = first
         self._checks = checks
-        self.observation = converter.tensors(as_goal_observation(reset))
+        shown = as_goal_observation(reset)
+        for name, array in shown.items():
+            if array.size:
+                require_finite(name, array, env_steps, first)
+        self.observation = converter.tensors(shown)
 
     def step(self, decision: Decision, lag: int = 0) -> Step:
         """Take one step of every environment.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -9,11 +10,94 @@ import numpy.typing as npt
 
 BoolArray = npt.NDArray[np.bool_]
 
+RESTARTED = "bnpo/restarted"
+"""Key of the pool's own message that environments began anew; the others are an environment's."""
+
 _ENDS = ("final_obs", "final_info")
 """Keys in which Gymnasium keeps what an episode ended with."""
 
-RESTARTED = "bnpo/restarted"
-"""Key of the pool's own message that environments began anew; the others are an environment's."""
+_NUMBERS = (bool, int, float, np.bool_, np.number)
+
+
+def kept(value: Any) -> Any:
+    """Return a copy of what an environment showed or told, which it may write to afterwards."""
+    if isinstance(value, np.ndarray):
+        return value.copy()
+    if isinstance(value, dict):
+        return {key: kept(item) for key, item in value.items()}
+    if isinstance(value, list | tuple) and type(value) in (list, tuple):
+        return type(value)(map(kept, value))
+    return value
+
+
+def carried(info: Any) -> dict[str, Any]:
+    """Return a copy of an environment's info without what a vector environment has no place for.
+
+    That is what is no dict, keys that are no text or begin with an underscore (Gymnasium's masks),
+    and those with which Gymnasium and the pool tell something of their own.
+    """
+    if not isinstance(info, Mapping):
+        return {}
+    return {
+        key: kept(value)
+        for key, value in info.items()
+        if isinstance(key, str) and not key.startswith(("_", "bnpo/")) and key not in _ENDS
+    }
+
+
+def collect(num_envs: int, infos: Iterable[tuple[int, Mapping[str, Any]]]) -> dict[str, Any]:
+    """Return infos of single environments as those of a batch.
+
+    Numbers become arrays of numbers, arrays of one shape and type an array of these, dicts are
+    collected in turn; all else, arrays whose shapes differ say, becomes an array of objects.
+
+    Args:
+        num_envs: environments in the batch
+        infos: environment and its info
+
+    """
+    columns: dict[str, dict[int, Any]] = {}
+    for row, info in infos:
+        for key, value in info.items():
+            columns.setdefault(key, {})[row] = value
+    made: dict[str, Any] = {}
+    for key, values in columns.items():
+        mask = np.zeros(num_envs, np.bool_)
+        mask[list(values)] = True
+        made[key], made[f"_{key}"] = _column(num_envs, values), mask
+    return made
+
+
+def _column(num_envs: int, values: Mapping[int, Any]) -> Any:
+    """One quantity of all environments [N, ...]; zeros or None where it was not told."""
+    rows, items = [*values], [*values.values()]
+    if all(isinstance(item, dict) for item in items):
+        told = ((row, carried(item)) for row, item in values.items())
+        return collect(num_envs, told)
+    column: npt.NDArray[Any]
+    if all(isinstance(item, _NUMBERS) for item in items):
+        kinds = {type(item) for item in items}
+        first = np.asarray(items[0]).dtype
+        kind = first if len(kinds) == 1 else np.result_type(*(np.asarray(i).dtype for i in items))
+        try:
+            column = np.zeros(num_envs, kind)
+            column[rows] = items
+        except OverflowError:  # an integer beyond 64 bits
+            return _objects(num_envs, values)
+        return column
+    arrays = [item for item in items if isinstance(item, np.ndarray) and item.dtype != np.object_]
+    if len(arrays) == len(items) and len({(one.shape, one.dtype.str) for one in arrays}) == 1:
+        column = np.zeros((num_envs, *arrays[0].shape), arrays[0].dtype)
+        column[rows] = arrays
+        return column
+    return _objects(num_envs, values)
+
+
+def _objects(num_envs: int, values: Mapping[int, Any]) -> npt.NDArray[Any]:
+    column = np.full(num_envs, None, dtype=object)
+    for row, value in values.items():
+        column[row] = value
+    return column
 
 
 def info_of(infos: dict[str, Any], row: int) -> dict[str, Any]:
@@ -22,8 +106,10 @@ def info_of(infos: dict[str, Any], row: int) -> dict[str, Any]:
     for source in (infos, infos.get("final_info", {})):
         for key, mask in source.items():
             name = key[1:]
-            if key.startswith("_") and name in source and name not in _ENDS and bool(mask[row]):
-                found[name] = source[name][row]
+            if not key.startswith("_") or name not in source or name in _ENDS or not mask[row]:
+                continue
+            column = source[name]
+            found[name] = info_of(column, row) if isinstance(column, dict) else column[row]
     return found
 
 

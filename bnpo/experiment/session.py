@@ -27,7 +27,7 @@ from bnpo.training import Trainer
 from bnpo.training.stopping import StopSignals
 from bnpo.types.history import Record
 
-__all__ = ["Session"]
+__all__ = ["Session", "policy_alone"]
 
 Status = Literal["completed", "interrupted", "failed"]
 
@@ -84,10 +84,7 @@ class Session:
         state, path, complaints = found
         self._compare_versions(state.pop("versions", None), path)
         if "progress" not in state:
-            raise CheckpointError(
-                f"checkpoint {path} holds a policy alone: {self.settings.task.env} cannot tell its "
-                "state, so its runs cannot be resumed; evaluate, record and export take the policy"
-            )
+            raise policy_alone(path, self.settings.task.env)
         try:
             self.trainer.load_state_dict(state)
         except (RuntimeError, ValueError, KeyError, TypeError) as error:
@@ -133,6 +130,7 @@ class Session:
         signals = StopSignals(self.trainer.request_stop)
         self._forget_summary()
         try:
+            self._tell_what_cannot_be_saved()
             with signals.listening():
                 with _undisturbed_bar():
                     self.trainer.run(self.on_evaluation, self.save_last)
@@ -214,6 +212,15 @@ class Session:
             self.checkpoints.save(state, self.trainer.agent.env_steps)
         self._saved_at = self.trainer.agent.env_steps
 
+    def _tell_what_cannot_be_saved(self) -> None:
+        """Say at the start, not when it is too late, that this run cannot be resumed."""
+        if self.checkpoints is None:
+            return
+        try:
+            self.trainer.check_state()
+        except StateUnknown as error:
+            self._tell_once(f"{error}: its checkpoints hold the policy alone")
+
     def _save_policy(self) -> None:
         """Save the policy where there is none yet."""
         if self.checkpoints is not None and not self.checkpoints.manifests("best"):
@@ -273,6 +280,14 @@ class Session:
             with writing(self.folder / "summary.json") as path:
                 summary.write(path)
         return summary
+
+
+def policy_alone(checkpoint: Path, env: str) -> CheckpointError:
+    """Return the error about a run that cannot go on."""
+    return CheckpointError(
+        f"checkpoint {checkpoint} holds a policy alone: {env} cannot tell its state, so its runs "
+        "cannot be resumed; evaluate, record and export take the policy"
+    )
 
 
 @contextlib.contextmanager

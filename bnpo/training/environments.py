@@ -73,7 +73,7 @@ def env_state(env: Any, env_id: str) -> Any:
         state = env.get_state()
     except (AttributeError, ValueError) as error:
         raise StateUnknown(
-            f"{env_id} cannot tell its state, so its runs cannot be resumed"
+            f"{env_id} cannot tell its state ({error}), so its runs cannot be resumed"
         ) from error
     return _plain(state)
 

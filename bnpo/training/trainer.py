@@ -195,6 +195,10 @@ class Trainer:
         progress.policy_lag = 0
         return record
 
+    def check_state(self) -> None:
+        """Raise a StateUnknown where the environments cannot tell their state."""
+        env_state(self.env, self.agent.spec.env_id)
+
     def state_dict(self) -> dict[str, Any]:
         """Everything that decides the run's future.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -19,6 +20,7 @@ from bnpo.envs.workers.pool import ProcessPoolVectorEnv
 from bnpo.envs.workers.saved_state import get_env_state
 from bnpo.errors import WorkerError
 from bnpo.runs import checkpoint_path, load_summary
+from tests.envs.points import registered
 from tests.experiment.conftest import TINY, Command
 from tests.experiment.test_bad_input import assert_one_line
 from tests.faults.runs import assert_same_run, finish, said
@@ -69,12 +71,20 @@ def test_an_extended_fetch_run_ends_as_a_straight_one(tmp_path: Path) -> None:
     assert_same_run(extended / "runs" / "1", straight / "runs" / "1")
 
 
-def test_an_environment_without_mujoco_cannot_tell_its_state() -> None:
-    with pytest.raises(ValueError, match="cannot tell its state"):
-        get_env_state(gym.make("Pendulum-v1"))
-    pool = ProcessPoolVectorEnv(lambda: gym.make("Pendulum-v1"), num_envs=2, workers=2)
+class Counting(gym.Wrapper[Any, Any, Any, Any]):
+    """Holds an iterator of compiled code, whose place no state can tell."""
+
+    def __init__(self) -> None:
+        super().__init__(gym.make("Pendulum-v1"))
+        self.record = itertools.count()
+
+
+def test_an_environment_that_holds_an_iterator_cannot_tell_its_state() -> None:
+    with pytest.raises(ValueError, match=r"env\.record is a itertools\.count"):
+        get_env_state(Counting())
+    pool = ProcessPoolVectorEnv(Counting, num_envs=2, workers=2)
     pool.reset(seed=0)
-    with pytest.raises(ValueError, match="cannot tell its state"):
+    with pytest.raises(ValueError, match=r"env\.record"):
         pool.get_state()
     pool.step(np.zeros((2, 1), np.float32))
     pool.close()
@@ -83,12 +93,22 @@ def test_an_environment_without_mujoco_cannot_tell_its_state() -> None:
 def test_a_run_that_cannot_be_resumed_says_so_at_once_and_when_asked(
     command: Command, caplog: pytest.LogCaptureFixture
 ) -> None:
-    line = "with ppo env=Pendulum-v1 num_envs=1 total_steps=30 eval_interval=30 eval_episodes=1"
+    with registered(Counting, 10) as env_id:
+        _say_so_at_once_and_when_asked(command, env_id, caplog)
+
+
+def _say_so_at_once_and_when_asked(
+    command: Command, env_id: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    line = f"with ppo env={env_id} num_envs=1 total_steps=30 eval_interval=30 eval_episodes=1"
     assert command(f"{line} train_episode_steps=10 agent.max_steps=10")[0] == 0
+    assert "env.env.env.record" in caplog.text.splitlines()[0]  # before the first step
     (told,) = [text for text in caplog.messages if "cannot tell its state" in text]
     assert told.endswith("its checkpoints hold the policy alone")
+    record = Path("runs/1/run.json").read_bytes(), Path("runs/1/config.json").read_bytes()
     said = command("resume with run=runs/1 total_steps=60")
-    assert_one_line(said, "policy alone", "Pendulum-v1 cannot tell its state", "evaluate")
+    assert record == (Path("runs/1/run.json").read_bytes(), Path("runs/1/config.json").read_bytes())
+    assert_one_line(said, "policy alone", "Own-v0 cannot tell its state", "evaluate")
     assert command("evaluate with run=runs/1 episodes=1")[0] == 0
 
 

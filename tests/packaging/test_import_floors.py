@@ -23,7 +23,7 @@ ROOMS = {
     "credit": "config errors types",
     "replay": "config errors types",
     "brains": "config errors networks types",
-    "planning": "brains config envs errors networks seeding types",
+    "planning": "brains config envs errors networks replay seeding types",
     "agent": "brains config credit envs errors networks planning replay seeding types",
     "presets": "extras agent brains config credit errors replay",
     "runs": "agent config errors extras files presets types version",

@@ -22,6 +22,8 @@ PUBLIC = {
     "_foreach_lerp_": "torch: one operation for a list of tensors",
     "_foreach_norm": "torch: one operation for a list of tensors",
     "_fused_adam_": "torch: one operation for Adam's whole step",
+    "_np_random": "of Gymnasium's Env: its generator, without making one",
+    "_np_random_seed": "of Gymnasium's Env: the seed of that",
     "_n_updates": "of Stable-Baselines3: gradient steps so far, which its own classes count there",
 }
 
@@ -36,8 +38,9 @@ def is_own(value: ast.expr) -> bool:
     """Whether an attribute is asked of the object or the class itself."""
     if isinstance(value, ast.Name):
         return value.id in {"self", "cls"}
-    called = isinstance(value, ast.Call) and isinstance(value.func, ast.Name)
-    return called and value.func.id == "super"
+    if isinstance(value, ast.Call) and isinstance(value.func, ast.Name):
+        return value.func.id == "super"
+    return False
 
 
 def uses(tree: ast.AST) -> Iterator[tuple[int, str]]:

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 from gymnasium.vector import AutoresetMode
 
+from bnpo.envs.registrations import own_registrations
 from bnpo.envs.workers.care import WorkerCare
+from bnpo.envs.workers.generators import construction_seed
 from bnpo.envs.workers.handles import CallerChunk, Factory, WorkerProcess
 from bnpo.envs.workers.restarts import Restarts
 from bnpo.envs.workers.shared_arrays import Arrays, Layout, anonymous_file, map_arrays
@@ -38,6 +40,8 @@ class Crew:
         self.workers: Sequence[WorkerProcess | CallerChunk] = ()
         self.memory_descriptor = anonymous_file()
         self._factory = factory
+        self._seed = construction_seed()
+        self._registrations = own_registrations()
         self._mode = mode
         self._layout: Layout = {}
         self.arrays: Arrays = {}
@@ -60,7 +64,7 @@ class Crew:
                 kind = CallerChunk if in_caller and index == 0 else WorkerProcess
                 worker = kind(rows, self.memory_descriptor)
                 self.workers = [*self.workers, worker]
-                worker.begin(self._factory, self._mode)
+                worker.begin(self._factory, self._mode, self._seed, self._registrations)
             return [worker.answer(self.care.longest_wait("begin")) for worker in self.workers]
         except BaseException:
             self.end()
@@ -100,6 +104,23 @@ class Crew:
         """Ask every worker the same."""
         return self.request(method, [arguments] * len(self.workers))
 
+    def rehearse(self) -> str | None:
+        """Return why the state that environments tell is not all of it; None where it is.
+
+        In a process of its own, which it may take down.
+        """
+        worker = WorkerProcess(range(1), self.memory_descriptor)
+        try:
+            worker.begin(self._factory, self._mode, self._seed, self._registrations)
+            worker.answer(self.care.longest_wait("begin"))
+            fault: str | None = worker.ask("rehearse", (), self.care.timeout)
+        except WorkerError as error:
+            return f"a rehearsal of it failed: {error.headline}"
+        else:
+            return fault
+        finally:
+            worker.end(patience=0.0)
+
     def set_attr(self, name: str, values: Sequence[Any]) -> None:
         """Set an attribute of every environment [N], also of those that take their place."""
         self._attributes[name] = values
@@ -125,7 +146,7 @@ class Crew:
         made = WorkerProcess(rows, self.memory_descriptor)
         workers[index] = made
         self.workers = workers
-        made.begin(self._factory, self._mode)
+        made.begin(self._factory, self._mode, self._seed, self._registrations)
         made.answer(self.care.longest_wait("begin"))
         self._connect(made)
         for name, values in self._attributes.items():

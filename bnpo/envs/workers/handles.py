@@ -61,15 +61,21 @@ class WorkerProcess:
         )
         theirs.close()
 
-    def begin(self, factory: Factory, mode: AutoresetMode) -> None:
+    def begin(self, factory: Factory, mode: AutoresetMode, seed: int, registrations: bytes) -> None:
         """Have the environments made; the answer describes them.
+
+        Args:
+            factory: makes one
+            mode: what happens at the end of an episode
+            seed: of what constructors draw from global generators
+            registrations: environments that this program has registered
 
         Raises:
             ValueError: what makes them cannot be sent to another process.
 
         """
         try:
-            content = cloudpickle.dumps((factory, self.rows, mode))
+            content = cloudpickle.dumps((factory, self.rows, mode, seed, registrations))
         except Exception as error:
             raise ValueError(
                 f"the environment cannot be sent to a worker process: {headline(error)}"
@@ -170,11 +176,11 @@ class CallerChunk:
         self._chunk: Chunk | None = None
         self._pending: Callable[[], Any] = dict
 
-    def begin(self, factory: Factory, mode: AutoresetMode) -> None:
+    def begin(self, factory: Factory, mode: AutoresetMode, seed: int, registrations: bytes) -> None:
         """Make the environments when the answer is asked for."""
 
         def make() -> dict[str, Any]:
-            self._chunk = Chunk(factory, self.rows, mode)
+            self._chunk = Chunk(factory, self.rows, mode, seed, registrations)
             return self._chunk.describe()
 
         self._pending = make

@@ -14,7 +14,7 @@ from gymnasium.vector.utils import batch_space
 from bnpo.envs.arguments import require_actions, require_int
 from bnpo.envs.cores import available_cores
 from bnpo.envs.seeds import seed_each
-from bnpo.envs.vector_info import RESTARTED
+from bnpo.envs.vector_info import RESTARTED, collect
 from bnpo.envs.workers.care import WorkerCare
 from bnpo.envs.workers.crew import Crew
 from bnpo.envs.workers.handles import Factory
@@ -22,7 +22,7 @@ from bnpo.envs.workers.shared_arrays import (
     observation_parts,
     step_layout,
 )
-from bnpo.envs.workers.worker import Infos
+from bnpo.envs.workers.worker import Told
 from bnpo.errors import WorkerError
 
 
@@ -81,6 +81,7 @@ class ProcessPoolVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
             raise
         self._share(answers[0])
         self.ended = np.zeros(num_envs, np.bool_)
+        self._rehearsed = bool(answers[0]["known"])
 
     def _share(self, first: dict[str, Any]) -> None:
         """Take the spaces of the first environment and share the arrays that they need."""
@@ -174,12 +175,17 @@ class ProcessPoolVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
         """Everything that the future depends on, as arrays, lists, dicts and plain numbers.
 
         Raises:
-            ValueError: the environments are none of MuJoCo's.
+            ValueError: naming what cannot tell its state.
 
         """
         chunks = self.crew.request_all("get_state")
-        if isinstance(chunks[0], str):
-            raise ValueError(chunks[0])
+        for told in chunks:
+            if isinstance(told, str):
+                raise ValueError(told)
+        if not self._rehearsed:
+            if (fault := self.crew.rehearse()) is not None:
+                raise ValueError(fault)
+            self._rehearsed = True
         return {
             "envs": [state for chunk in chunks for state in chunk],
             "ended": self.ended.copy(),
@@ -220,10 +226,15 @@ class ProcessPoolVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
         copies = {key: self.arrays[f"observation/{key}"].copy() for key in parts}
         return copies.get("", copies)
 
-    def _infos(self, chunks: list[Infos]) -> dict[str, Any]:
+    def _infos(self, chunks: list[Told]) -> dict[str, Any]:
         """Infos in Gymnasium's vector format."""
-        infos: dict[str, Any] = {}
-        for chunk in chunks:
-            for row, info in chunk:
-                infos = self._add_info(infos, info, row)
+        infos = collect(self.num_envs, (told for present, _ in chunks for told in present))
+        finals = [final for _, ended in chunks for final in ended]
+        if finals:
+            shown, mask = np.full(self.num_envs, None, object), np.zeros(self.num_envs, np.bool_)
+            for row, observation, _ in finals:
+                shown[row], mask[row] = observation, True
+            infos["final_obs"], infos["_final_obs"] = shown, mask
+            told = collect(self.num_envs, ((row, info) for row, _, info in finals))
+            infos["final_info"], infos["_final_info"] = told, mask.copy()
         return infos

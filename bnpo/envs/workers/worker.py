@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import faulthandler
+import math
 import os
 import pickle
 import signal
@@ -12,13 +13,19 @@ import traceback
 from multiprocessing.connection import Connection
 from typing import Any
 
-import cloudpickle
 import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 from gymnasium.vector import AutoresetMode
 
+from bnpo import seeding
 from bnpo.envs.lookup import discard
+from bnpo.envs.registrations import register_others
+from bnpo.envs.spaces import layers, own_spaces, seed_spaces
+from bnpo.envs.vector_info import carried
+from bnpo.envs.workers.answers import pickled, survivor
+from bnpo.envs.workers.generators import GlobalGenerators
+from bnpo.envs.workers.rehearsal import rehearse
 from bnpo.envs.workers.saved_state import get_env_state, set_env_state
 from bnpo.envs.workers.shared_arrays import Layout, map_arrays, observation_parts
 from bnpo.errors import headline
@@ -29,16 +36,27 @@ STACK_SIGNAL = signal.SIGUSR1
 _PR_SET_PDEATHSIG = 1
 
 Infos = list[tuple[int, dict[str, Any]]]
-"""Infos in the order in which Gymnasium's vector environment would add them, by environment."""
+"""What environments told, by environment."""
+
+Told = tuple[Infos, list[tuple[int, Any, dict[str, Any]]]]
+"""Infos, and what episodes ended with: environment, observation and info."""
 
 
 class Chunk:
     """Environments ``rows`` of the pool, which live in this process."""
 
-    def __init__(self, factory: Any, rows: range, mode: AutoresetMode) -> None:
+    def __init__(
+        self, factory: Any, rows: range, mode: AutoresetMode, seed: int, registrations: bytes
+    ) -> None:
+        register_others(registrations)
+        self.factory = factory
         self.rows = rows
         self.mode = mode
-        self.envs: list[gym.Env[Any, Any]] = [factory() for _ in rows]
+        self.generators = [GlobalGenerators(one) for one in seeding.derived_each(seed, rows)]
+        self.envs: list[gym.Env[Any, Any]] = []
+        for generators in self.generators:
+            with generators:
+                self.envs.append(own_spaces(factory()))
         self.ended = np.zeros(len(rows), np.bool_)
 
     def describe(self) -> dict[str, Any]:
@@ -51,6 +69,7 @@ class Chunk:
             "metadata": dict(first.metadata),
             "render_mode": first.render_mode,
             "spec": first.spec,
+            "known": all(_package(layer) in _KNOWN for layer in layers(first)),
         }
 
     def share(self, descriptor: int, layout: Layout) -> None:
@@ -62,50 +81,71 @@ class Chunk:
 
     def reset(
         self, seeds: list[int | None], mask: npt.NDArray[np.bool_], options: dict[str, Any] | None
-    ) -> Infos:
+    ) -> Told:
         """Reset the masked environments of the chunk."""
         infos: Infos = []
         for index in map(int, np.flatnonzero(mask)):
-            observation, info = self.envs[index].reset(seed=seeds[index], options=options)
+            env, seed = self.envs[index], seeds[index]
+            if seed is not None:
+                self.generators[index].seed(seed)
+                seed_spaces(env, seed)
+            with self.generators[index]:
+                observation, info = _reset(env, seed=seed, options=options)
             self._write(index, observation)
             self.arrays["progress"][index] += 1
             self.ended[index] = False
-            infos.append((self.rows[index], info))
-        return infos
+            infos.append((self.rows[index], carried(info)))
+        return infos, []
 
-    def step(self) -> Infos:
+    def step(self) -> Told:
         """Step every environment of the chunk under the shared actions."""
-        infos: Infos = []
+        told: Told = ([], [])
         actions = self.arrays["actions"].copy()
         for index in range(len(self.envs)):
-            self.step_one(index, actions[index], infos)
-        return infos
+            with self.generators[index]:
+                self.step_one(index, actions[index], told)
+        return told
 
-    def step_one(self, index: int, action: npt.NDArray[Any], infos: Infos) -> None:
+    def step_one(self, index: int, action: npt.NDArray[Any], told: Told) -> None:
         """Step one environment, or reset it where the autoreset mode says so."""
         env, row, out = self.envs[index], self.rows[index], self.arrays
+        infos, finals = told
         if self.ended[index] and self.mode is AutoresetMode.NEXT_STEP:
-            observation, info = env.reset()
+            observation, info = _reset(env)
             reward, terminated, truncated = 0.0, False, False
         else:
-            observation, reward, terminated, truncated, info = env.step(action)  # type: ignore[assignment]
-        ended = terminated or truncated
+            returned: Any = env.step(action)
+            if len(returned) != 5:
+                raise ValueError(f"step returned {len(returned)} values: allowed are 5")
+            observation, reward, terminated, truncated, info = returned
+        out["rewards"][index] = _number(reward, out["rewards"][index].shape)
+        ended = bool(terminated) or bool(truncated)
         if ended and self.mode is AutoresetMode.SAME_STEP:
-            infos.append((row, {"final_obs": observation, "final_info": info}))
-            observation, info = env.reset()
+            self._write(index, observation)  # in the form of its space
+            finals.append((row, self._shown(index), carried(info)))
+            observation, info = _reset(env)
         self._write(index, observation)
-        out["rewards"][index] = reward
-        out["terminations"][index] = terminated
-        out["truncations"][index] = truncated
+        out["terminations"][index] = bool(terminated)
+        out["truncations"][index] = bool(truncated)
         out["progress"][index] += 1
         self.ended[index] = ended
-        infos.append((row, info))
+        infos.append((row, carried(info)))
 
     def _write(self, index: int, observation: Any) -> None:
         """Put an observation where the pool reads it."""
         for key in self.keys:
             part = observation[key] if key else observation
-            self.arrays[f"observation/{key}"][index] = part
+            place = self.arrays[f"observation/{key}"][index]
+            if np.shape(part) != place.shape:
+                raise ValueError(
+                    f"{key or 'observation'} has shape {np.shape(part)}, its space {place.shape}"
+                )
+            place[...] = part
+
+    def _shown(self, index: int) -> Any:
+        """Return a copy of the observation that was written last."""
+        copies = {key: self.arrays[f"observation/{key}"][index].copy() for key in self.keys}
+        return copies.get("", copies)
 
     def call(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
         """Call a method of every environment, or get an attribute of each."""
@@ -120,14 +160,22 @@ class Chunk:
     def get_state(self) -> list[dict[str, Any]] | str:
         """State of every environment of the chunk, or why it cannot be told."""
         try:
-            return [get_env_state(env) for env in self.envs]
+            return [
+                {"env": get_env_state(env), "generators": generators.get_state()}
+                for env, generators in zip(self.envs, self.generators, strict=True)
+            ]
         except ValueError as error:
             return str(error)
 
+    def rehearse(self) -> str | None:
+        """Return why the state that environments tell is not all of it; None where it is."""
+        return rehearse(self.factory)
+
     def set_state(self, states: list[dict[str, Any]], ended: npt.NDArray[np.bool_]) -> None:
         """Let every environment go on from a state."""
-        for env, state in zip(self.envs, states, strict=True):
-            set_env_state(env, state)
+        for env, generators, state in zip(self.envs, self.generators, states, strict=True):
+            set_env_state(env, state["env"])
+            generators.set_state(state["generators"])
         self.ended[:] = ended
 
     def close(self) -> None:
@@ -139,7 +187,7 @@ class Chunk:
 def serve(pipe: Connection, descriptor: int) -> None:
     """Answer the pool's requests until it closes the pipe.
 
-    The first message is (factory, rows, autoreset mode), every further one (method, arguments).
+    The first message makes the chunk, every further one is (method, arguments).
     An answer is (True, result) or (False, what was raised in one line, traceback, the exception
     where it can be pickled).
     """
@@ -159,10 +207,10 @@ def serve(pipe: Connection, descriptor: int) -> None:
                 if method == "share":
                     arguments = (descriptor, *arguments)
                 answer = (True, getattr(chunk, method)(*arguments))
-            content = _pickled(answer)
+            content = pickled(answer)
         except BaseException as error:  # sys.exit in a simulator, too
-            answer = (False, headline(error), traceback.format_exc(), _picklable(error))
-            content = _pickled(answer)
+            answer = (False, headline(error), traceback.format_exc(), survivor(error))
+            content = pickled(answer)
         pipe.send_bytes(content)
         if not answer[0]:
             break
@@ -170,22 +218,32 @@ def serve(pipe: Connection, descriptor: int) -> None:
         chunk.close()
 
 
-def _pickled(answer: tuple[Any, ...]) -> bytes:
-    """Return an answer as the pool reads it."""
-    try:
-        return pickle.dumps(answer)
-    except Exception:  # of a class defined in a notebook
-        content: bytes = cloudpickle.dumps(answer)
-        return content
+_KNOWN = ("gymnasium", "gymnasium_robotics", "bnpo")
+"""Packages whose environments hold all that decides their steps."""
 
 
-def _picklable(error: BaseException) -> Exception | None:
-    """Return the exception if it survives a pipe."""
+def _package(value: Any) -> str:
+    return type(value).__module__.partition(".")[0]
+
+
+def _reset(env: gym.Env[Any, Any], **settings: Any) -> tuple[Any, Any]:
+    """Reset an environment; what it returns is checked, since it would be taken apart wrongly."""
+    returned: Any = env.reset(**settings)
+    if not isinstance(returned, tuple) or len(returned) != 2:
+        raise ValueError("reset returned no (observation, info)")
+    return returned
+
+
+def _number(reward: Any, shape: tuple[int, ...]) -> Any:
+    """Return a reward in the shape that it is kept in; an array of one number counts as one."""
     try:
-        restored = pickle.loads(pickle.dumps(error))
-    except Exception:
-        return None
-    return restored if isinstance(restored, Exception) else None
+        array = np.asarray("None" if reward is None else reward, np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(f"reward = {reward!r}: allowed is a number") from None
+    if array.size != math.prod(shape):
+        what = "a number" if not shape else f"numbers of shape {shape}"
+        raise ValueError(f"reward has shape {array.shape}: allowed is {what}")
+    return array.reshape(shape)
 
 
 def main() -> None:
