@@ -133,7 +133,7 @@ class Session:
             self._tell_what_cannot_be_saved()
             with signals.listening():
                 with _undisturbed_bar():
-                    self.trainer.run(self._on_evaluation, self._save_last)
+                    self.trainer.run(self.on_evaluation, self.save_last)
                 stopped = signals.received is not None and not self.finished
                 summary = self._conclude("interrupted" if stopped else "completed")
         except Exception as error:
@@ -169,7 +169,8 @@ class Session:
             return f"the run ended at {steps:,} steps without a checkpoint"
         return f"the run ended at {steps:,} steps, its last checkpoint is {found[0]}"
 
-    def _on_evaluation(self, record: Record) -> None:
+    def on_evaluation(self, record: Record) -> None:
+        """Log the scalars of an evaluation and keep the best policy."""
         for name, value in measurements(record):
             self.log_scalar(name, value, record.env_steps)
         if self.folder is None:
@@ -197,7 +198,7 @@ class Session:
         policy = {"encoder": agent.encoder.state_dict(), "actor": agent.actor.state_dict()}
         return {"agent": policy, "env_steps": self.trainer.agent.env_steps}
 
-    def _save_last(self) -> None:
+    def save_last(self) -> None:
         """Save all that decides the run's future, or the policy where that cannot be told."""
         if self.checkpoints is None or self._saved_at == self.trainer.agent.env_steps:
             return
@@ -240,7 +241,7 @@ class Session:
     def _conclude(self, status: Status) -> Summary:
         """Write what a run leaves at its end."""
         if self.folder is not None and self.checkpoints is not None:
-            self._save_last()
+            self.save_last()
             self._save_policy()
             self._write_history()
             if len(self.trainer.history):

@@ -80,7 +80,7 @@ def place(
         patch.syspath_prepend(folder)
         forks = request.param == "forked"
         if not forks:
-            patch.setattr(forking, "_SERVER", FRESH)
+            patch.setattr(forking, "SERVER", FRESH)
         yield Place(server, forks, folder, count())
 
 
@@ -186,7 +186,7 @@ def test_a_server_has_loaded_much_and_begun_nothing(place: Place) -> None:
 
 
 def test_a_server_that_has_died_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(forking, "_SERVER", "raise SystemExit('no library')")
+    monkeypatch.setattr(forking, "SERVER", "raise SystemExit('no library')")
     words = ["-m", "bnpo.experiment.study_worker"]
     with ForkServer() as server:
         with pytest.raises(RunError, match="server of processes has ended"):

@@ -19,7 +19,7 @@ from bnpo.study.processes.jobs import ONE_THREAD, Words
 
 __all__ = ["ForkServer", "LocalProcess"]
 
-_SERVER = "from bnpo.study.processes.server import main; main()"
+SERVER = "from bnpo.study.processes.server import main; main()"
 _DEAD = "the server of processes has ended: what it said is in the output of this one"
 
 
@@ -71,7 +71,7 @@ class ForkServer:
         registrations = registrations_file()
         with theirs:
             self._process = subprocess.Popen(
-                python(_SERVER, registrations),
+                python(SERVER, registrations),
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 env={**os.environ, **ONE_THREAD},

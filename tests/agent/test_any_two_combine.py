@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from tests.rules.conftest import MakeToy, brain_of
+from tests.agent.toys import MakeToy, brain_of
 
 SMALL: dict[str, Any] = {
     "batch_size": 30,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.notebooks.kernel import NOTEBOOKS, assigned, execute, nbformat, parameters
+from tests.docs.kernel import NOTEBOOKS, assigned, execute, nbformat, parameters
 
 _ARMS = "total_steps = 1_200; eval_episodes = 2; evaluations = 1"
 _WATCHED = f"video_steps = 10; {_ARMS}"

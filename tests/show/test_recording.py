@@ -26,22 +26,22 @@ def test_no_way_to_draw_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> 
         return False
 
     monkeypatch.delenv("MUJOCO_GL", raising=False)
-    monkeypatch.setattr(scenes, "_works", works)
+    monkeypatch.setattr(scenes, "backend_works", works)
     with pytest.raises(RecordingError, match="MUJOCO_GL") as caught:
-        scenes._choose_backend("FetchPush-v4")
+        scenes.choose_backend("FetchPush-v4")
     assert tried == ["egl", "osmesa", "glfw"]
     assert "\n" not in str(caught.value)
 
 
 def test_the_first_backend_that_works_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MUJOCO_GL", "")
-    monkeypatch.setattr(scenes, "_works", lambda backend: backend == "osmesa")
-    scenes._choose_backend("FetchPush-v4")
+    monkeypatch.setattr(scenes, "backend_works", lambda backend: backend == "osmesa")
+    scenes.choose_backend("FetchPush-v4")
     assert os.environ["MUJOCO_GL"] == "osmesa"
 
 
 def test_a_backend_that_does_not_exist_does_not_work() -> None:
-    assert not scenes._works("nothing")
+    assert not scenes.backend_works("nothing")
 
 
 def test_twenty_arms_are_drawn_as_one_grid(tmp_path: Path) -> None:
@@ -60,7 +60,7 @@ def test_twenty_arms_are_drawn_as_one_grid(tmp_path: Path) -> None:
 def test_a_long_episode_leaves_no_more_pictures_than_a_video_needs(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(recording, "_MOST", 10)
+    monkeypatch.setattr(recording, "MOST", 10)
     agent = build_agent(compose(["ddpg_her", "goal_reacher"], {"seed": 0}))
     (episode,) = play(agent, 1)
     assert episode.steps == [*range(0, 51, 5)]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.notebooks.kernel import execute, html_of, of_cells, text_of
+from tests.docs.kernel import execute, html_of, of_cells, text_of
 
 AGENT = """
 import bnpo, os, signal, threading

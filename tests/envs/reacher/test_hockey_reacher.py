@@ -30,7 +30,7 @@ from bnpo.envs.reacher.hockey_rink import (
     rink_xml,
 )
 from bnpo.presets import TASKS
-from tests.envs.test_vector_goal_env import assert_same
+from tests.envs.reacher.test_vector_goal_env import assert_same
 
 FloatArray = npt.NDArray[np.float64]
 REST = np.zeros((1, 2))

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from bnpo.envs import make_env
-from bnpo.show.scenes import _drawn_by_mujoco, _works
+from bnpo.show.scenes import backend_works, drawn_by_mujoco
 from bnpo.study.processes.jobs import ONE_THREAD
 
 _THREADS = """
@@ -27,20 +27,20 @@ env.close()
 
 def test_an_environment_within_an_environment_is_found() -> None:
     inner = SimpleNamespace(mujoco_renderer=object())
-    assert _drawn_by_mujoco(inner)
-    assert _drawn_by_mujoco(SimpleNamespace(point_env=inner))
-    assert not _drawn_by_mujoco(SimpleNamespace(state=0))
+    assert drawn_by_mujoco(inner)
+    assert drawn_by_mujoco(SimpleNamespace(point_env=inner))
+    assert not drawn_by_mujoco(SimpleNamespace(state=0))
 
 
 def test_the_maze_family_is_drawn_by_mujoco_and_a_pendulum_is_not() -> None:
     for env_id, expected in (("PointMaze_UMaze-v3", True), ("Pendulum-v1", False)):
         env = make_env(env_id)
-        assert _drawn_by_mujoco(env.unwrapped) == expected
+        assert drawn_by_mujoco(env.unwrapped) == expected
         env.close()
 
 
 def test_one_of_several_runs_draws_with_one_thread() -> None:
-    if not _works("egl"):
+    if not backend_works("egl"):
         pytest.skip("EGL does not work here")
     environment = {**os.environ, **ONE_THREAD, "MUJOCO_GL": "egl"}
     told = subprocess.run(

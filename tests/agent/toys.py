@@ -1,4 +1,4 @@
-"""Presets on the toy."""
+"""Trainers of brain lists on the toy."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from bnpo import TrainConfig, Trainer
 from bnpo.presets import PRESETS, build_agent
-from tests.rules.toy import ENV_ID
+from tests.agent.toy import ENV_ID
 
 MakeToy = Callable[..., Trainer]
 

@@ -1,7 +1,7 @@
 """Executes notebooks anew at their full size, and notes which code their outputs are of.
 
-    python -m tests.notebooks.execute          all of them, one after the other: half an hour
-    python -m tests.notebooks.execute BPO DDPG
+    python -m tests.docs.execute          all of them, one after the other: half an hour
+    python -m tests.docs.execute BPO DDPG
 
 A notebook is executed in an empty folder and written back when every cell has run. The name of its
 code is kept beside the outputs: a test compares it with the code that the notebook shows.
@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.notebooks.kernel import NOTEBOOKS, execute, nbformat
+from tests.docs.kernel import NOTEBOOKS, execute, nbformat
 
 LONGEST = 3_600
 """Seconds that a cell may take."""

@@ -11,8 +11,8 @@ import torch
 from bnpo import Trainer
 from bnpo.compose.composition import compose
 from bnpo.presets import PRESETS, build_agent, build_train_config
-from tests.rules.conftest import MakeToy
-from tests.rules.test_presets_learn import TRIALS
+from tests.agent.toys import MakeToy
+from tests.presets.test_presets_learn import TRIALS
 
 
 def _train(preset: str, make_toy: MakeToy) -> Trainer:

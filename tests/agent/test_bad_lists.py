@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bnpo.errors import ConfigError
-from tests.rules.conftest import MakeToy, brain_of
+from tests.agent.toys import MakeToy, brain_of
 
 CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "natural with nothing to constrain": (

@@ -41,7 +41,7 @@ def assert_same(first: Any, second: Any) -> None:
 
 
 def processes_of(pool: ProcessPoolVectorEnv) -> list[subprocess.Popen[bytes]]:
-    return [worker.process for worker in pool._crew.workers if isinstance(worker, WorkerProcess)]
+    return [worker.process for worker in pool.crew.workers if isinstance(worker, WorkerProcess)]
 
 
 @pytest.mark.parametrize(
@@ -84,14 +84,14 @@ def test_disabled_autoreset_demands_a_reset() -> None:
         pass
     with pytest.raises(gym.error.ResetNeeded, match="have ended"):
         env.step(actions)
-    env.reset(options={"reset_mask": env._ended.copy()})
+    env.reset(options={"reset_mask": env.ended.copy()})
     env.step(actions)
     env.close()
 
 
 def test_environments_are_spread_over_the_workers(pool: ProcessPoolVectorEnv) -> None:
     """Five environments on two workers: chunks of three and two, in order."""
-    assert [list(worker.rows) for worker in pool._crew.workers] == [[0, 1, 2], [3, 4]]
+    assert [list(worker.rows) for worker in pool.crew.workers] == [[0, 1, 2], [3, 4]]
     pids = pool.call("pid")
     assert [pid == os.getpid() for pid in pids] == [True, True, True, False, False]
     assert pids[3] == pids[4]
@@ -162,7 +162,7 @@ def test_nothing_is_left_behind() -> None:
     env.close()
     env.close()
     assert [process.poll() for process in processes] == [0, 0]
-    assert env._crew.memory_descriptor == -1
+    assert env.crew.memory_descriptor == -1
     forgotten = ProcessPoolVectorEnv(Walk, num_envs=2, workers=2)
     (process,) = processes_of(forgotten)
     del forgotten

@@ -11,7 +11,7 @@ from bnpo import Agent, AgentConfig, NetworkConfig, TrainConfig, Trainer
 from bnpo.errors import ConfigError
 from bnpo.networks import Normalizer, Recall, gaussian
 from tests.agent.conftest import likelihood_ratio, pathwise, play
-from tests.recall.cue import ENV_ID
+from tests.networks.cue import ENV_ID
 
 
 def _recall(**fields: Any) -> Recall:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from bnpo.presets import PRESETS
-from tests.rules.conftest import MakeToy
+from tests.agent.toys import MakeToy
 
 
 @dataclass(frozen=True)

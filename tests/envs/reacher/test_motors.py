@@ -14,7 +14,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from bnpo.envs import GoalReacherEnv, GoalReacherVectorEnv, step_info
 from bnpo.presets import TASKS
-from tests.envs.test_vector_goal_env import assert_same
+from tests.envs.reacher.test_vector_goal_env import assert_same
 
 EVERYWHERE = (0.0, 0.0, 0.3)
 FAILING: dict[str, Any] = {
@@ -166,7 +166,7 @@ def test_targets_lie_in_a_disc_elsewhere() -> None:
 
 def test_the_optimum_and_hindsight_part_by_a_tenth() -> None:
     """What benchmarks/stall_model.py left: the zone decides, and the arm behaves as the model."""
-    results = Path(__file__).parents[2] / "benchmarks" / "results" / "stall_model.json"
+    results = Path(__file__).parents[3] / "benchmarks" / "results" / "stall_model.json"
     found = json.loads(results.read_text(encoding="utf-8"))
     model, arm = found["model"], found["arm"]
     assert model["optimum"]["success"] - model["hindsight at 0.8"]["success"] >= 0.1

@@ -47,7 +47,7 @@ def test_failure_of_an_environment_brings_its_traceback(
 
 def test_death_of_a_worker_is_reported_without_a_hang(fragile_pool: ProcessPoolVectorEnv) -> None:
     fragile_pool.reset(seed=0)
-    worker = fragile_pool._crew.workers[1]
+    worker = fragile_pool.crew.workers[1]
     assert isinstance(worker, WorkerProcess)
     worker.process.send_signal(signal.SIGKILL)
     began = time.perf_counter()

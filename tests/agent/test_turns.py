@@ -12,7 +12,7 @@ import torch
 
 from bnpo import Trainer
 from bnpo.credit.annealing import gamma_from_half_life, half_life_from_gamma
-from tests.rules.conftest import NUM_ENVS, MakeToy, brain_of
+from tests.agent.toys import NUM_ENVS, MakeToy, brain_of
 
 TURN: dict[str, Any] = {
     "learning_delay": 10,
