@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 JOBS ?= 2
+CASES ?= ../shared/cases
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -64,6 +65,11 @@ test-slow: setup ## the tests marked slow
 test-faults: setup ## kills, full disks, damaged files, fuzzed input: the full form, 15 minutes
 	$(BIN)/pytest -q -n $(JOBS) -m "faults or not slow" tests/faults --durations=5
 
+.PHONY: test-cases
+test-cases: setup ## scripts of one fault each (CASES=../shared/cases, where it is), two at a time
+	@test -d "$(CASES)" || { echo "there is no folder $(CASES)"; exit 1; }
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/cases.py "$(CASES)"
+
 .PHONY: test-wheel
 test-wheel: setup ## build the wheel, install it elsewhere and import it there
 	$(BIN)/pytest -q tests/packaging/test_wheel.py
@@ -81,6 +87,10 @@ bench-speed: bench-replay ## replay, learning step, several brains, overlap: 15 
 	$(BIN)/python benchmarks/learning_step.py
 	$(BIN)/python benchmarks/hybrid_price.py
 	$(BIN)/python benchmarks/overlap.py
+
+.PHONY: bench-functions
+bench-functions: setup ## own files and functions that one vector step with a turn runs
+	$(BIN)/python benchmarks/step_functions.py
 
 .PHONY: bench-reacher
 bench-reacher: $(VENV)/.bench ## learning on the goal Reacher, against its peers
@@ -115,6 +125,10 @@ soak: setup ## an hour of training: is memory flat, are files closed, is it as f
 format: setup ## format the code and apply safe fixes
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
+
+.PHONY: notebooks
+notebooks: setup ## execute the notebooks anew, half an hour; NAMES="BPO DDPG" for some
+	$(BIN)/python -m tests.notebooks.execute $(NAMES)
 
 .PHONY: golden
 golden: setup ## write the golden numbers anew, after a change that is meant to move them

@@ -19,11 +19,22 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from medians import Median, compared, leave, show
 from mujoco.rollout import Rollout
 
-from bnpo.envs import GoalReacherVectorEnv, MovingReacherVectorEnv, make_env, make_vector_env
+from bnpo.envs import (
+    GoalReacherVectorEnv,
+    HockeyReacherVectorEnv,
+    MovingReacherVectorEnv,
+    SlideReacherVectorEnv,
+    make_env,
+    make_vector_env,
+)
 from bnpo.envs.cores import available_cores
 from bnpo.envs.reacher.arm_dynamics import arm_xml
 from bnpo.envs.reacher.goal_reacher import FRAME_SKIP, planar_arm_xml
+from bnpo.envs.reacher.hockey_rink import PHYSICS_STEPS as HOCKEY_STEPS
+from bnpo.envs.reacher.hockey_rink import rink_xml
 from bnpo.envs.reacher.moving_reacher import PHYSICS_STEPS
+from bnpo.envs.reacher.slide_reacher import PHYSICS_STEPS as SLIDE_STEPS
+from bnpo.envs.reacher.slide_reacher import SLIDE_XML
 
 REACHERS, ARMS, FETCHES = 64, 20, 8
 
@@ -34,7 +45,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="rounds, of which the median counts")
     clock = Clock(parser.parse_args().rounds, CLOCKS["wall"])
     print(f"{available_cores()} cores, MuJoCo {mujoco.__version__}, Gymnasium {gym.__version__}\n")
-    made = [*goal_reacher(clock), *moving_reacher(clock), *fetch(clock)]
+    made = [*goal_reacher(clock), *moving_reacher(clock), *pucks(clock), *fetch(clock)]
     show(made)
     leave("envs", made)
 
@@ -95,6 +106,33 @@ def moving_reacher(clock: Clock) -> Iterator[Median]:
         yield beside(what, ours, "mj_step, this model", speed["physics"])
         cores = f"mj_step, the port's model, {available_cores()} threads"
         yield beside(what, ours, cores, speed["cores"])
+        yield cost_of_reset(what, ours, speed["reset"])
+
+
+def pucks(clock: Clock) -> Iterator[Median]:
+    """SlideReacher and HockeyReacher against mj_step alone, from the states where they begin.
+
+    The peer of the rinks plays no opponent, finds no goals and observes nothing.
+    """
+    kinds: dict[str, tuple[Any, str, int]] = {
+        "slide Reachers": (SlideReacherVectorEnv, SLIDE_XML, SLIDE_STEPS),
+        "hockey Reachers, scripted opponent": (HockeyReacherVectorEnv, rink_xml(), HOCKEY_STEPS),
+    }
+    for name, (kind, xml, physics_steps) in kinds.items():
+        env = kind(num_envs=REACHERS)
+        model = mujoco.MjModel.from_xml_string(xml)
+        env.reset(seed=0)
+        start = env.get_state()["arrays"]["physics"]
+        speed = clock.measure(
+            {
+                "env": stepping(env, 100),
+                "physics": rolling(model, REACHERS, physics_steps, 100, env.threads, start),
+                "reset": resetting(env, 20),
+            }
+        )
+        env.close()
+        what, ours = f"batch of {REACHERS} {name}", speed["env"]
+        yield beside(what, ours, "mj_step, this model", speed["physics"], ">= 0.6")
         yield cost_of_reset(what, ours, speed["reset"])
 
 
@@ -188,16 +226,18 @@ def rolling(
     physics_steps: int,
     steps: int,
     threads: int | None = None,
+    start: Any = None,
 ) -> Work:
     """Call ``mujoco.rollout`` for each step of a batch, from the state that the last one left.
 
-    Its threads: as many as there are cores, or so many (0: the calling thread).
+    Its threads: as many as there are cores, or so many (0: the calling thread). Every 50 steps the
+    states begin anew, at zero or where they are told to.
     """
     threads = min(available_cores(), num_envs) if threads is None else threads
     pool = Rollout(nthread=threads)
     data = [mujoco.MjData(model) for _ in range(max(threads, 1))]
     size = mujoco.mj_stateSize(model, int(mujoco.mjtState.mjSTATE_FULLPHYSICS))
-    start = np.zeros((num_envs, size))
+    start = np.zeros((num_envs, size)) if start is None else start
     controls = np.random.default_rng(0).uniform(-1, 1, (steps, num_envs, 1, model.nu))
     controls = np.repeat(controls, physics_steps, axis=2)
     models = [model] * num_envs

@@ -34,6 +34,7 @@ TASKS: dict[str, tuple[str, dict[str, Any]]] = {
         {"total_steps": 24_000, "eval_interval": 4_000, "env_kwargs": {"motor_noise": 0.5}},
     ),
     "stall": ("stall_reacher", {"total_steps": 40_000, "eval_interval": 8_000}),
+    "stall, long": ("stall_reacher", {"total_steps": 160_000, "eval_interval": 20_000}),
     "moving": ("moving_reacher", {"total_steps": 80_000, "eval_interval": 10_000}),
 }
 """Task, and how long."""

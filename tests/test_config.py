@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
-from bnpo.config import AgentConfig, NetworkConfig, TrainConfig
+from bnpo.config import AgentConfig, NetworkConfig, TaskConfig, TrainConfig
 from bnpo.errors import ConfigError
 
 
@@ -42,3 +43,18 @@ def test_fields_are_given_by_keyword() -> None:
 
 def test_lists_from_json_become_tuples() -> None:
     assert NetworkConfig(actor_hidden=[8, 8]).actor_hidden == (8, 8)  # type: ignore[arg-type]
+
+
+def test_numbers_and_arrays_of_numpy_are_numbers() -> None:
+    network = NetworkConfig(critics=np.int64(2), sigma_init=np.float32(0.5))  # type: ignore[arg-type]
+    assert (network.critics, network.sigma_init) == (2, 0.5)
+    assert type(network.critics) is int
+    agent = AgentConfig(exploration=np.array([0.5, 1.0]), target_bounds=(np.float64(-1.0), 0.0))  # type: ignore[arg-type]
+    assert agent.exploration == (0.5, 1.0)
+    with pytest.raises(ConfigError, match=r"TaskConfig.seed = -1: allowed is"):
+        TaskConfig(env="a", seed=np.int64(-1))  # type: ignore[arg-type]
+
+
+def test_an_unknown_field_is_told_with_the_nearest() -> None:
+    with pytest.raises(ConfigError, match=r"no field 'critcs'; did you mean 'critics'\?"):
+        NetworkConfig(critcs=2)  # type: ignore[call-arg]

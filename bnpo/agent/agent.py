@@ -11,8 +11,8 @@ from bnpo import seeding
 from bnpo.agent.arbiter import Arbiter
 from bnpo.agent.assembly import build
 from bnpo.agent.brain import Brain, TurnReport
+from bnpo.agent.crediting import RewardFunction
 from bnpo.agent.defaults import default_config
-from bnpo.agent.evaluator import RewardFunction
 from bnpo.agent.normalization import Statistics
 from bnpo.agent.policy import Policy
 from bnpo.brains.options import Guidance
@@ -21,7 +21,7 @@ from bnpo.config import AgentConfig, BrainDescription
 from bnpo.envs import describe, make_env
 from bnpo.envs.goal_functions import GoalFunctions, goal_functions
 from bnpo.errors import ConfigError
-from bnpo.planning.guiding import draw_guides, fit
+from bnpo.planning.guiding import draw_guides, fit, store_guides
 from bnpo.replay import SegmentTable
 from bnpo.types import TaskSpec
 from bnpo.types.step import Decision, Observation, Step
@@ -153,24 +153,16 @@ class Agent:
         """
         table = self.replay
         assert table is not None, "begin() comes first"
-        num_envs = table.num_envs
         start, steps = draw_guides(
             guidance,
             self.spec,
             self.env_kwargs,
             self.policy,
-            num_envs=num_envs,
+            num_envs=table.num_envs,
             max_steps=self.config.max_steps,
             seed=self.seed,
         )
-        finished = []
-        for first in range(0, len(start.observation), num_envs):
-            part = slice(first, first + num_envs)
-            table.begin(Observation(*(column[part] for column in start)))
-            for step in steps:
-                rows = table.append(step.rows(part))
-            finished.append(rows)
-        rows = torch.cat(finished)
+        rows = store_guides(table, start, steps)
         self.env_steps += len(steps) * len(start.observation)
         self.statistics.observe(table.trajectories, rows)
         self.statistics.put_in_force()
@@ -256,9 +248,8 @@ class Agent:
 
     def __repr__(self) -> str:
         """Task and brains on one line each."""
-        lines = [f"Agent({self.spec.env_id}, seed={self.seed}, brains=["]
-        lines += [f"    {brain.name}: {brain.step.rule}," for brain in self.brains]
-        return "\n".join([*lines, "])"])
+        brains = "".join(f"    {brain.name}: {brain.step.rule},\n" for brain in self.brains)
+        return f"Agent({self.spec.env_id}, seed={self.seed}, brains=[\n{brains}])"
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that decides the agent's future."""
@@ -283,8 +274,7 @@ class Agent:
         self.vector_steps = state["vector_steps"]
         self.env_steps = state["env_steps"]
         self.generator.set_state(state["generator"])
-        self.encoder.load_state_dict(state["encoder"])
-        self.actor.load_state_dict(state["actor"])
+        self.load_policy(state)
         groups: dict[str, Sequence[Any]] = {
             "critics": self.critics,
             "target_actors": self.target_actors,

@@ -10,9 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bnpo.agent.crediting import CreditAssignment
+from bnpo.agent.crediting import CreditAssignment, NetworkEvaluator
 from bnpo.agent.draws import Draw, Draws, PoolDraws, RolloutDraws
-from bnpo.agent.evaluator import NetworkEvaluator
 from bnpo.agent.finite import gradient_norms, require_finite_turn
 from bnpo.agent.priorities import Priorities
 from bnpo.agent.trust import TrustRegion
@@ -164,10 +163,12 @@ class Brain:
         self.trust.begin(table, env_steps, share)
         before = self.gradient_steps
         with self._priorities_named(env_steps):
-            for _ in range(self._rounds_of(share)):
+            rounds = share * (self.description.learning_repeat // self.description.optim_epochs)
+            for _ in range(max(1, round(rounds))):
                 batch, learnt = self.round(table, bootstrap_actors)
-                self.trust.hold()
-                if self._should_stop(learnt):
+                if self.trust.budget is not None:
+                    self.trust.hold(self.trust.budget)
+                if self.step.rule.target_kl is not None and self._should_stop(learnt):
                     break
         self._info = gradient_norms(self.step) | self._info
         if self._step_scales:
@@ -185,12 +186,6 @@ class Brain:
         require_finite_turn(self.name, info, self.step.networks, env_steps)
         self.step.end_turn(info)
         return TurnReport(gradient_steps=self.gradient_steps - before, info=info)
-
-    def _rounds_of(self, share: float) -> int:
-        """Rounds of a turn that uses a share of its gradient steps, at least one."""
-        description = self.description
-        rounds = description.learning_repeat // description.optim_epochs
-        return max(1, round(share * rounds))
 
     @contextmanager
     def _priorities_named(self, env_steps: int) -> Iterator[None]:
@@ -247,7 +242,7 @@ class Brain:
         """One gradient step on one minibatch; its priorities go back to the pool."""
         learnt = self.step.take(
             draw.batch,
-            self._bootstrap_actor(bootstrap_actors),
+            None if self.description.separate_actors else self._any_of(bootstrap_actors),
             weight=draw.weight,
             resampled=self.priorities.resampled and draw.slots is not None,
             number=self.gradient_steps,
@@ -260,9 +255,10 @@ class Brain:
             self.pool.update(draw.slots, self.priorities.of_learnt(draw.batch, learnt))
         return learnt
 
-    def _bootstrap_actor(self, actors: list[Actor]) -> Actor:
-        if self.description.separate_actors or len(actors) == 1:
-            return self.step.networks.target_actor
+    def _any_of(self, actors: list[Actor]) -> Actor:
+        """Draw one of the target actors of all brains."""
+        if len(actors) == 1:
+            return actors[0]
         number = torch.rand((), generator=self.generator, device=self.generator.device)
         return actors[int(float(number) * len(actors))]
 

@@ -69,7 +69,8 @@ class PoolDraws:
 
     def push(self, transitions: Transitions) -> None:
         """Put transitions into the pool."""
-        self.pool.push(transitions, self.priorities.of_fresh(transitions))
+        told = self.priorities.resampled
+        self.pool.push(transitions, self.priorities.of_fresh(transitions) if told else None)
 
     def open_turn(self) -> bool:
         """Whether the pool holds enough for a turn."""
@@ -78,7 +79,8 @@ class PoolDraws:
     def round(self, table: SegmentTable) -> Iterator[Draw]:
         """Yield the minibatches of one round."""
         epochs, first = self.description.optim_epochs, 0
-        if self._reanalyses and self._due():
+        delay = self.description.recalc_delay
+        if self._reanalyses and (delay == 0 or self._number() * (delay + 1) < 1.0):
             batch = self.reanalyse(table)
             yield Draw(batch[: self._batch] if len(batch) > self._batch else batch, None, None)
             first = 1
@@ -89,12 +91,9 @@ class PoolDraws:
                 at = self._part(epoch, index.device)
                 yield Draw(drawn[at], index[at], weight[at] if weighted else None)
 
-    def _due(self) -> bool:
-        delay = self.description.recalc_delay
-        if delay == 0:
-            return True
-        number = torch.rand((), generator=self.generator, device=self.generator.device)
-        return float(number) * (delay + 1) < 1.0
+    def _number(self) -> float:
+        """Draw a number of U[0, 1)."""
+        return float(torch.rand((), generator=self.generator, device=self.generator.device))
 
     def reanalyse(self, table: SegmentTable) -> Transitions:
         """Go back to the replay for a draw and re-assign its credit.

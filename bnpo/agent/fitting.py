@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from bnpo.agent.brain import Brain
-from bnpo.agent.evaluator import NetworkEvaluator
+from bnpo.agent.crediting import NetworkEvaluator
 from bnpo.brains import (
     CriticStep,
     GradientStep,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from bnpo.agent.evaluator import NetworkEvaluator
+from bnpo.agent.crediting import NetworkEvaluator
 from bnpo.brains import Learnt
 from bnpo.config import AgentConfig, BrainDescription
 from bnpo.replay import ImportanceRatio, SamplingLaw
@@ -42,10 +42,8 @@ class Priorities:
         if schedule is not None:
             self.exponent = float(schedule(env_steps) if callable(schedule) else schedule)
 
-    def of_fresh(self, transitions: Transitions) -> Tensor | None:
-        """Priorities [B] on the way into the pool: by ratios of today, else left to the law."""
-        if not self.resampled:
-            return None
+    def of_fresh(self, transitions: Transitions) -> Tensor:
+        """Priorities [B] by ratios of today, on the way into a pool that is drawn by them."""
         log_prob = self.evaluator.log_prob(
             transitions.observation, transitions.goal, transitions.action
         )

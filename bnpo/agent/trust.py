@@ -71,11 +71,11 @@ class TrustRegion:
         return gaussian.kl_divergence(*self._before, *self._policy()).mean()
 
     @torch.no_grad()
-    def hold(self) -> None:
-        """Take the turn back to the budget where it has passed it, and hold the actor there."""
-        if self.budget is None or self.step.holds_actor:
+    def hold(self, budget: float) -> None:
+        """Take the turn back to its share of the budget where it has passed it; hold the actor."""
+        if self.step.holds_actor:
             return
-        budget = self.budget * self._share
+        budget *= self._share
         if float(self.moved()) <= budget:
             return
         actor = self.step.networks.actor

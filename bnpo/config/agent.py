@@ -72,8 +72,8 @@ class AgentConfig:
     """Each brain owns a target actor; else all brains share one."""
 
     policies: Literal["shared", "copied", "swapped"] = "shared"
-    """One online actor for all brains, or one for each of which the first acts; then another
-    brain's weights are copied to the first after its turn, or change places with them."""
+    """One online actor for all brains, or one for each of which the first acts; then what another
+    brain's moves in its turn is added to the first, or the two change places."""
 
     policy_delay: Count = 5
     """Turns of the first brain between two copies of its own actor to the others."""

@@ -6,6 +6,7 @@ when the object is made, with the object, the field, the value and what is allow
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, TypeVar, dataclass_transform
@@ -14,7 +15,7 @@ import pydantic
 from pydantic import ConfigDict, Field, ValidationError
 from pydantic.dataclasses import dataclass as validated_dataclass
 
-from bnpo.errors import ConfigError
+from bnpo.errors import ConfigError, did_you_mean
 
 __all__ = [
     "Count",
@@ -52,13 +53,24 @@ Sizes = Annotated[tuple[Count, ...], Field(strict=False)]
 """Widths of hidden layers, input side first."""
 
 
-def _one_line(name: str, error: ValidationError) -> str:
+def _python(value: Any) -> Any:
+    """Return NumPy's numbers and arrays as Python's, also inside of lists and tuples."""
+    if type(value).__module__ == "numpy" and hasattr(value, "tolist"):
+        return value.tolist()
+    if type(value) in (list, tuple):
+        return type(value)(map(_python, value))
+    return value
+
+
+def _one_line(cls: type[Any], error: ValidationError) -> str:
+    name = cls.__name__
     errors = error.errors(include_url=False)
     first = errors[0]
     path = [str(first["loc"][0])] if len(errors) > 1 and first["loc"] else first["loc"]
     field = ".".join(str(part) for part in path)
     if first["type"] == "unexpected_keyword_argument":
-        return f"{name} has no field {field!r}"
+        hint = did_you_mean(field, [one.name for one in dataclasses.fields(cls)])
+        return f"{name} has no field {field!r}{hint}"
     if first["type"] in ("missing", "missing_argument", "missing_keyword_only_argument"):
         return f"{name}.{field} is missing: it has no default"
     same = [found for found in errors if found["loc"][:1] == first["loc"][:1]]
@@ -94,9 +106,9 @@ def config(cls: type[T]) -> type[T]:
         if args:
             raise ConfigError(f"{cls.__name__} takes its fields by keyword only")
         try:
-            validating_init(self, **fields)
+            validating_init(self, **{name: _python(value) for name, value in fields.items()})
         except ValidationError as error:
-            raise ConfigError(_one_line(cls.__name__, error)) from None
+            raise ConfigError(_one_line(cls, error)) from None
 
     made.__init__ = init
     checked: type[T] = made

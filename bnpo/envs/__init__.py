@@ -1,8 +1,8 @@
 """Environments: the Reachers, vector environments for any task, and their registration.
 
-Importing this package registers ``bnpo/GoalReacher-v0``, ``bnpo/MovingReacher-v0`` and
-``bnpo/SlideReacher-v0`` with Gymnasium. Neither MuJoCo nor a simulator is loaded before an
-environment is made.
+Importing this package registers ``bnpo/GoalReacher-v0``, ``bnpo/MovingReacher-v0``,
+``bnpo/SlideReacher-v0``, ``bnpo/HockeyReacher-v0`` and ``bnpo/HockeyGoalReacher-v0`` with
+Gymnasium. Neither MuJoCo nor a simulator is loaded before an environment is made.
 """
 
 from __future__ import annotations
@@ -22,6 +22,11 @@ _HOMES = {
     "GoalReacherConfig": "reacher.goal_reacher_config",
     "GoalReacherEnv": "reacher.goal_reacher",
     "GoalReacherVectorEnv": "reacher.goal_reacher",
+    "HockeyGoalReacherEnv": "reacher.hockey_reacher",
+    "HockeyGoalReacherVectorEnv": "reacher.hockey_reacher",
+    "HockeyReacherConfig": "reacher.hockey_reacher",
+    "HockeyReacherEnv": "reacher.hockey_reacher",
+    "HockeyReacherVectorEnv": "reacher.hockey_reacher",
     "MovingReacherConfig": "reacher.moving_reacher_config",
     "MovingReacherEnv": "reacher.moving_reacher",
     "MovingReacherVectorEnv": "reacher.moving_reacher",
@@ -40,6 +45,8 @@ _HOMES = {
 
 _ENVIRONMENTS = {
     "GoalReacher": "goal_reacher",
+    "HockeyGoalReacher": "hockey_reacher",
+    "HockeyReacher": "hockey_reacher",
     "MovingReacher": "moving_reacher",
     "SlideReacher": "slide_reacher",
 }

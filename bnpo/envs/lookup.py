@@ -13,8 +13,8 @@ from typing import Any, TypeAlias
 import gymnasium as gym
 from gymnasium.envs.registration import EnvSpec
 
-from bnpo.envs.python import import_here_too
 from bnpo.errors import did_you_mean, headline
+from bnpo.extras import import_here_too
 
 AnyEnv: TypeAlias = gym.Env[Any, Any]
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 
-__all__ = ["import_here_too", "python"]
+__all__ = ["python"]
 
 _START = "import json, sys; sys.path[:] = json.loads(sys.argv.pop()); "
 
@@ -23,13 +22,3 @@ def python(code: str, *words: object) -> list[str]:
 
     """
     return [sys.executable, "-P", "-c", _START + code, *map(str, words), json.dumps(sys.path)]
-
-
-def import_here_too() -> None:
-    """Let modules of the working folder be imported, behind all others.
-
-    An environment that is named with its module (``puck:Puck-v0``) may lie there.
-    """
-    here = str(Path.cwd())
-    if here not in sys.path and "" not in sys.path:
-        sys.path.append(here)

@@ -7,7 +7,7 @@ import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from bnpo.compose.options import compose_options
 
@@ -20,6 +20,8 @@ __all__ = [
     "validated",
     "with_run_found",
 ]
+
+Options = TypeVar("Options")
 
 COMMANDS = (
     "train",
@@ -37,6 +39,7 @@ COMMANDS = (
     "export",
     "profile",
     "tune_threads",
+    "completion",
 )
 """Names of all commands, each of which has a module of its name in ``bnpo.experiment.commands``."""
 
@@ -98,7 +101,7 @@ def prepare(name: str, named: Sequence[str], updates: Mapping[str, Any], runs: P
     return taken if command.check is None else command.check(taken, runs)
 
 
-def with_run_found(options: Any, runs: Path) -> Any:
+def with_run_found(options: Options, runs: Path) -> Options:
     """Return options with the folders of the runs that they name.
 
     Raises:
@@ -107,10 +110,14 @@ def with_run_found(options: Any, runs: Path) -> Any:
     """
     from bnpo.runs import find_run
 
-    if hasattr(options, "run"):
-        return dataclasses.replace(options, run=str(find_run(options.run, runs)))
-    given = options.runs if isinstance(options.runs, list) else [options.runs]
-    return dataclasses.replace(options, runs=[str(find_run(run, runs)) for run in given])
+    of: Any = options
+    if hasattr(of, "run"):
+        changes: dict[str, Any] = {"run": str(find_run(of.run, runs))}
+    else:
+        given = of.runs if isinstance(of.runs, list) else [of.runs]
+        changes = {"runs": [str(find_run(run, runs)) for run in given]}
+    complete: Options = dataclasses.replace(of, **changes)
+    return complete
 
 
 def validated(run: Any, _runs: Path) -> Any:

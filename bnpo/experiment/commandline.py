@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import importlib
 import logging
+import re
 import signal
 import sys
 import warnings
@@ -39,6 +40,9 @@ ON_RAY = ("study", "sweep")
 
 LEAVING_FILES = ("train", "resume", "record", "plot", "study", "sweep", "export")
 """Commands whose work is not in what they print."""
+
+_LONGEST = 1_000
+"""Characters of a line of error; of a longer one the middle is left out."""
 
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
@@ -96,6 +100,8 @@ def _complain(error: Exception | str) -> int:
         name = "the system" if error.filename is None else str(error.filename)
         text = f"{name if len(name) <= 200 else f'{name[:150]}...'}: {error.strerror}"
     text = printable(" ".join(text.split()))
+    if len(text) > _LONGEST:
+        text = f"{text[: _LONGEST - 300]} ... {text[-300:]}"
     sys.stderr.write(f"bnpo: error: {text}\n")
     return 2
 
@@ -105,8 +111,6 @@ def _run(words: Sequence[str]) -> str | None:
     command, updates, flags = _parse(words)
     if command in (None, "help") or flags["help"]:
         topic = next(iter(updates), None) if command == "help" else command
-        if topic:
-            _require_command(topic)
         say(help_on(topic) if topic else overview())
         return None
     if flags["version"]:
@@ -193,6 +197,7 @@ def _spelled_out(command: str, words: list[str]) -> list[str]:
     ``compare 3 5`` is ``with runs=[3, 5]``, ``evaluate 3`` is ``with run=3``, ``study with FILE``
     is ``with file=FILE``.
     """
+    words = _as_its_own(command, words)
     end = words.index("with") if "with" in words else len(words)
     bare, updates = words[:end], words[end + 1 :]
     key = command_of(command).word
@@ -210,6 +215,14 @@ def _spelled_out(command: str, words: list[str]) -> list[str]:
     if given:
         updates.insert(0, f"{key}={given if key == 'runs' else given[0]!r}")
     return updates
+
+
+def _as_its_own(command: str, words: list[str]) -> list[str]:
+    """Return words with ``run=`` for ``runs=`` or the other way round, as the command has it."""
+    key = command_of(command).word
+    if key not in ("run", "runs"):
+        return words
+    return [re.sub("^runs?=", f"{key}=", word) for word in words]
 
 
 def _on_ray(command: str | None, updates: list[str], address: str) -> list[str]:

@@ -94,9 +94,19 @@ class BnpoExperiment(Experiment):
             self.observers.append(RunFolder(folder.parent, resumed=folder))
         elif command == "train" and not kept and not flags["--unobserved"]:
             check_writable(runs)
-            if flags["--id"] is not None and (runs / str(flags["--id"])).exists():
-                raise ConfigError(f"--id = {flags['--id']}: {runs / str(flags['--id'])} exists")
+            if flags["--id"] is not None:
+                _require_free(runs / str(flags["--id"]))
             self.observers.append(RunFolder(runs))
+
+
+def _require_free(folder: Path) -> None:
+    """Raise a ConfigError where the folder of a new run is there, or cannot be."""
+    try:
+        reason = "exists" if folder.exists() else None
+    except OSError as error:
+        reason = f"cannot be made: {error.strerror}"
+    if reason is not None:
+        raise ConfigError(f"--id = {folder.name}: {folder} {reason}")
 
 
 def _plain(taken: Any) -> dict[str, Any]:

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
+import re
+import textwrap
+
+from bnpo.compose.overrides import NAMED, flatten
 from bnpo.compose.schema import names_of
+from bnpo.config.keys import BRAIN, Key, keys_of, run_keys
+from bnpo.errors import ConfigError, did_you_mean
 from bnpo.experiment.command import COMMANDS, command_of
 from bnpo.presets import PRESETS, TASKS
 
@@ -60,7 +67,7 @@ def overview() -> str:
             "  files:   any .json or .yaml that holds a configuration, such as runs/1/config.json",
             "",
             "Options:",
-            f"  {'-h, --help':<28} this, or 'bnpo help COMMAND'",
+            f"  {'-h, --help':<28} this, or 'bnpo help COMMAND', 'bnpo help KEY'",
             f"  {'    --dry-run':<28} check the configuration and stop",
             f"  {'    --ray ADDRESS':<28} study, sweep: on Ray (local, auto or HOST:PORT)",
             f"  {'-V, --version':<28} print the version",
@@ -71,12 +78,66 @@ def overview() -> str:
     )
 
 
-def help_on(command: str) -> str:
-    """Return the help on one command."""
-    of = command_of(command)
-    lines = [(of.function.__doc__ or "").strip(), ""]
-    if of.options is not None:
-        lines.append(f"bnpo {command} with " + " ".join(f"{n}=..." for n in names_of(of.options)))
-    else:
-        lines += ["All keys and their defaults: bnpo print_config", "", EXAMPLES.rstrip()]
+def help_on(topic: str) -> str:
+    """Return the help on a command, a preset, a task or a key such as ``agent.gamma``.
+
+    Raises:
+        ConfigError: there is nothing of that name.
+
+    """
+    command = topic.replace("-", "_")
+    if command in COMMANDS:
+        return _help_on_command(command)
+    for kind, known in (("preset", PRESETS), ("task", TASKS)):
+        if topic in known:
+            settings = [f"  {path} = {value!r}" for path, value in flatten(known[topic])]
+            return "\n".join([f"The {kind} {topic} sets:", "", *settings])
+    keys = run_keys()
+    path = re.sub(r"^brains\.\w+\.", f"brains.{BRAIN}.", topic)
+    if path.startswith(f"brains.{BRAIN}.") and path.split(".")[2] in NAMED:
+        return _help_on_named(*path.split(".")[2:4])
+    below = [key for name, key in keys.items() if name == path or name.startswith(f"{path}.")]
+    if below or topic == "brains":
+        return _of_keys(below or [key for key in keys.values() if key.path.startswith("brains.")])
+    commands = [*COMMANDS, "help"]
+    hint = did_you_mean(topic, [*commands, *keys, *PRESETS, *TASKS])
+    raise ConfigError(
+        f"no help on {topic!r}{hint} (allowed: {', '.join(commands)}, a preset, a task, or a key "
+        "such as agent.gamma)"
+    )
+
+
+def _help_on_named(key: str, only: str | None = None) -> str:
+    """Return the help on rules, credit schemes or sampling laws, or on one of them."""
+    from bnpo.presets import REGISTRIES
+
+    path = f"brains.{BRAIN}.{key}"
+    lines = [_of_keys([run_keys()[path]]), "", f"Names, and their fields ({path}.FIELD=VALUE):"]
+    for name, kind in REGISTRIES[key].items():
+        if only in (None, "name", name) or only in names_of(kind):
+            lines += ["", f"{name}: {(kind.__doc__ or '').strip().splitlines()[0]}"]
+            lines += [_of_keys(keys_of(kind))] if names_of(kind) else []
+    return "\n".join(lines)
+
+
+def _help_on_command(name: str) -> str:
+    command = command_of(name)
+    text = inspect.getdoc(command.function) or ""
+    if command.options is not None:
+        words = "" if command.word is None else f"{command.word.upper()} "
+        usage = f"Usage: bnpo {name} {words}[with KEY=VALUE...]"
+        return "\n".join([text, "", usage, "", _of_keys(keys_of(command.options))])
+    usage = f"Usage: bnpo {'' if name == 'train' else name + ' '}with NAME... KEY=VALUE..."
+    names = [f"  presets: {', '.join(PRESETS)}", f"  tasks:   {', '.join(TASKS)}"]
+    keys = _of_keys([*run_keys().values()])
+    return "\n".join([text, "", usage, *names, "", keys, "", EXAMPLES.rstrip()])
+
+
+def _of_keys(keys: list[Key]) -> str:
+    """Set keys with their meaning, what they may be, and their default."""
+    lines = []
+    for key in keys:
+        given = "must be given" if key.default is None else f"default {key.default}"
+        lines.append(f"  {key.path}  ({key.allowed}; {given})")
+        lines += textwrap.wrap(key.meaning, 92, initial_indent=" " * 6, subsequent_indent=" " * 6)
     return "\n".join(lines)

@@ -27,7 +27,7 @@ from bnpo.training import Trainer
 from bnpo.training.stopping import StopSignals
 from bnpo.types.history import Record
 
-__all__ = ["Session"]
+__all__ = ["Session", "policy_alone"]
 
 Status = Literal["completed", "interrupted", "failed"]
 
@@ -84,10 +84,7 @@ class Session:
         state, path, complaints = found
         self._compare_versions(state.pop("versions", None), path)
         if "progress" not in state:
-            raise CheckpointError(
-                f"checkpoint {path} holds a policy alone: {self.settings.task.env} cannot tell its "
-                "state, so its runs cannot be resumed; evaluate, record and export take the policy"
-            )
+            raise policy_alone(path, self.settings.task.env)
         try:
             self.trainer.load_state_dict(state)
         except (RuntimeError, ValueError, KeyError, TypeError) as error:
@@ -282,6 +279,14 @@ class Session:
             with writing(self.folder / "summary.json") as path:
                 summary.write(path)
         return summary
+
+
+def policy_alone(checkpoint: Path, env: str) -> CheckpointError:
+    """Return the error about a run that cannot go on."""
+    return CheckpointError(
+        f"checkpoint {checkpoint} holds a policy alone: {env} cannot tell its state, so its runs "
+        "cannot be resumed; evaluate, record and export take the policy"
+    )
 
 
 @contextlib.contextmanager

@@ -102,6 +102,7 @@ def export(
         for module in ("onnx", "onnxscript", "onnxruntime"):
             require(module, "export", "format=onnx")
     agent = load_agent(folder, checkpoint)
+    config, summary, history = load_config(folder), load_summary(folder), load_history(folder)
     if isinstance(agent.encoder, Recall):
         raise ExportError(
             f"the policy of {folder} has agent.networks.frame_history = "
@@ -122,9 +123,9 @@ def export(
             )
     text = model_card(
         agent,
-        config=load_config(folder),
-        summary=load_summary(folder),
-        history=load_history(folder),
+        config=config,
+        summary=summary,
+        history=history,
         inputs={name: states[name].shape[1] for name in input_names(agent)},
         file=file.name,
         checkpoint=checkpoint,

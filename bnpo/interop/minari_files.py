@@ -143,7 +143,8 @@ def _require_harmless(path: Path) -> None:
                     lambda name, info: None if info.type == hard else name, info=True
                 )
             if link is not None:
-                raise OfflineError(f"dataset {path} links {link!r}: allowed are data of its own")
+                name = link.decode(errors="replace")
+                raise OfflineError(f"dataset {path} links {name!r}: allowed are data of its own")
 
 
 def _specification(env: Any) -> Any:

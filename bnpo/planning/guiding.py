@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -24,10 +24,11 @@ from bnpo.planning.dynamics import FloatArray
 from bnpo.planning.env_dynamics import EnvDynamics
 from bnpo.planning.plans import ILQR, Plan
 from bnpo.planning.solver import plan_best
+from bnpo.replay import SegmentTable
 from bnpo.types import TaskSpec, Trajectories
 from bnpo.types.step import Decision, Observation, Step
 
-__all__ = ["draw_guides", "fit", "plan_guides", "require_simulator"]
+__all__ = ["draw_guides", "fit", "plan_guides", "require_simulator", "store_guides"]
 
 _GUESS = 0.1  # scale of the first guesses, constant over a trajectory
 _MARGIN = 0.1  # share of the cost by which a later guess must win
@@ -165,6 +166,28 @@ def _draw(
         log_prob = gaussian.log_prob(action, mu, sigma)
         steps.append(rollout.step(Decision(action, mu, sigma, log_prob)))
     return steps
+
+
+def store_guides(table: SegmentTable, start: Observation, steps: Sequence[Step]) -> Tensor:
+    """Write guiding samples to a replay, as many at a time as it has environments.
+
+    Args:
+        table: the replay, whose open segments are dropped
+        start: first observations of all rows [K]
+        steps: of all rows, in order of time
+
+    Returns:
+        Rows of the segments, [K].
+
+    """
+    finished = []
+    for first in range(0, len(start.observation), table.num_envs):
+        part = slice(first, first + table.num_envs)
+        table.begin(Observation(*(column[part] for column in start)))
+        for step in steps:
+            rows = table.append(step.rows(part))
+        finished.append(rows)
+    return torch.cat(finished)
 
 
 def fit(

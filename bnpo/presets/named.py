@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bnpo.brains.registry import RULES
@@ -17,7 +17,7 @@ from bnpo.errors import ConfigError, did_you_mean
 from bnpo.extras import imported
 from bnpo.replay import LAWS
 
-__all__ = ["REGISTRIES", "made_of", "name_of", "plain"]
+__all__ = ["REGISTRIES", "made_of", "name_of", "names_modules", "plain"]
 
 REGISTRIES: dict[str, Mapping[str, type[Any]]] = {
     "rule": RULES,
@@ -90,20 +90,42 @@ def plain(value: Any) -> Any:
 
 
 def _own(key: str, name: str, fields: dict[str, Any]) -> Any:
-    """Return an object of a user's own class."""
+    """Return an object of a user's own class; nothing is called that is no such class."""
     own = imported(name, key)
-    if isinstance(own, type) or fields:
+    if isinstance(own, type):
+        _require_attributes(key, name, own, [_NEEDED[key][-1]])
         try:
             own = own(**fields)
         except TypeError as error:
             raise ConfigError(f"{key} = {name!r} cannot be made of {fields}: {error}") from None
-    lacks = [needed for needed in _NEEDED[key] if not hasattr(own, needed)]
-    if lacks:
-        raise ConfigError(
-            f"{key} = {name!r}: allowed is a class or an object with "
-            f"{', '.join(_NEEDED[key])}; it lacks {', '.join(lacks)}"
-        )
+        fields = {}
+    _require_attributes(key, name, own, _NEEDED[key])
+    if fields:
+        raise ConfigError(f"{key} = {name!r} is an object: allowed is its name alone")
     return own
+
+
+def _require_attributes(key: str, name: str, own: Any, needed: Sequence[str]) -> None:
+    """Raise a ConfigError where a class or an object has not what the field needs."""
+    if all(hasattr(own, one) for one in needed):
+        return
+    lacks = [one for one in _NEEDED[key] if not hasattr(own, one)]
+    raise ConfigError(
+        f"{key} = {name!r}: allowed is a class or an object with {', '.join(_NEEDED[key])}; it "
+        f"lacks {', '.join(lacks)}"
+    )
+
+
+def names_modules(config: Any) -> bool:
+    """Whether something in a configuration is named by its module, which would be imported."""
+    brains = config.get("brains") if isinstance(config, Mapping) else None
+    for brain in brains.values() if isinstance(brains, Mapping) else ():
+        for key in REGISTRIES if isinstance(brain, Mapping) else ():
+            value = brain.get(key)
+            name = value.get("name") if isinstance(value, Mapping) else value
+            if isinstance(name, str) and ":" in name:
+                return True
+    return False
 
 
 def _importable(value: Any) -> str:

@@ -33,6 +33,22 @@ TASKS: dict[str, dict[str, Any]] = {
         "solve_threshold": 0.8,
         "agent": {"gamma": 0.97, "max_steps": 50, "target_bounds": [-33.4, 0.0]},
     },
+    "hockey_reacher": {
+        "env": "bnpo/HockeyReacher-v0",
+        "num_envs": 32,
+        "total_steps": 2_000_000,
+        "eval_interval": 50_000,
+        "solve_metric": "mean_return",
+        "solve_threshold": 0.5,
+        "agent": {"gamma": 0.98, "max_steps": 50, "target_bounds": [-1.0, 1.0]},
+    },
+    "hockey_goal_reacher": {
+        "env": "bnpo/HockeyGoalReacher-v0",
+        "total_steps": 400_000,
+        "eval_interval": 10_000,
+        "solve_threshold": 0.8,
+        "agent": {"gamma": 0.98, "max_steps": 100, "target_bounds": [-50.0, 0.0]},
+    },
     "moving_reacher": {
         "env": "bnpo/MovingReacher-v0",
         "num_envs": 20,

@@ -174,10 +174,14 @@ def load_run(run: str | int | Path) -> RunConfig:
 def complete_config(config: dict[str, Any]) -> dict[str, Any]:
     """Return a run's configuration with every default in its place, so that it can be compared.
 
-    One of another version, with fields that are no more, stays as it is.
+    One of another version, with fields that are no more, stays as it is, and so does one that names
+    classes by their module: to look at a run imports nothing.
     """
     from bnpo.presets import read_config, write_config
+    from bnpo.presets.named import names_modules
 
+    if names_modules(config):
+        return config
     try:
         return write_config(read_config(config))
     except (ValueError, KeyError, TypeError, AttributeError):

@@ -12,7 +12,6 @@ from bnpo.show.page import Page, png
 from bnpo.show.tables import (
     agent_table,
     brain_table,
-    field_meanings,
     history_table,
     html_table,
 )
@@ -22,7 +21,6 @@ __all__ = [
     "Page",
     "agent_table",
     "brain_table",
-    "field_meanings",
     "history_table",
     "html_table",
     "in_notebook",

@@ -5,11 +5,11 @@ from __future__ import annotations
 import dataclasses
 import html
 import inspect
-import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bnpo.config import BrainDescription
+from bnpo.config.keys import meanings_of
 from bnpo.show.page import Page
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 __all__ = [
     "agent_table",
     "brain_table",
-    "field_meanings",
     "history_table",
     "html_table",
 ]
@@ -76,16 +75,6 @@ def _choices(value: Any) -> str:
     return f"{type(value).__name__}({', '.join(chosen)})"
 
 
-def field_meanings(kind: type[Any]) -> dict[str, str]:
-    """Return the docstring under each field of a configuration class."""
-    found = re.findall(
-        r'^    (\w+): [^\n]+(?:\n(?!    """)[^\n]+)*?\n    """(.*?)"""',
-        inspect.getsource(kind),
-        flags=re.DOTALL | re.MULTILINE,
-    )
-    return {name: " ".join(text.split()) for name, text in found}
-
-
 def brain_table(brains: Iterable[BrainDescription], *, meanings: bool = False) -> Page:
     """Return the fields of brains side by side, without those that all leave at their default.
 
@@ -95,7 +84,7 @@ def brain_table(brains: Iterable[BrainDescription], *, meanings: bool = False) -
 
     """
     brains = tuple(brains)
-    told = field_meanings(BrainDescription)
+    told = meanings_of(BrainDescription)
     defaults = {name: getattr(BrainDescription, name, inspect.Parameter.empty) for name in told}
     rows: list[list[Any]] = []
     for name, meaning in told.items():

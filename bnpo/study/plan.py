@@ -185,7 +185,7 @@ def _variants(
     for label, fields in entries.items():
         rest = dict(fields or {})
         name = rest.pop(kind, label)
-        if name not in known:
+        if not isinstance(name, str) or name not in known:
             hint = did_you_mean(name, known)
             raise ConfigError(
                 f"unknown {kind} {name!r} in {kind}s{hint} (allowed: {', '.join(known)})"

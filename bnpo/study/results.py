@@ -227,10 +227,12 @@ def has_whole_record(folder: Path) -> bool:
     try:
         if not is_trained(folder):
             return False
-        record = read_json(folder / "run.json") if (folder / "run.json").exists() else None
+        if not (folder / "run.json").exists():
+            return True
+        record = read_json(folder / "run.json")
     except ValueError:  # damaged: it is made again from its checkpoint
         return False
-    return record is None or (isinstance(record, dict) and record.get("status") == "COMPLETED")
+    return isinstance(record, dict) and record.get("status") == "COMPLETED"
 
 
 def shown_row(row: dict[str, Any]) -> dict[str, str]:

@@ -51,8 +51,8 @@ class FirstLook:
         self._neighbours = self._flipped = 0
         self._unexplained = bool(self._functions and not self._functions.tells_terminated)
 
-    def look(self, rollout: Rollout, step: Step) -> None:
-        """Take one step into account.
+    def look(self, rollout: Rollout, step: Step) -> bool:
+        """Take one step into account; return whether everything has been seen.
 
         Raises:
             ConfigError: rewards depend on what hindsight does not keep, or the agent's floating
@@ -68,7 +68,7 @@ class FirstLook:
                 self.env_id,
             )
         if self._steps >= STEPS or self.env_id.startswith("bnpo/"):
-            return
+            return not self._unexplained
         self._steps += 1
         kept = np.ones(rollout.num_envs, bool)
         if step.lost is not None:
@@ -78,6 +78,7 @@ class FirstLook:
         self._measure(rollout, kept)
         if self._steps == STEPS:
             self._judge()
+        return False
 
     def _compare_rewards(self, rollout: Rollout, kept: NDArray[np.bool_]) -> None:
         """Hold what was paid against what compute_reward says."""

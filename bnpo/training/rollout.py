@@ -31,7 +31,7 @@ class Stepper:
             env if isinstance(env, RemoteRollouts) else Rollout(env, agent.policy, reset)
         )
         self.num_envs = self.env.num_envs
-        self._first_look = FirstLook(agent)
+        self._first_look: FirstLook | None = FirstLook(agent)
         self.vector_steps = 0
         agent.begin(self.num_envs, self.observation)
         self.start_at(self.observation)
@@ -62,6 +62,7 @@ class Stepper:
         else:
             decision = policy.act(env.observation, env.env_steps, self.agent.generator)
             step = env.step(decision, lag)
-            self._first_look.look(env, step)
+            if self._first_look is not None and self._first_look.look(env, step):
+                self._first_look = None
         self.vector_steps += 1
         return step

@@ -21,9 +21,8 @@ from bnpo.show import LiveBar, in_notebook, interruptible
 from bnpo.show.plotting import plot
 from bnpo.training.environments import env_state, make_training_envs, set_env_state
 from bnpo.training.evaluation import Evaluation, PolicyEvaluator
-from bnpo.training.monitor import Monitor
+from bnpo.training.monitor import Monitor, Progress
 from bnpo.training.overlap import Ahead
-from bnpo.training.progress import Progress
 from bnpo.training.rollout import Stepper
 from bnpo.types.history import History, Record
 from bnpo.types.step import Observation

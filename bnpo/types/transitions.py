@@ -28,7 +28,8 @@ class Batch:
 
     def replace(self, **columns: Tensor) -> Self:
         """Return a copy with some columns exchanged; the rest is shared."""
-        return type(self)(**{**dict(self.columns()), **columns})
+        own = {name: getattr(self, name) for name in self.__slots__}
+        return type(self)(**(own | columns))
 
     @property
     def device(self) -> torch.device:

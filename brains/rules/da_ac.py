@@ -7,7 +7,6 @@ from typing import ClassVar
 from torch import Tensor
 
 from bnpo.brains.entropy import Entropy
-from bnpo.brains.options import Point
 from bnpo.brains.rule import Info, Rule, Sample
 from bnpo.config import config
 
@@ -31,7 +30,7 @@ class DAAC(Rule):
     """
 
     pathwise: ClassVar[bool] = True
-    regress_at: tuple[Point, ...] = ("interpolate",)
+    regress_at = ("interpolate",)
     """Between the distribution that acted and its action."""
 
     entropy: Entropy = 0.0

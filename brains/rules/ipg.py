@@ -10,7 +10,6 @@ from torch import Tensor
 
 from bnpo.brains.entropy import Entropy
 from bnpo.brains.losses import clip_fraction, clipped_surrogate
-from bnpo.brains.options import Point
 from bnpo.brains.rule import Info, Rule, Sample
 from bnpo.config import Fraction, NonNegative, Positive, config
 
@@ -38,7 +37,7 @@ class IPG(Rule):
     """
 
     pathwise: ClassVar[bool] = False
-    regress_at: tuple[Point, ...] = ("interpolate", "point")
+    regress_at = ("interpolate", "point")
     """The critic values single actions, too."""
 
     nu: Fraction = 0.2

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from bnpo.brains.entropy import Entropy, EntropyBonus
-from bnpo.brains.options import Point
 from bnpo.brains.rule import Info, NextPolicy, Rule, Sample
 from bnpo.config import config
 
@@ -34,7 +33,7 @@ class SAC(Rule):
     pathwise: ClassVar[bool] = True
     bootstraps_online: ClassVar[bool] = True
     adapts_each_step: ClassVar[bool] = True
-    regress_at: tuple[Point, ...] = ("point",)
+    regress_at = ("point",)
     """The critic values single actions."""
 
     entropy: Entropy = EntropyBonus(coefficient=0.1, target="auto", rate=3e-4, in_target=True)

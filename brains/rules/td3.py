@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from bnpo.brains.entropy import Entropy
-from bnpo.brains.options import Point
 from bnpo.brains.rule import Info, NextPolicy, Rule, Sample
 from bnpo.config import NonNegative, config
 
@@ -31,7 +30,7 @@ class TD3(Rule):
     """
 
     pathwise: ClassVar[bool] = True
-    regress_at: tuple[Point, ...] = ("point",)
+    regress_at = ("point",)
     """The critic values single actions."""
 
     smoothing: NonNegative = 0.2

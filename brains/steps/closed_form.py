@@ -235,12 +235,6 @@ class _State(NamedTuple):
         means, squares = ([state[p][key] for p in parameters] for key in ("exp_avg", "exp_avg_sq"))
         return cls(parameters, others, means, squares, taken, steps)
 
-    def gradients(self) -> list[Tensor] | None:
-        """Gradients of the parameters; None where others have one than before."""
-        found = [p.grad for p in self.parameters if p.grad is not None]
-        same = len(found) == len(self.parameters) and all(p.grad is None for p in self.others)
-        return found if same else None
-
 
 class LeanAdam(torch.optim.Adam):
     """Fused Adam (Kingma and Ba 2015) that looks its state up once instead of at every step."""
@@ -260,8 +254,10 @@ class LeanAdam(torch.optim.Adam):
         """Take one step along the parameters' ``grad``; those without one stay as they are."""
         (group,) = self.param_groups
         known = self._known
-        gradients = None if known is None else known.gradients()
-        if known is None or gradients is None:
+        gradients: list[Tensor] = []
+        if known is not None and all(p.grad is None for p in known.others):
+            gradients = [p.grad for p in known.parameters if p.grad is not None]
+        if known is None or len(gradients) < len(known.parameters):
             super().step()
             moved = [parameter for parameter in group["params"] if parameter.grad is not None]
             others = [parameter for parameter in group["params"] if parameter.grad is None]

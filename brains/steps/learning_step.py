@@ -83,6 +83,7 @@ class LearningStep:
         """Whether the encoder's memory, if there is one, stays as it is in the present round"""
         self.holds_actor = False
         """Whether the actor stays as it is, since its turn has used up its budget"""
+        self._moves_point = type(rule).bootstrap_point is not Rule.bootstrap_point
         self.entropy = entropy_bonus(rule.entropy, networks.actor.half_range)
         soft = self.entropy is not None and self.entropy.in_target
         self.target_bounds = None if soft else target_bounds
@@ -160,15 +161,15 @@ class LearningStep:
         """
         features = self.networks.encoder(observation, goal)
         mu, sigma = (self.networks.actor if self.rule.bootstraps_online else actor)(features)
-        point, scale = self.rule.bootstrap_point(
-            NextPolicy(
-                mu=mu,
-                sigma=sigma,
-                half_range=self.networks.actor.half_range,
-                clip=self.networks.actor.clip,
-                noise=partial(standard_normal, mu, self.generator),
+        point, scale = mu, sigma
+        if self._moves_point:
+            noise = partial(standard_normal, mu, self.generator)
+            own = self.networks.actor
+            point, scale = self.rule.bootstrap_point(
+                NextPolicy(
+                    mu=mu, sigma=sigma, half_range=own.half_range, clip=own.clip, noise=noise
+                )
             )
-        )
         value: Tensor = self.networks.target_critic.value(features, point, self.critic_scale(scale))
         if self.entropy is not None and self.entropy.in_target:
             value = value + self.target_entropy(sigma)[:, None] / value.shape[-1]

@@ -16,8 +16,9 @@ class PolicyExchange:
     """One actor for each brain instead of one for all; the first brain's acts.
 
     The predecessor of BPO: its rules share experience, and weights are synchronised. The first
-    actor goes to the others after every ``delay`` turns of its brain; another brain's comes back to
-    the first after each turn of its own (``copied``), or the two change places (``swapped``).
+    actor goes to the others after every ``delay`` turns of its brain; what another brain's moves in
+    a turn of its own is added to the first (``copied``), so that no turn of either is lost, or the
+    two change places (``swapped``).
     """
 
     def __init__(
@@ -35,6 +36,13 @@ class PolicyExchange:
         self.mode = mode
         self.delay = delay
         self.turns = 0
+        self._remember()
+
+    def _remember(self) -> None:
+        """Keep the weights of all actors but the first as they are before their brains' turns."""
+        self._before = [
+            [p.detach().clone() for p in actor.parameters()] for actor in self.actors[1:]
+        ]
 
     @torch.no_grad()
     def after_turn(self, index: int) -> None:
@@ -46,12 +54,17 @@ class PolicyExchange:
                 for other in self.actors[1:]:
                     other.load_state_dict(first.state_dict())
         elif self.mode == "copied":
-            first.load_state_dict(own.state_dict())
+            before = self._before[index - 1]
+            for shared, mine, start in zip(
+                first.parameters(), own.parameters(), before, strict=True
+            ):
+                shared.add_(mine - start)
         else:
             for a, b in zip(first.parameters(), own.parameters(), strict=True):
                 kept = a.clone()
                 a.copy_(b)
                 b.copy_(kept)
+        self._remember()
 
     def state_dict(self) -> dict[str, Any]:
         """Turns so far and the weights of all actors but the first."""
@@ -62,3 +75,4 @@ class PolicyExchange:
         self.turns = state["turns"]
         for actor, saved in zip(self.actors[1:], state["others"], strict=True):
             actor.load_state_dict(saved)
+        self._remember()

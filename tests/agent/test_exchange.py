@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 
+from bnpo.brains import PolicyExchange
 from tests.agent.conftest import likelihood_ratio, pathwise, play
 
 
@@ -29,12 +30,30 @@ def test_apart_every_brain_trains_its_own_and_the_first_acts(make_trainer: Any) 
     assert torch.equal(_weights(actors[0]), _weights(actors[1]))
 
 
-def test_copied_the_second_goes_to_the_first_after_each_turn(make_trainer: Any) -> None:
+def test_copied_the_seconds_turn_goes_to_the_first(make_trainer: Any) -> None:
     trainer = make_trainer(likelihood_ratio(learning_delay=1_000), pathwise(), policies="copied")
     start = _weights(trainer.agent.actor)
     play(trainer, 10)
     assert not torch.equal(_weights(trainer.agent.actor), start)
-    assert torch.equal(*map(_weights, trainer.agent.actors))
+    torch.testing.assert_close(*map(_weights, trainer.agent.actors))
+
+
+def test_copied_no_turn_of_either_brain_is_lost() -> None:
+    """Turns move the first by 1, 1, 1 and the second by 10, 10, 10: the first is at 33.
+
+    After the second turn of the first, at 1 + 10 + 1, it goes to the second, which ends 10 + 10
+    above that: at 32, without the first's last turn.
+    """
+    actors: list[Any] = [torch.nn.Linear(1, 1, bias=False) for _ in range(2)]
+    for actor in actors:
+        torch.nn.init.zeros_(actor.weight)
+    exchange = PolicyExchange(actors, "copied", 2)
+    for _ in range(3):
+        for index, move in enumerate((1.0, 10.0)):
+            with torch.no_grad():
+                actors[index].weight.add_(move)
+            exchange.after_turn(index)
+    assert [float(actor.weight.detach()) for actor in actors] == [33.0, 32.0]
 
 
 def test_the_first_goes_to_the_second_every_delay_turns(make_trainer: Any) -> None:

@@ -110,7 +110,7 @@ def test_a_turn_judges_the_policy_and_moves_the_weight(trainer: Trainer) -> None
     ("changes", "complaint"),
     [
         ({"tau_actor": 0.1}, r"brain 0 \(gps\): tau_actor = 0.1 .*set tau_actor=0.0"),
-        ({"credit": "gae"}, r"brain 0 \(gps\): credit = 'gae' .* leave credit=None"),
+        ({"credit": "gae"}, r"brain 0 \(gps\): credit = GAE.* leave credit=None"),
         (
             {"rule": {"name": "gps", "guidance": {"plans": 0}}},
             r"brains.gps: .*Guidance.plans = 0: allowed is greater than or equal to 1",

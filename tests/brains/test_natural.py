@@ -8,9 +8,12 @@ from torch import Tensor
 
 from bnpo.brains import DDPG, ActorStep, NaturalGradient, NaturalStep
 from bnpo.brains.steps import fisher
-from bnpo.brains.steps.fisher import fisher_vector_product
+from bnpo.brains.steps.fisher import fisher_vector_product, flatten
 from bnpo.brains.steps.natural import conjugate_gradient
-from bnpo.networks import gaussian
+from bnpo.config import NetworkConfig
+from bnpo.networks import Actor, Critic, gaussian
+from bnpo.presets import PRESETS
+from bnpo.types import TaskSpec
 
 
 def test_conjugate_gradient_equals_a_dense_solve() -> None:
@@ -140,3 +143,37 @@ def test_a_pathwise_brain_may_take_natural_steps(make_brain, make_batch) -> None
     brain.actor_step = ActorStep(brain.networks.actor, natural)
     info = brain.take(make_batch(brain.networks)).info
     assert 0 < info["kl"].item() <= 0.01
+
+
+def test_the_presets_step_has_iterations_enough_for_its_damping() -> None:
+    """The direction after them is that of the solved system; after a quarter it is 45 degrees off.
+
+    Policy, critic and state are of the goal Reacher's sizes, the gradient is pathwise.
+    """
+    rule = PRESETS["bnpo"]["brains"]["ddpg"]["rule"]
+    options = NaturalGradient(**rule["natural"])
+    spec = TaskSpec(
+        env_id="toy", observation_dim=8, goal_dim=2, action_low=(-1.0,) * 2, action_high=(1.0,) * 2
+    )
+    torch.manual_seed(0)
+    networks = NetworkConfig(sigma="fixed", input_gain=3.0)
+    actor, critic = Actor(10, spec, networks).double(), Critic(10, spec, networks).double()
+    features = torch.randn(256, 10, dtype=torch.float64)
+    parameters = list(actor.parameters())
+    mu, sigma = actor(features)
+    value = critic.value(features, mu, torch.zeros_like(sigma)).mean()
+    gradient = flatten(torch.autograd.grad(value, parameters), parameters)
+    fisher, _ = fisher_vector_product(lambda: actor(features), parameters)
+
+    def direction(iterations: int) -> Tensor:
+        return conjugate_gradient(
+            lambda v: torch.add(fisher(v), v, alpha=options.damping), gradient, iterations
+        )[0]
+
+    solved = direction(400)
+    after = [
+        float(torch.cosine_similarity(direction(n), solved, 0))
+        for n in (options.iterations // 4, options.iterations)
+    ]
+    assert after[0] < 0.75
+    assert after[1] > 0.99

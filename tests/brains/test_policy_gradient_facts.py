@@ -81,12 +81,12 @@ def _all_trajectories() -> tuple[Trajectories, Tensor]:
     return stored, probability / probability.sum()
 
 
-def _gradients(rule: VPG, credit: Any) -> tuple[Tensor, Tensor]:
+def _gradients(rule: VPG, credit: Any, known: Known | None = None) -> tuple[Tensor, Tensor]:
     """Σ_t ∇log π Φ of every trajectory, [S, 2], and its probability [S]."""
     stored, probability = _all_trajectories()
     size = len(stored)
     segment, time = torch.arange(size).repeat_interleave(2), torch.arange(2).repeat(size)
-    batch = credit.assign(stored, segment, time, Known())
+    batch = credit.assign(stored, segment, time, known or Known())
     step, state = batch.observation.unbind(1)
     after = batch.next_observation
     bootstrap = batch.discount * _value(after[:, 0], after[:, 1])
@@ -105,9 +105,9 @@ def _gradients(rule: VPG, credit: Any) -> tuple[Tensor, Tensor]:
     return gradient.reshape(size, 2), probability
 
 
-def _moments(rule: VPG, credit: Any) -> tuple[Tensor, float]:
+def _moments(rule: VPG, credit: Any, known: Known | None = None) -> tuple[Tensor, float]:
     """Mean [2] and total variance of the gradient."""
-    gradient, probability = _gradients(rule, credit)
+    gradient, probability = _gradients(rule, credit, known)
     mean = probability @ gradient
     return mean, float(probability @ (gradient - mean).square().sum(1))
 
@@ -126,6 +126,16 @@ PHIS: dict[str, tuple[VPG, Any]] = {
 def test_every_phi_has_the_policy_gradient_as_its_expectation(name: str) -> None:
     mean, _ = _moments(*PHIS[name])
     torch.testing.assert_close(mean, GRADIENT, rtol=1e-9, atol=1e-9)
+
+
+def test_with_a_discount_the_return_alone_has_the_gradient_of_the_objective() -> None:
+    # gamma = 0.5: J = 2 t0 + 0.5 (3 t0 t1 + t1 + 4), its gradient (2 + 1.5 t1, 0.5 (3 t0 + 1)) =
+    # (0.95, 1.1). Reward-to-go has no gamma^t before the second step: 3 t0 + 1 = 2.2 there.
+    half = Known()
+    half.gamma = 0.5
+    for credit, expected in ((FullReturn(), [0.95, 1.1]), (RewardToGo(), [0.95, 2.2])):
+        mean, _ = _moments(VPG(phi="return"), credit, half)
+        assert mean.tolist() == pytest.approx(expected)
 
 
 def test_less_noise_in_phi_is_less_variance() -> None:

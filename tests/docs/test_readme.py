@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import importlib.util
 import re
 import shlex
@@ -78,6 +79,27 @@ def test_there_are_blocks() -> None:
     assert {line.split()[0] for _, line in LINES} >= {"bnpo", "make", "python"}
 
 
+MODULES = {
+    block.partition(".py\n")[0].removeprefix("# "): block
+    for _, block in BLOCKS
+    if re.match(r"# \w+\.py\n", block)
+}
+"""Files that documents show, by the name under which other blocks and lines import them."""
+
+
+@pytest.fixture
+def modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let modules that documents show be imported, and forget them."""
+    for name, block in MODULES.items():
+        (tmp_path / f"{name}.py").write_text(block, encoding="utf-8")
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    importlib.invalidate_caches()
+    yield
+    for name in MODULES:
+        sys.modules.pop(name, None)
+
+
+@pytest.mark.usefixtures("modules")
 @pytest.mark.parametrize(("document", "block"), BLOCKS)
 def test_block_runs(
     document: str, block: str, workplace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -125,6 +147,7 @@ def help_of(script: str) -> str:
     return subprocess.run(words, check=True, capture_output=True, text=True).stdout
 
 
+@pytest.mark.usefixtures("modules")
 @pytest.mark.parametrize(("document", "line"), LINES)
 def test_command_line_is_valid(
     document: str,

@@ -4,7 +4,7 @@ from bnpo.envs.catalogue import inspect, matching
 
 
 def test_matching_finds_ids_whatever_their_case() -> None:
-    assert matching("goalreacher") == ["bnpo/GoalReacher-v0"]
+    assert matching("movingreacher") == ["bnpo/MovingReacher-v0"]
     assert "FetchPush-v4" in matching("fetchpush")
     assert matching("no such thing") == []
 

@@ -146,3 +146,23 @@ def test_a_command_takes_a_run_as_people_type_it(
 def test_one_run_at_most_is_evaluated(command: Command) -> None:
     status, _, errors = command("evaluate 1 2")
     assert (status, errors) == (2, "bnpo: error: 2 after 1: allowed is one run\n")
+
+
+@pytest.mark.parametrize("words", ["runs 1", "runs run=1", "runs with runs=[1]", "runs seeds=0"])
+def test_runs_are_listed_as_people_type_it(
+    finished_run: Path, command: Command, words: str
+) -> None:
+    status, output, _ = command(f"{words} -F {finished_run.parent}")
+    assert status == 0
+    assert [line.split()[:2] for line in output.splitlines()[1:]] == [["1", "completed"]]
+
+
+@pytest.mark.parametrize("words", ["plot run={run}", "plot {run}", "plot with run={run}"])
+def test_one_key_means_a_run_everywhere(finished_run: Path, command: Command, words: str) -> None:
+    assert command(f"--dry-run {words.format(run=finished_run)}")[0] == 0
+
+
+def test_a_run_that_is_not_there_is_not_listed(finished_run: Path, command: Command) -> None:
+    status, _, errors = command(f"runs 7 -F {finished_run.parent}")
+    assert (status, errors.count("\n")) == (2, 1)
+    assert "is missing" in errors

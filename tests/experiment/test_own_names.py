@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from bnpo.compose import compose_run
+from bnpo.compose.composition import compose
 from bnpo.compose.overrides import as_overrides
 from bnpo.errors import ConfigError
 from bnpo.extras import imported
@@ -120,6 +122,39 @@ def test_a_name_that_cannot_be_is_told_in_one_line(
     assert errors.startswith("bnpo: error: brains.ddpg: rule = ")
     for mention in mentions:
         assert mention.format(own=own) in errors, errors
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        {"name": "os:mkdir", "path": "EXECUTED"},
+        {"name": "subprocess:Popen", "args": ["touch", "EXECUTED"]},
+        {"name": "pathlib:Path.touch", "self": "EXECUTED"},
+        {"name": "builtins:open", "file": "EXECUTED", "mode": "w"},
+        {"name": "builtins:exec", "source": "open('EXECUTED', 'w')"},
+    ],
+)
+@pytest.mark.parametrize("key", ["rule", "credit", "sampler"])
+def test_nothing_that_a_configuration_names_is_called_but_own_classes(
+    key: str, named: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match="lacks|has no"):
+        compose_run(["bpo"], {"brains.ppo": {**compose(["bpo"], {})["brains"]["ppo"], key: named}})
+    assert not [*tmp_path.iterdir()]
+
+
+def test_to_look_at_runs_imports_nothing(
+    own: str, finished_run: Path, command: Command, tmp_path: Path
+) -> None:
+    config = json.loads((finished_run / "config.json").read_text())
+    config["brains"]["ddpg"]["credit"] = f"{own}:Half"
+    for name in ("1", "2"):
+        run = shutil.copytree(finished_run, tmp_path / "runs" / name)
+        (run / "config.json").write_text(json.dumps({**config, "env": f"{own}:Own-v0"}))
+    for line in ("runs", "compare 1 2", "plot 1"):
+        assert command(line)[0] == 0
+    assert own not in sys.modules
 
 
 def test_names_of_the_package_are_suggested() -> None:

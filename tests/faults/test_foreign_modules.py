@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 import bnpo
-from bnpo.envs.python import import_here_too, python
+from bnpo.envs.python import python
+from bnpo.extras import import_here_too
 
 ROOT = Path(bnpo.__file__).parents[1]
 TRAP = "import sys; sys.stderr.write('IMPORTED FROM THE FOLDER')\nraise SystemExit(9)\n"
-LIBRARIES = ("json", "socket", "pickle", "numpy", "torch", "yaml", "tqdm", "signal", "sacred")
+LIBRARIES = ("json", "socket", "pickle", "numpy", "torch", "yaml", "tqdm", "sacred")
 """Modules of Python and of others that the package needs."""
 
 

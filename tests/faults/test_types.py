@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import random
 import shutil
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import pytest
 
 from bnpo.errors import RunError
 from bnpo.runs import list_runs, load_history, load_summary, read_run
+from tests.faults.typed_files import KINDS, inputs, make_folder, reading_alone, tried
 
 
 def changed(run: Path, folder: Path, file: str, keys: tuple[Any, ...], value: Any) -> Path:
@@ -69,3 +72,32 @@ def test_a_record_of_another_type_is_no_sign_of_life(
 ) -> None:
     run = changed(finished_run, tmp_path, "run.json", ("heartbeat",), value)
     assert read_run(run).status in ("completed", "damaged")
+
+
+@pytest.fixture(scope="module")
+def folder(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("typed")
+    make_folder(made, finished_run)
+    return made
+
+
+def try_some(kind: str, folder: Path, number: int, seed: int) -> None:
+    with contextlib.chdir(folder), reading_alone():
+        every = inputs(kind)
+        for given in random.Random(seed).sample(every, min(number, len(every))):
+            try:
+                fault = tried(given)
+            except Exception as error:
+                raise AssertionError(str(given)) from error
+            assert fault is None, str(given)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_any_value_in_a_file_is_used_or_refused_in_one_line(kind: str, folder: Path) -> None:
+    try_some(kind, folder, 5, seed=0)
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("kind", KINDS)
+def test_ten_thousand_values_in_files_are_used_or_refused(kind: str, folder: Path) -> None:
+    try_some(kind, folder, 650, seed=1)

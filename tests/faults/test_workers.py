@@ -105,7 +105,9 @@ def _say_so_at_once_and_when_asked(
     assert "env.env.env.record" in caplog.text.splitlines()[0]  # before the first step
     (told,) = [text for text in caplog.messages if "cannot tell its state" in text]
     assert told.endswith("its checkpoints hold the policy alone")
+    record = Path("runs/1/run.json").read_bytes(), Path("runs/1/config.json").read_bytes()
     said = command("resume with run=runs/1 total_steps=60")
+    assert record == (Path("runs/1/run.json").read_bytes(), Path("runs/1/config.json").read_bytes())
     assert_one_line(said, "policy alone", "Own-v0 cannot tell its state", "evaluate")
     assert command("evaluate with run=runs/1 episodes=1")[0] == 0
 

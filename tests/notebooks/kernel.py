@@ -31,26 +31,35 @@ class ThisInterpreter(kernelspec.KernelSpecManager):  # type: ignore[misc]
         return kernelspec.KernelSpec(argv=argv, display_name=kernel_name, language="python")
 
 
-def execute(notebook: Any, folder: Path) -> Any:
+def execute(notebook: Any, folder: Path, longest: int = 120) -> Any:
     """Run every cell in a folder; a cell that raises fails the test with its traceback.
 
     A process of its own keeps the client's sockets and event loop away from the other tests.
+
+    Args:
+        notebook: what is run
+        folder: where its cells find themselves
+        longest: seconds that a cell may take
+
     """
     path = folder / "executed.ipynb"
     nbformat.write(notebook, path)
     done = subprocess.run(
-        [sys.executable, __file__, str(path)], capture_output=True, text=True, check=False
+        [sys.executable, __file__, str(path), str(longest)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr[-6_000:]
     return nbformat.read(path, as_version=4)
 
 
-def _execute_file(path: Path) -> None:
+def _execute_file(path: Path, longest: int) -> None:
     """Run a notebook in its folder and write it back."""
     notebook = nbformat.read(path, as_version=4)
     kernel = manager.AsyncKernelManager(kernel_spec_manager=ThisInterpreter())
     resources = {"metadata": {"path": str(path.parent)}}
-    client = nbclient.NotebookClient(notebook, km=kernel, timeout=120, resources=resources)
+    client = nbclient.NotebookClient(notebook, km=kernel, timeout=longest, resources=resources)
     client.execute()
     nbformat.write(notebook, path)
 
@@ -85,4 +94,4 @@ def text_of(cell: Any) -> str:
 
 
 if __name__ == "__main__":
-    _execute_file(Path(sys.argv[1]))
+    _execute_file(Path(sys.argv[1]), int(sys.argv[2]))

@@ -91,8 +91,8 @@ def test_every_field_has_its_meaning() -> None:
     import dataclasses
 
     from bnpo.config import BrainDescription
-    from bnpo.show import field_meanings
+    from bnpo.config.keys import meanings_of
 
-    meanings = field_meanings(BrainDescription)
+    meanings = meanings_of(BrainDescription)
     assert set(meanings) == {f.name for f in dataclasses.fields(BrainDescription)}
     assert meanings["batch_size"].startswith("Minibatch")

@@ -16,6 +16,8 @@ SMALL = {
     "video_episodes = 1",
     "02_brain_lists": "total_steps = 1_200; eval_interval = 600; eval_episodes = 2; old_pool = 800",
     "03_credit_schemes": "total_steps = 1_200; eval_episodes = 2; samples = 200",
+    "04_your_own_environment": "seeds = 2; total_steps = 1_200; eval_interval = 600; "
+    "eval_episodes = 2",
     "BNPO_natural_gradient": "total_steps = 1_200; eval_episodes = 2; path_steps = 3",
     "BPO": f"article_steps = 1_200; {_WATCHED}",
     "DDPG": _WATCHED,

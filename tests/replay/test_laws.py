@@ -116,3 +116,17 @@ def test_bias_of_resampling_shrinks_as_one_over_n() -> None:
 @pytest.mark.parametrize("count", [1, 16, 64])
 def test_bias_corrected_resampling_is_unbiased(count: int) -> None:
     assert binomial_bandit(count, ImportanceRatio(bias_corrected=True)) == pytest.approx(0.8)
+
+
+@pytest.mark.parametrize(("clip", "share"), [(None, 0.3679), (1.0, 0.7770)])
+def test_a_clip_keeps_more_of_the_pool(clip: float | None, share: float) -> None:
+    """Log rho ~ Normal(-1/2, 1), a mean of rho of 1.
+
+    Without a clip the share that counts is 1 / E[rho^2] = 1/e = 0.3679. Clipped at 1, with
+    P(rho > 1) = Phi(-1/2) = 0.3085, E[rho; rho < 1] = Phi(-1/2) and E[rho^2; rho < 1] =
+    e Phi(-3/2) = 0.1816, it is (2 * 0.3085)^2 / (0.1816 + 0.3085) = 0.7770.
+    """
+    z = torch.special.ndtri((torch.arange(200_000, dtype=torch.float64) + 0.5) / 200_000)
+    rho = ImportanceRatio(clip=clip).priority(z - 0.5, torch.zeros(1), torch.zeros(1))
+    found = rho.sum().square() / rho.square().sum() / len(rho)
+    assert float(found) == pytest.approx(share, rel=0.01)

@@ -75,6 +75,10 @@ class Canvas:
         self.disc(start, radius, fill=colour)
         self.disc(end, radius, fill=colour)
 
+    def area(self, corners: npt.NDArray[Any], colour: tuple[int, int, int]) -> None:
+        """Fill the polygon with ``corners`` [P, 2]."""
+        self._pen.polygon([self._pixel(corner) for corner in corners], fill=colour)
+
     def path(
         self, points: npt.NDArray[Any], colour: tuple[int, int, int] = _GRID, pixels: float = 1.0
     ) -> None:

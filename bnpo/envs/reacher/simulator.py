@@ -78,6 +78,11 @@ class BatchSimulator:
         """Velocities, a view of the state [N, nv]."""
         return self.state[:, 1 + self.model.nq :]
 
+    @property
+    def path(self) -> FloatArray:
+        """Positions after each physics step of the last :meth:`advance`, a view [N, K, nq]."""
+        return self._trajectory[:, :, 1 : 1 + self.model.nq]
+
     def advance(self) -> None:
         """Take ``steps`` physics steps under :attr:`control`, in place."""
         self._rollout.rollout(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bnpo.config import Count, config
-from bnpo.errors import ConfigError
+from bnpo.errors import CheckpointError, ConfigError
 from bnpo.experiment.command import Command
 from bnpo.experiment.commands.train import finish, opened
 
@@ -49,7 +49,6 @@ def _configured(options: ResumeOptions, runs: Path) -> RunConfig:
     """Return the configuration of the run, with its new length; check its checkpoints."""
     from bnpo.compose.validation import validate
     from bnpo.runs import find_run, load_run
-    from bnpo.runs.checkpoint_folder import CheckpointFolder
 
     folder = find_run(options.run, runs)
     run = load_run(folder)
@@ -59,8 +58,26 @@ def _configured(options: ResumeOptions, runs: Path) -> RunConfig:
         validate(run)
     except ConfigError as error:
         raise ConfigError(f"{folder / 'config.json'}: {error}") from None
-    CheckpointFolder(folder / "checkpoints").check()
+    _require_state(folder / "checkpoints", run.task.env)
     return run
+
+
+def _require_state(folder: Path, env: str) -> None:
+    """Refuse damaged checkpoints, and those that hold a policy alone: the record stays as it is."""
+    from bnpo.experiment.session import policy_alone
+    from bnpo.runs.checkpoint import load_checkpoint
+    from bnpo.runs.checkpoint_folder import CheckpointFolder
+
+    checkpoints = CheckpointFolder(folder)
+    checkpoints.check()
+    for path in checkpoints.manifests():
+        try:
+            state = load_checkpoint(path, rows=False)
+        except CheckpointError:
+            continue  # the one before it is taken
+        if "progress" not in state:
+            raise policy_alone(path, env)
+        return
 
 
 COMMAND = Command(function=resume, options=ResumeOptions, word="run", check=_configured)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from bnpo.config import Count, config
 from bnpo.errors import ConfigError
-from bnpo.experiment.command import Command
+from bnpo.experiment.command import Command, with_run_found
 
 if TYPE_CHECKING:
     from bnpo.runs import RunEntry
@@ -39,6 +39,9 @@ _RANGES = ("success", "steps", "seconds")
 @config
 class RunsOptions:
     """Options of ``bnpo runs``: which runs are listed, and in what order."""
+
+    runs: str | int | list[str | int] | None = None
+    """Folders of the runs to list, or their numbers or names; None: all."""
 
     folder: str | None = None
     """Where the runs are; None: where new runs are put."""
@@ -82,10 +85,14 @@ class RunsOptions:
 
 def runs(options: RunsOptions) -> int:
     """List runs: status, preset, env, seed, success, steps, seconds; filtered and sorted."""
-    from bnpo.runs import list_runs
+    from bnpo.runs import find_run, list_runs, read_run
     from bnpo.show.text import columns, say
 
-    entries = [entry for entry in list_runs(str(options.folder)) if _passes(entry, options)]
+    if isinstance(options.runs, list):
+        known = [read_run(find_run(run)) for run in options.runs]
+    else:
+        known = list_runs(str(options.folder))
+    entries = [entry for entry in known if _passes(entry, options)]
     entries = _sorted(entries, options.sort)[: options.limit]
     rows = [[cell(name, value(entry)) for name, value in COLUMNS.items()] for entry in entries]
     say(columns([*COLUMNS], rows) if rows else "no run matches")
@@ -142,8 +149,12 @@ def _sorted(entries: list[RunEntry], sort: str) -> list[RunEntry]:
 
 
 def _in_folder(options: RunsOptions, runs: Path) -> RunsOptions:
-    """Return options with the folder of new runs where none is given."""
-    return options if options.folder is not None else dataclasses.replace(options, folder=str(runs))
+    """Return options with the folder of new runs where none is given, and the runs found in it."""
+    if options.folder is None:
+        options = dataclasses.replace(options, folder=str(runs))
+    if options.runs is None:
+        return options
+    return with_run_found(options, Path(str(options.folder)))
 
 
-COMMAND = Command(function=runs, options=RunsOptions, check=_in_folder)
+COMMAND = Command(function=runs, options=RunsOptions, word="runs", check=_in_folder)
