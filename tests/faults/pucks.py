@@ -16,7 +16,7 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.spaces import Box, Dict
 
-PUCK = "Puck-v0"
+PUCK = "TroubledPuck-v0"
 
 RUN = [
     *("with", "ddpg_her", f"env={PUCK}", "total_steps=80", "eval_interval=80", "eval_episodes=1"),

@@ -19,7 +19,7 @@ ROOMS = {
     "types": "extras",
     "config": "errors",
     "networks": "config seeding types",
-    "envs": "errors seeding types",
+    "envs": "errors extras seeding types",
     "credit": "config errors types",
     "replay": "config errors types",
     "brains": "config errors networks types",
