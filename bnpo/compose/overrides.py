@@ -131,8 +131,8 @@ def _is_text(value: str) -> bool:
 
 
 def flatten(nested: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield dotted path and value of every leaf; an empty dict is a leaf."""
-    for key, value in nested.items():
+    """Yield dotted path and value of every leaf, names first; an empty dict is a leaf."""
+    for key, value in sorted(nested.items(), key=lambda item: item[0] != "name"):
         path = f"{prefix}{key}"
         if isinstance(value, Mapping) and value:
             yield from flatten(value, f"{path}.")
@@ -169,7 +169,8 @@ def put(config: MutableMapping[str, Any], path: str, value: Any) -> None:
     """Set the value at a dotted path.
 
     The fields of a named object (a rule, a scheme, a law) can be set where so far only its name
-    stands: ``credit.ratio=0.5`` makes ``"her"`` into ``{"name": "her", "ratio": 0.5}``.
+    stands: ``credit.ratio=0.5`` makes ``"her"`` into ``{"name": "her", "ratio": 0.5}``. Another
+    name leaves nothing of the fields that stand there.
 
     Raises:
         ConfigError: where the path leads through a value that has no fields.
@@ -187,4 +188,6 @@ def put(config: MutableMapping[str, Any], path: str, value: Any) -> None:
             above = ".".join(parents[: depth + 1])
             raise ConfigError(f"{path} cannot be set: {above} = {below!r} has no fields")
         place = below
+    if last == "name" and parents[-1:] and parents[-1] in NAMED and place.get("name") != value:
+        place.clear()
     place[last] = value

@@ -88,7 +88,7 @@ def save_checkpoint(
         "tensors": write_tensors(path.parent, "state", tensors).as_json(),
         "rows": {key: rows.as_json() for key, rows in now.items()},
     }
-    content = {"format": FORMAT_VERSION, "sha256": _digest(body), "body": body}
+    content = {"format": FORMAT_VERSION, "sha256": digest(body), "body": body}
     write_whole(path, json.dumps(content, separators=(",", ":")).encode())
     return now
 
@@ -186,12 +186,12 @@ def _manifest(path: Path) -> dict[str, Any]:
             f"checkpoint {path} has format {version!r}; this version reads {FORMAT_VERSION}"
         )
     body = content.get("body")
-    if not isinstance(body, dict) or content.get("sha256") != _digest(body):
+    if not isinstance(body, dict) or content.get("sha256") != digest(body):
         raise damaged(path, "its checksum is another")
     return body
 
 
-def _digest(body: dict[str, Any]) -> str:
+def digest(body: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(body, separators=(",", ":")).encode()).hexdigest()
 
 
