@@ -20,6 +20,7 @@ from bnpo.envs.lookup import AnyEnv, create, discard, find_spec, is_of_gymnasium
 from bnpo.envs.own_vector import own_vector_env
 from bnpo.envs.workers.care import WorkerCare
 from bnpo.envs.workers.pool import ProcessPoolVectorEnv
+from bnpo.errors import ConfigError
 from bnpo.types import TaskSpec
 
 AnyVectorEnv: TypeAlias = VectorEnv[Any, Any, Any]
@@ -216,13 +217,16 @@ def _from_single_envs(
     count = min(available_cores() if workers is None else workers, num_envs)
     env: AnyVectorEnv
     if count > 0:
-        env = ProcessPoolVectorEnv(
-            make,
-            num_envs=num_envs,
-            workers=count,
-            care=care,
-            in_caller=in_caller and is_of_gymnasium(spec),
-        )
+        try:
+            env = ProcessPoolVectorEnv(
+                make,
+                num_envs=num_envs,
+                workers=count,
+                care=care,
+                in_caller=in_caller and is_of_gymnasium(spec),
+            )
+        except ValueError as error:  # though it could be made here
+            raise ConfigError(" ".join(str(error).split())) from error
     else:
         env = SyncVectorEnv([make] * num_envs, autoreset_mode=AutoresetMode.SAME_STEP)
     env.spec = spec

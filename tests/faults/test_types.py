@@ -116,6 +116,8 @@ FOUND = [
     ("sealed manifest", (*_STATE, "versions", 0), 1.5, "resume with run=2"),
     ("study of variants", ("tasks", "short", "task"), _DEEP, None),
     ("sweep file", ("ranges", "num_envs", "step"), 0, None),
+    ("history in a study", ("records", 1, "success_rate"), None, None),
+    ("history in a study", ("metric",), "mean_score", None),
     ("sweep folder", ("preset",), "long " * 2_000, None),
 ]
 """Inputs that ended in a traceback, or in more than a line."""
