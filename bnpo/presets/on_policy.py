@@ -40,6 +40,14 @@ EPOCHS: dict[str, Any] = {
 }
 """PPO alone: K = 20 epochs of two minibatches on each rollout."""
 
+SELF_PLAY: dict[str, Any] = {
+    **EPOCHS,
+    "optim_epochs": 4,
+    "learning_repeat": 32,
+    "lr_actor": 5e-4,
+}
+"""PPO on many rows: eight epochs of four minibatches on each rollout."""
+
 REPPO: dict[str, Any] = {
     **EPOCHS,
     "lr_actor": 1e-3,
@@ -148,6 +156,12 @@ ON_POLICY: dict[str, dict[str, Any]] = {
     "ppo_her_shift": _shifted("decoupled"),
     "ppo_her_shift_sampled": _shifted("sampled"),
     "ppo_her_shift_realigned": _shifted("realigned"),
+    # Against itself, on tasks of two sides; agent.networks.memory gives it a memory.
+    "self_play": {
+        **_alone("ppo", SELF_PLAY),
+        "num_envs": 64,
+        "opponents": {"past_share": 0.2, "pool_size": 20, "interval": 50_000},
+    },
     # Two PPO brains: one quick on each rollout, one careful on the last five.
     "ppo_pair": {
         "brains": {
