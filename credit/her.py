@@ -74,7 +74,7 @@ class HER(CreditScheme):
         ended = (replaced & (made.discount == 0)).nonzero()[:, 0]
         explained = evaluator.terminated(outcome[ended], made.next_goal[ended])
         discount = made.discount.index_fill(0, ended[explained], evaluator.gamma)
-        discount.masked_fill_(replaced & evaluator.terminated(outcome, goal), 0.0)
+        discount.masked_fill_(replaced & evaluator.terminated(outcome, later), 0.0)
         return made.replace(
             goal=torch.where(where, goal, made.goal),
             next_goal=torch.where(where, later, made.next_goal),

@@ -102,6 +102,7 @@ def test_every_preset_moves_alike_without_it(preset: str) -> None:
         config = compose([preset, task_of(preset)], updates)
         for brain in config["brains"].values():
             brain["learning_repeat"] = 2 * brain["optim_epochs"]
+            brain["learning_delay"] = min(brain["learning_delay"], 50)
             if isinstance(brain["rule"], dict) and brain["rule"]["name"] == "gps":
                 brain["rule"]["guidance"] = {"plans": 8, "samples": 1, "fit_steps": 5}
             if brain["batch_size"] not in ("rollout", 256):

@@ -239,6 +239,23 @@ def test_a_moving_goal_was_where_its_way_leads_back_to(
     assert still.goal[:, 0].tolist() == still.next_goal[:, 0].tolist() == [24.0, 24.0]
 
 
+def test_a_moving_goal_ends_the_episode_where_it_is_when_it_is_reached(
+    table: Trajectories, generator: Generator
+) -> None:
+    """The goal of 24 that is reached by the step to 24 was at 20 before it."""
+
+    class Ends(StubEvaluator):
+        def terminated(self, achieved_goal: Tensor, desired_goal: Tensor) -> Tensor:
+            return (achieved_goal - desired_goal).abs()[:, 0] < 0.5
+
+    desired = table.desired_goal.clone()
+    desired[2, :, 0] = torch.tensor([0.0, 1.0, 3.0, 6.0, 10.0])
+    stored, where = table.replace(desired_goal=desired), (torch.tensor([2]), torch.tensor([3]))
+    scheme = HER(strategy="final", moving=True, ratio=1)
+    made = scheme.assign(stored, *where, Ends(generator, gamma=0.5))
+    assert (made.goal.item(), made.next_goal.item(), made.discount.item()) == (20.0, 24.0, 0.0)
+
+
 def test_goals_that_do_not_move_stay(table: Trajectories, generator: Generator) -> None:
     desired = torch.full_like(table.desired_goal, 7.0)
     stored = table.replace(desired_goal=desired)
