@@ -128,7 +128,7 @@ format: setup ## format the code and apply safe fixes
 
 .PHONY: notebooks
 notebooks: setup ## execute the notebooks anew, half an hour; NAMES="BPO DDPG" for some
-	$(BIN)/python -m tests.notebooks.execute $(NAMES)
+	$(BIN)/python -m tests.docs.execute $(NAMES)
 
 .PHONY: golden
 golden: setup ## write the golden numbers anew, after a change that is meant to move them

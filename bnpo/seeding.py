@@ -19,6 +19,7 @@ __all__ = [
     "EVALUATION_SEED",
     "GLOBAL_GENERATORS",
     "GUIDES",
+    "OPPONENTS",
     "PARAMETER_NOISE",
     "REMOTE_WORKERS",
     "SPACES",
@@ -61,6 +62,10 @@ SPACES: Final = 6_000
 
 ARBITER: Final = 5_000
 """Stream of the arbiter, which now and then favours any brain"""
+
+
+OPPONENTS: Final = 6_000
+"""Stream of self-play: who plays the other side, and the noise of its actions"""
 
 
 def derived(seed: int, *stream: int, count: int = 1) -> list[int]:

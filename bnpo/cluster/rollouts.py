@@ -152,7 +152,7 @@ class RemoteRollouts:
         self._sizes = [len(part) for part in np.array_split(np.arange(num_envs), workers)]
         worker = ray.remote(num_cpus=threads)(RolloutWorker)
         first = np.cumsum([0, *self._sizes])
-        self._workers = [
+        self.workers = [
             worker.remote(
                 agent.spec,
                 _copy_of(agent.policy, int(first[index]), num_envs),
@@ -187,7 +187,7 @@ class RemoteRollouts:
         """
         self._send(policy)
         asked = (self._key, [self._weights], self.env_steps, lag)
-        parts: list[Any] = self._all("step", [asked] * len(self._workers))
+        parts: list[Any] = self._all("step", [asked] * len(self.workers))
         self.env_steps += self.num_envs
         if any(part.lost is not None for part in parts):
             parts = [
@@ -232,22 +232,22 @@ class RemoteRollouts:
 
     def set_state(self, state: Sequence[Mapping[str, Any]]) -> None:
         """Go on from states of as many workers."""
-        if len(state) != len(self._workers):
-            raise ValueError(f"its run had {len(state)} rollout workers, not {len(self._workers)}")
+        if len(state) != len(self.workers):
+            raise ValueError(f"its run had {len(state)} rollout workers, not {len(self.workers)}")
         self._all("set_state", [(one,) for one in state])
 
     def close(self) -> None:
         """End the workers."""
-        for worker in self._workers:
+        for worker in self.workers:
             self._ray.kill(worker)
 
     def _all(self, name: str, given: Sequence[tuple[Any, ...]] | None = None) -> list[Any]:
         """Call a method of every worker."""
         exceptions = self._ray.exceptions
-        given = given or [()] * len(self._workers)
+        given = given or [()] * len(self.workers)
         asked = [
             getattr(worker, name).remote(*arguments)
-            for worker, arguments in zip(self._workers, given, strict=True)
+            for worker, arguments in zip(self.workers, given, strict=True)
         ]
         try:
             answers: list[Any] = self._ray.get(asked)

@@ -83,8 +83,8 @@ _HOOKS: tuple[tuple[Any, str, str], ...] = (
     (brain, "require_finite_turn", "logging"),
     (Monitor, "judge", "logging"),
     (Monitor, "values", "logging"),
-    (Session, "_on_evaluation", "logging"),
-    (Session, "_save_last", "logging"),
+    (Session, "on_evaluation", "logging"),
+    (Session, "save_last", "logging"),
 )
 """Owner and name of what is timed, and the section that its time is counted to."""
 
@@ -102,7 +102,7 @@ class Profile:
         self._trainer = trainer
         self._waits = trainer.agent.device.type == "cuda"
         self._section = "rest"
-        self._since = 0.0
+        self.since = 0.0
 
     @property
     def total(self) -> float:
@@ -115,8 +115,8 @@ class Profile:
         hooks = (*_HOOKS, (self._trainer.env, "step", "stepping"))
         before = [(owner, name, vars(owner).get(name)) for owner, name, _ in hooks]
         for owner, name, section in hooks:
-            setattr(owner, name, self._timed(getattr(owner, name), section))
-        self._since = self._now()
+            setattr(owner, name, self.timed(getattr(owner, name), section))
+        self.since = self.now()
         try:
             yield
         finally:
@@ -127,7 +127,9 @@ class Profile:
                 else:
                     setattr(owner, name, original)
 
-    def _timed(self, function: Callable[..., Any], section: str) -> Callable[..., Any]:
+    def timed(self, function: Callable[..., Any], section: str) -> Callable[..., Any]:
+        """Return a function whose time is counted to a section."""
+
         @functools.wraps(function)
         def timed(*args: Any, **kwargs: Any) -> Any:
             outer = self._section
@@ -143,11 +145,12 @@ class Profile:
 
     def _enter(self, section: str) -> None:
         """Count the time since the last boundary to the section that ends now."""
-        now = self._now()
-        self.seconds[self._section] += now - self._since
-        self._section, self._since = section, now
+        now = self.now()
+        self.seconds[self._section] += now - self.since
+        self._section, self.since = section, now
 
-    def _now(self) -> float:
+    def now(self) -> float:
+        """Return the time (seconds) at which all work asked for so far is done."""
         if self._waits:
             torch.cuda.synchronize()
         return time.perf_counter()

@@ -23,7 +23,7 @@ from bnpo.show.scenes import FPS, Scene, scene
 
 __all__ = ["Episode", "play", "record", "watch", "write_gif", "write_sheet"]
 
-_MOST = 250
+MOST = 250
 """Pictures of one episode at most; a longer one is shown faster than it went."""
 
 _ENDLESS = 1_000
@@ -132,7 +132,7 @@ def play(agent: Agent, episodes: int, steps: int | None = None) -> Iterator[Epis
 def _play(agent: Agent, shown: Scene, seed: int, limit: int | None) -> Episode:
     envs, policy, number = shown.envs, agent.policy, shown.envs.num_envs
     longest = min(agent.spec.max_episode_steps or _ENDLESS, limit or math.inf)
-    stride = max(1, round(shown.fps / FPS), math.ceil(longest / _MOST))
+    stride = max(1, round(shown.fps / FPS), math.ceil(longest / MOST))
     rollout = Rollout(envs, policy, envs.reset(seed=seed)[0], checks=False)
     frames, steps = [shown.picture()], [0]
     total, taken, ended = 0.0, 0, False

@@ -94,8 +94,8 @@ def _made(env_id: str, settings: dict[str, Any], opened: ExitStack) -> Scene:
         env = make_vector_env(env_id, together, threads=0, autoreset_mode="DISABLED", **settings)
         opened.callback(env.close)
         return Scene(env, lambda: Image.fromarray(env.draw_grid(size=_CELL)), fps)
-    if _drawn_by_mujoco(env.unwrapped):
-        _choose_backend(env_id)
+    if drawn_by_mujoco(env.unwrapped):
+        choose_backend(env_id)
     if is_of_gymnasium(find_spec(env_id)):
         batch: Any = SyncVectorEnv([lambda: env], autoreset_mode=AutoresetMode.DISABLED)
     else:
@@ -136,18 +136,18 @@ def _picture(rendered: Any) -> Image.Image:
     return image
 
 
-def _drawn_by_mujoco(env: Any) -> bool:
+def drawn_by_mujoco(env: Any) -> bool:
     """Whether an environment, or one that it holds (the Maze family), draws with MuJoCo."""
     held = [env, *getattr(env, "__dict__", {}).values()]
     return any(hasattr(one, "mujoco_renderer") for one in held)
 
 
-def _choose_backend(env_id: str) -> None:
+def choose_backend(env_id: str) -> None:
     """Set MUJOCO_GL to the first way of drawing without a window that works on this machine."""
     wanted = os.environ.get("MUJOCO_GL")
     backends = (wanted,) if wanted else _BACKENDS
     for backend in backends:
-        if _works(backend):
+        if backend_works(backend):
             os.environ["MUJOCO_GL"] = backend
             return
     raise RecordingError(
@@ -156,9 +156,9 @@ def _choose_backend(env_id: str) -> None:
     )
 
 
-def _works(backend: str) -> bool:
+def backend_works(backend: str) -> bool:
     """Try a backend in a process of its own, which it may take down."""
-    environment = {**os.environ, "MUJOCO_GL": backend}
+    environment = {**os.environ, "MUJOCO_GL": backend, "PYTHONSAFEPATH": "1"}
     try:
         tried = subprocess.run(
             python(_PROBE),

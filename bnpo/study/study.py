@@ -76,7 +76,7 @@ class Study(Campaign[StudyPlan]):
             with writing(self.folder / "study.json") as path:
                 write_json(path, plan_fields(self.plan))
             waiting = [job for job in self.jobs if not has_whole_record(self.runs / job.name)]
-            waiting.sort(key=_late)
+            waiting.sort(key=late)
             processes = Processes(self.workers or len(self.jobs), self._starter(cluster, server))
             signals = StopSignals(processes.stop)
             with signals.listening():
@@ -176,7 +176,7 @@ class Study(Campaign[StudyPlan]):
                 )
 
 
-def _late(job: Job) -> tuple[int, int, bool]:
+def late(job: Job) -> tuple[int, int, bool]:
     """Sort key of runs: long ones first, so that no core is left with one at the end.
 
     Seed by seed, so that a table of all is early there; environments in Python take longest.

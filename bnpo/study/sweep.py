@@ -67,7 +67,7 @@ class Sweep(Campaign[SweepPlan]):
     def _run(self, progress_bar: bool) -> dict[str, Any]:
         with alone(self.folder), ForkServer() as self._server:
             self._check_plan()
-            study = self._open()
+            study = self.open_study()
             self._take_up(study)
             signals = StopSignals(self._stop)
             missing = self.plan.trials - self._made(study)
@@ -99,7 +99,8 @@ class Sweep(Campaign[SweepPlan]):
             room = min(room, there.get("GPU", 1))
         return max(1, int(room))
 
-    def _open(self) -> Any:
+    def open_study(self) -> Any:
+        """Open the sweep's study in its database, or make it."""
         optuna = self.optuna
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         pruner = optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=2)
@@ -169,7 +170,7 @@ class Sweep(Campaign[SweepPlan]):
             if self._stopped.is_set():
                 return
             trial = study.ask(space)
-            process = self._start(trial)
+            process = self.start(trial)
             self._running[trial.number] = process
         values, pruned = self._follow(trial, process)
         status = process.wait()
@@ -181,13 +182,14 @@ class Sweep(Campaign[SweepPlan]):
             if pruned:
                 study.tell(trial, state=states.PRUNED)
             elif status == 0 and values:
-                study.tell(trial, self._objective(values))
+                study.tell(trial, self.objective_of(values))
             else:
                 study.tell(trial, state=states.FAIL)
             bar.update()
             bar.set_postfix(best=_best_of(study))
 
-    def _start(self, trial: Any) -> Process:
+    def start(self, trial: Any) -> Process:
+        """Start the process of a trial."""
         file = self.folder / "trials" / f"{trial.number}.json"
         with writing(file):
             write_json(file, self.plan.config(trial.params))
@@ -219,7 +221,8 @@ class Sweep(Campaign[SweepPlan]):
                     return values, True
         return values, False
 
-    def _objective(self, values: Mapping[int, list[float]]) -> float:
+    def objective_of(self, values: Mapping[int, list[float]]) -> float:
+        """Return the objective of the values of every seed, averaged over seeds."""
         rows = values.values()
         if self.plan.objective == "area":
             return float(np.mean([np.mean(row) for row in rows]))

@@ -12,7 +12,7 @@ from torch.overrides import TorchFunctionMode
 
 __all__ = ["fisher_vector_product", "flatten"]
 
-_MOST_COLUMNS = 12
+MOST_COLUMNS = 12
 """Outputs that depend on linear layers beyond which plain automatic differentiation is faster."""
 
 Product = Callable[[Tensor], Tensor]
@@ -104,7 +104,7 @@ class _Jacobian:
         self.outputs, self.parameters = outputs, parameters
         self.columns = columns
         wanted = {id(parameter) for parameter in parameters}
-        few = len(columns) <= _MOST_COLUMNS
+        few = len(columns) <= MOST_COLUMNS
         self.calls = [call for call in calls if few and id(call.weight) in wanted]
         self.signals = self._signals()
         own = {id(p) for call in self.calls for p in (call.weight, call.bias)}

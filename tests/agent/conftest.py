@@ -10,6 +10,17 @@ import torch
 from bnpo import Agent, AgentConfig, BrainDescription, NetworkConfig, TrainConfig, Trainer
 from bnpo.compose.composition import compose
 from bnpo.presets import build_agent, build_train_config
+from tests.agent.toys import make_toy
+
+__all__ = [
+    "Spy",
+    "learns",
+    "likelihood_ratio",
+    "make_toy",
+    "make_trainer",
+    "parameters",
+    "pathwise",
+]
 
 SMALL = NetworkConfig(actor_hidden=(16,), critic_hidden=(16,))
 

@@ -55,7 +55,7 @@ def test_fisher_vector_product_equals_the_dense_matrix(
     hidden: tuple[int, ...], sigma: str, most: int, make_networks, monkeypatch
 ) -> None:
     """F = J^T diag(1/s^2, 2/s^2) J / B with J row by row, over a minibatch of 20."""
-    monkeypatch.setattr(fisher, "_MOST_COLUMNS", most)
+    monkeypatch.setattr(fisher, "MOST_COLUMNS", most)
     actor = make_networks(dtype=torch.float64, actor_hidden=hidden, sigma=sigma).actor
     features = torch.randn(20, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     parameters = [p for p in actor.parameters() if p.requires_grad]

@@ -84,7 +84,7 @@ def test_a_run_is_repeated_and_resumed_exactly(ray: Any, make_trainer: Any) -> N
 @pytest.mark.slow
 def test_a_lost_worker_ends_the_run_in_one_line(ray: Any, make_trainer: Any) -> None:
     trainer = make_trainer(pathwise(), train=on_ray(1))
-    ray.kill(trainer._remote._workers[0])
+    ray.kill(trainer.env.workers[0])
     with pytest.raises(RunError, match="a rollout worker was lost"):
         play(trainer, 1)
 

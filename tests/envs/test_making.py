@@ -76,7 +76,7 @@ def test_one_of_several_runs_keeps_to_its_own_core(monkeypatch: pytest.MonkeyPat
         monkeypatch.setenv(name, value)
     pool = make_vector_env("Reacher-v5", 4)
     assert isinstance(pool, ProcessPoolVectorEnv)
-    assert len(pool._crew.workers) == 1
+    assert len(pool.crew.workers) == 1
     pool.close()
 
 

@@ -44,11 +44,11 @@ def test_a_profiled_run_finds_the_same_numbers() -> None:
 def test_nested_calls_are_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter(range(100))
     _, profile = _trained(profiled=False)
-    monkeypatch.setattr(profile, "_now", lambda: float(next(clock)))
-    inner = profile._timed(lambda: None, "backward")
-    outer = profile._timed(inner, "forward")
-    whole = profile._timed(inner, "evaluation")
-    profile._since = profile._now()  # 0
+    monkeypatch.setattr(profile, "now", lambda: float(next(clock)))
+    inner = profile.timed(lambda: None, "backward")
+    outer = profile.timed(inner, "forward")
+    whole = profile.timed(inner, "evaluation")
+    profile.since = profile.now()  # 0
     outer()  # forward from 1, backward from 2 to 3, forward to 4
     whole()  # evaluation from 5 to 6
     assert profile.seconds["forward"] == 2

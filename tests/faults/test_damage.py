@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from bnpo.errors import CheckpointError
-from bnpo.runs.checkpoint import _digest, load_checkpoint, save_checkpoint
+from bnpo.runs.checkpoint import digest, load_checkpoint, save_checkpoint
 from bnpo.runs.checkpoint_folder import CheckpointFolder
 from tests.faults.runs import assert_same_run, finish, said, train
 
@@ -143,7 +143,7 @@ def test_a_manifest_cannot_lead_out_of_its_folder(name: str, tmp_path: Path) -> 
     save_checkpoint(path, {"a": torch.ones(2)})
     content = json.loads(path.read_text())
     content["body"]["tensors"]["file"] = name
-    content["sha256"] = _digest(content["body"])
+    content["sha256"] = digest(content["body"])
     path.write_text(json.dumps(content))
     with pytest.raises(CheckpointError, match="no name of its own"):
         load_checkpoint(path)

@@ -206,7 +206,7 @@ def _raise_in_step() -> None:
     from bnpo.envs import making
     from bnpo.envs.workers.worker import Chunk
 
-    real, left = Chunk._step, [20]
+    real, left = Chunk.step_one, [20]
 
     def step(self: Chunk, *given: Any) -> None:
         left[0] -= 1
@@ -214,7 +214,7 @@ def _raise_in_step() -> None:
             raise ZeroDivisionError("no such joint")
         real(self, *given)
 
-    Chunk._step = step  # type: ignore[assignment,method-assign]
+    Chunk.step_one = step  # type: ignore[assignment,method-assign]
     vars(making)["available_cores"] = lambda: 1
 
 
@@ -239,7 +239,7 @@ def _kill_a_worker() -> None:
 
     def step(self: Trainer) -> None:
         if self.agent.env_steps == 300:
-            workers = self.env._crew.workers
+            workers = self.env.crew.workers
             next(one for one in workers if isinstance(one, WorkerProcess)).process.kill()
         real(self)
 

@@ -32,9 +32,10 @@ ROOMS = {
     "cluster": "agent config envs errors extras files runs seeding types",
     "interop": "agent envs errors extras files networks replay runs show types",
     "training": "agent cluster config envs errors interop networks seeding show types",
-    "compose": "extras agent cluster config envs errors interop presets replay types",
+    "compose": "agent cluster config envs errors extras interop presets replay runs types",
     "study": "cluster compose config envs errors extras files presets runs show training types",
-    "": "extras agent config interop show study training types version",
+    "": "brains compose config credit envs extras interop presets replay runs show study training"
+    " types version",
     "experiment": "agent brains compose config envs errors extras files interop networks presets"
     " replay runs show study training types version",
     "__main__": "experiment show",

@@ -24,7 +24,7 @@ from bnpo.study import Study
 from bnpo.study.plan import StudyPlan
 from bnpo.study.processes.folder_lock import alone
 from bnpo.study.processes.jobs import Processes
-from bnpo.study.study import _late
+from bnpo.study.study import late
 from tests.study.conftest import PRETENDED, TINY
 
 pytest.importorskip("scipy", reason="the extra study is not installed")
@@ -192,7 +192,7 @@ def test_what_takes_long_begins_first() -> None:
         "longer": {"task": "goal_reacher", "total_steps": 800},
     }
     plan = StudyPlan(presets=["ppo"], tasks=tasks, seeds=2, overrides={"total_steps": 400})
-    assert [job.name for job in sorted(plan.jobs(), key=_late)] == [
+    assert [job.name for job in sorted(plan.jobs(), key=late)] == [
         "ppo-longer-0",
         "ppo-longer-1",
         "ppo-fetch_reach-0",

@@ -70,18 +70,18 @@ def test_a_sweep_leaves_its_best_configuration(finished: Sweep) -> None:
 def test_a_sweep_goes_on_and_makes_again_what_was_stopped(
     finished: Sweep, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    study = finished._open()
+    study = finished.open_study()
     space = {path: one.distribution(optuna) for path, one in finished.ranges.items()}
     stopped = study.ask(space)
     on = tiny(finished.folder, trials=3)
     on.run(progress_bar=False)
-    trials = on._open().get_trials()
+    trials = on.open_study().get_trials()
     assert [trial.state for trial in trials] == [States.COMPLETE] * 2 + [
         States.FAIL,
         States.COMPLETE,
     ]
     assert trials[3].params == stopped.params
-    monkeypatch.setattr(Sweep, "_start", None)  # nothing is left to make
+    monkeypatch.setattr(Sweep, "start", None)  # nothing is left to make
     on.run(progress_bar=False)
 
 
@@ -119,7 +119,7 @@ def test_trials_below_the_median_are_pruned(
         processes.append(Told(lines))
         return processes[-1]
 
-    monkeypatch.setattr(Sweep, "_start", start)
+    monkeypatch.setattr(Sweep, "start", start)
     best = sweep.run(progress_bar=False)
     assert [process.killed for process in processes] == [False] * 6 + [True]
     assert rows(sweep)[6]["state"] == "pruned"
@@ -130,7 +130,7 @@ def test_objectives() -> None:
     values = {0: [0.0, 0.5, 1.0], 1: [0.0, 0.0, 0.2]}
     for objective, expected in (("area", (0.5 + 0.2 / 3) / 2), ("final", 0.6)):
         sweep = tiny(Path("never-made"), objective=objective)
-        assert sweep._objective(values) == pytest.approx(expected)
+        assert sweep.objective_of(values) == pytest.approx(expected)
 
 
 def test_a_sweep_whose_trials_all_fail_says_where_to_look(tmp_path: Path) -> None:
@@ -172,6 +172,8 @@ def test_ranges_become_distributions() -> None:
         ("preset: bpo_ir", "sweep.yaml", ["bpo_ir", "ranges"]),
         ("preset: bpo\nranges: {}", "sweep.yaml", ["ranges", "at least one"]),
         ("preset: bpo\nranges: {agent.gama: {choices: [1]}}", "sweep.yaml", ["agent.gamma"]),
+        ("preset: bpo\nranges: {num_envs: {low: 2, high: 8, step: 0}}", "sweep.yaml", ["step = 0"]),
+        ("preset: bpo\nranges: {num_envs: {low: 2, high: 8, step: .5}}", "sweep.yaml", ["whole"]),
         ("preset: bpo\nranges: {agent.gamma: {low: 2, high: 1}}", "sweep.yaml", ["low < high"]),
         ("preset: bpo\nranges: {agent.gamma: {low: 0, high: 1, log: true}}", "sweep.yaml", ["log"]),
         ("preset: bpo\nranges: {agent.gamma: {hi: 1}}", "sweep.yaml", ["agent.gamma", "hi"]),

@@ -69,18 +69,18 @@ class ProcessPoolVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
         in_caller = in_caller and self.care.on_failure == "stop"
         count = available_cores() if workers is None else require_int("workers", workers, minimum=1)
         self.autoreset_mode = autoreset_mode
-        self._crew = Crew(factory, num_envs, autoreset_mode, self.care)
-        self.restarts = self._crew.restarts
+        self.crew = Crew(factory, num_envs, autoreset_mode, self.care)
+        self.restarts = self.crew.restarts
         parts = np.array_split(np.arange(num_envs), min(count, num_envs))
         chunks = [range(rows[0], rows[-1] + 1) for rows in parts]
         try:
-            answers = self._crew.start(chunks, in_caller=in_caller)
+            answers = self.crew.start(chunks, in_caller=in_caller)
         except WorkerError as error:
             if isinstance(error.__cause__, ValueError):  # the factory's own complaint
                 raise error.__cause__ from error
             raise
         self._share(answers[0])
-        self._ended = np.zeros(num_envs, np.bool_)
+        self.ended = np.zeros(num_envs, np.bool_)
         self._rehearsed = bool(answers[0]["known"])
 
     def _share(self, first: dict[str, Any]) -> None:
@@ -100,7 +100,7 @@ class ProcessPoolVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
                 self.reward_space,
                 self.num_envs,
             )
-            self.arrays = self._crew.share(layout)
+            self.arrays = self.crew.share(layout)
         except BaseException:
             self.close()
             raise
@@ -120,10 +120,10 @@ class ProcessPoolVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
             raise ValueError(f"reset_mask={mask!r} must be booleans of shape ({self.num_envs},)")
         requests = [
             (seeds[worker.slice], np.asarray(mask, np.bool_)[worker.slice], options)
-            for worker in self._crew.workers
+            for worker in self.crew.workers
         ]
-        infos = self._infos(self._crew.request("reset", requests))
-        self._ended[mask] = False
+        infos = self._infos(self.crew.request("reset", requests))
+        self.ended[mask] = False
         self.restarts.lost[mask] = False
         return self._observations(), infos
 
@@ -141,14 +141,14 @@ class ProcessPoolVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
 
         """
         self.arrays["actions"][:] = require_actions(actions, shape=self.action_space.shape or ())
-        if self.autoreset_mode is AutoresetMode.DISABLED and self._ended.any():
+        if self.autoreset_mode is AutoresetMode.DISABLED and self.ended.any():
             raise gym.error.ResetNeeded(
-                f"environments {np.flatnonzero(self._ended).tolist()} have ended their episode"
+                f"environments {np.flatnonzero(self.ended).tolist()} have ended their episode"
             )
-        infos = self._infos(self._crew.request_all("step"))
+        infos = self._infos(self.crew.request_all("step"))
         terminations = self.arrays["terminations"].copy()
         truncations = self.arrays["truncations"].copy()
-        self._ended = terminations | truncations
+        self.ended = terminations | truncations
         rewards = self.arrays["rewards"].copy()
         lost = self.restarts.take_lost()
         if lost is not None:
@@ -157,7 +157,7 @@ class ProcessPoolVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
 
     def call(self, name: str, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
         """Call a method, or get an attribute, of every environment."""
-        answers = self._crew.request_all("call", name, args, kwargs)
+        answers = self.crew.request_all("call", name, args, kwargs)
         return tuple(result for chunk in answers for result in chunk)
 
     def get_attr(self, name: str) -> tuple[Any, ...]:
@@ -169,7 +169,7 @@ class ProcessPoolVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
         each = values if isinstance(values, list | tuple) else [values] * self.num_envs
         if len(each) != self.num_envs:
             raise ValueError(f"values={values!r} must be one value, or num_envs={self.num_envs}")
-        self._crew.set_attr(name, list(each))
+        self.crew.set_attr(name, list(each))
 
     def get_state(self) -> dict[str, Any]:
         """Everything that the future depends on, as arrays, lists, dicts and plain numbers.
@@ -178,17 +178,17 @@ class ProcessPoolVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
             ValueError: naming what cannot tell its state.
 
         """
-        chunks = self._crew.request_all("get_state")
+        chunks = self.crew.request_all("get_state")
         for told in chunks:
             if isinstance(told, str):
                 raise ValueError(told)
         if not self._rehearsed:
-            if (fault := self._crew.rehearse()) is not None:
+            if (fault := self.crew.rehearse()) is not None:
                 raise ValueError(fault)
             self._rehearsed = True
         return {
             "envs": [state for chunk in chunks for state in chunk],
-            "ended": self._ended.copy(),
+            "ended": self.ended.copy(),
             **self.restarts.get_state(),
         }
 
@@ -202,9 +202,9 @@ class ProcessPoolVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
         states, ended = list(state["envs"]), np.asarray(state["ended"], np.bool_)
         if len(states) != self.num_envs:
             raise ValueError(f"the state is of {len(states)} environments, not {self.num_envs}")
-        requests = [(states[w.slice], ended[w.slice]) for w in self._crew.workers]
-        self._crew.request("set_state", requests)
-        self._ended = ended.copy()
+        requests = [(states[w.slice], ended[w.slice]) for w in self.crew.workers]
+        self.crew.request("set_state", requests)
+        self.ended = ended.copy()
         self.restarts.set_state(state)
 
     def render(self) -> tuple[Any, ...] | None:
@@ -213,8 +213,8 @@ class ProcessPoolVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
 
     def close_extras(self, **_: Any) -> None:
         """End the workers."""
-        if hasattr(self, "_crew"):  # else it was refused at once
-            self._crew.end()
+        if hasattr(self, "crew"):  # else it was refused at once
+            self.crew.end()
 
     def __del__(self) -> None:
         """End the workers of a pool that nobody closed."""

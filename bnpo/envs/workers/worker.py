@@ -103,10 +103,10 @@ class Chunk:
         actions = self.arrays["actions"].copy()
         for index in range(len(self.envs)):
             with self.generators[index]:
-                self._step(index, actions[index], told)
+                self.step_one(index, actions[index], told)
         return told
 
-    def _step(self, index: int, action: npt.NDArray[Any], told: Told) -> None:
+    def step_one(self, index: int, action: npt.NDArray[Any], told: Told) -> None:
         """Step one environment, or reset it where the autoreset mode says so."""
         env, row, out = self.envs[index], self.rows[index], self.arrays
         infos, finals = told

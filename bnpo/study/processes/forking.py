@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Self
 
 from bnpo.envs.python import python
+from bnpo.envs.registrations import registrations_file
 from bnpo.errors import RunError
 from bnpo.study.processes.jobs import ONE_THREAD, Words
 
 __all__ = ["ForkServer", "LocalProcess"]
 
-_SERVER = "from bnpo.study.processes.server import main; main()"
+SERVER = "from bnpo.study.processes.server import main; main()"
 _DEAD = "the server of processes has ended: what it said is in the output of this one"
 
 
@@ -67,15 +68,17 @@ class ForkServer:
 
     def _begin(self) -> socket.socket:
         self._control, theirs = socket.socketpair()
+        registrations = registrations_file()
         with theirs:
             self._process = subprocess.Popen(
-                python(_SERVER),
+                python(SERVER, registrations),
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 env={**os.environ, **ONE_THREAD},
-                pass_fds=tuple(self._keep),
+                pass_fds=(*self._keep, registrations),
                 start_new_session=True,
             )
+        os.close(registrations)
         return self._control
 
 
