@@ -108,7 +108,7 @@ def test_a_policy_without_goals_or_achieved_goals(tmp_path: Path) -> None:
     file, _, difference = export(tmp_path / "1")
     assert file == tmp_path / "1" / "export" / "policy.pt2"
     assert difference <= 1e-5
-    small = "brains.ppo.batch_size=8 brains.ppo.optim_batch_size=8 eval_episodes=1 num_envs=2"
+    small = "eval_episodes=1 num_envs=2"
     trained(tmp_path / "plain", f"ppo env=Pendulum-v1 total_steps=40 {small}")
     _, card, difference = export(tmp_path / "plain" / "1")
     assert difference <= 1e-5
