@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.docs.execute import code_of, executed_code
 from tests.docs.kernel import NOTEBOOKS, assigned, execute, nbformat, parameters
 
 _ARMS = "total_steps = 1_200; eval_episodes = 2; evaluations = 1"
@@ -55,6 +56,8 @@ def test_notebook_is_kept_executed(name: str) -> None:
     notebook = nbformat.reads(text, as_version=4)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert len(text) < 1_500_000
+    # Empty: executed before that was kept.
+    assert executed_code(notebook) in {"", code_of(notebook)}, f"make notebooks NAMES={name}"
     assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
     outputs = [out for cell in code for out in cell.outputs]
     assert not any(out.output_type == "error" for out in outputs)

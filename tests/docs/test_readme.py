@@ -139,6 +139,7 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert main(["-F", str(folder / "runs"), *TINY.split()]) == 0
     for number in range(2, 8):
         (folder / "runs" / str(number)).symlink_to("1")
+    (folder / "studies").symlink_to(ROOT / "studies")
     for name, plan in PLANS.items():
         (folder / name).write_text(plan)
     return folder
