@@ -10,7 +10,7 @@ _LEARNING_RATE = {"low": 3e-4, "high": 1e-2, "log": True}
 
 _PPO: dict[str, Any] = {
     "brains.ppo.lr_actor": {"low": 3e-5, "high": 1e-3, "log": True},
-    "brains.ppo.learning_repeat": {"choices": [2, 4, 8]},
+    "brains.ppo.learning_repeat": {"choices": [10, 20, 40]},
 }
 
 _DDPG: dict[str, Any] = {

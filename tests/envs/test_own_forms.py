@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -142,6 +143,7 @@ def test_a_study_of_a_script_finds_what_the_script_registered(tmp_path: Path) ->
         capture_output=True,
         text=True,
         timeout=200,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
     )
     assert run.stdout.strip().endswith("1"), run.stderr
 

@@ -97,6 +97,7 @@ def as_nobody() -> None:
         os.setuid(65534)
 
 
+@pytest.mark.slow
 def test_read_only_folders_are_named(tmp_path: Path) -> None:
     folder = tmp_path / "work"
     assert finish([*train("goal_reacher"), "total_steps=400"], folder) == 0

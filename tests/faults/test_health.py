@@ -144,8 +144,6 @@ def test_a_warning_names_brain_quantity_and_remedy_once(
     bad = 2 * healthy.high if np.isfinite(healthy.high) else healthy.low / 2
     good = healthy.high / 2 if np.isfinite(healthy.high) else healthy.low * 2
     name = healthy.quantity
-    if name == "effective_sample_share":
-        name, bad, good = "effective_sample_size", 100 * bad, 100 * good
     logging.getLogger("bnpo").propagate = True
     monitor = watching(pathwise=False)
     with caplog.at_level("WARNING", logger="bnpo.health"):

@@ -148,7 +148,7 @@ def test_saved_runs_go_on_bit_for_bit(make_trainer: Any) -> None:
         **{"parameter_noise": 0.3, "resample_delay": 2, "freeze_delta": 3, "freeze_count": 1},
         "dtype": "float64",
     }
-    brains = (likelihood_ratio(), pathwise(recalc_delay=0))
+    brains = (likelihood_ratio(sources="all"), pathwise(recalc_delay=0))
     whole, part = (make_trainer(*brains, **config) for _ in range(2))
     play(whole, 40)
     play(part, 23)

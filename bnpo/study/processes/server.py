@@ -51,6 +51,8 @@ def main(*, preloading: bool = sys.platform == "linux") -> None:
         _register(int(sys.argv[1]))
         gc.enable()
         gc.freeze()  # what is there stays as it is, in memory that all processes share
+    elif len(sys.argv) > 1:
+        os.close(int(sys.argv[1]))  # nobody reads the registrations
     if not _serve(socket.socket(fileno=0)):
         return
     module, *words = json.loads(sys.stdin.readline())
