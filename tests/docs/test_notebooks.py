@@ -20,7 +20,7 @@ SMALL = {
     "04_your_own_environment": "seeds = 2; total_steps = 1_200; eval_interval = 600; "
     "eval_episodes = 2",
     "BNPO_natural_gradient": "total_steps = 1_200; eval_episodes = 2; path_steps = 3",
-    "BPO": f"article_steps = 1_200; {_WATCHED}",
+    "BPO": f"article_steps = 1_200; {_WATCHED}; total_steps = 4_800",
     "DDPG": _WATCHED,
     "PPO": "total_steps = 6_000; video_steps = 10; eval_episodes = 2; evaluations = 1",
     "PPO_noHER_FS": _WATCHED,
