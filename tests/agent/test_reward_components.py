@@ -10,6 +10,7 @@ import torch
 
 from bnpo import Trainer
 from bnpo.compose.composition import compose
+from bnpo.credit import HER
 from bnpo.presets import PRESETS, build_agent, build_train_config
 from tests.agent.toys import MakeToy
 from tests.presets.test_presets_learn import TRIALS
@@ -78,5 +79,7 @@ def test_the_moving_reacher_paid_per_axis_trains() -> None:
         trainer.close()
     assert trainer.agent.spec.reward_dim == 3
     assert trainer.agent.spec.goals_move
-    assert [getattr(b.credit.scheme, "moving", None) for b in trainer.agent.brains] == [None, True]
+    hindsight = trainer.agent.brains[1].credit.scheme
+    assert isinstance(hindsight, HER)
+    assert hindsight.moving is True
     assert {brain.gradient_steps > 0 for brain in trainer.agent.brains} == {True}
