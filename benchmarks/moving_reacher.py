@@ -20,6 +20,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from records import fingerprint
+
 RESULTS = Path(__file__).parent / "results" / "moving_reacher.jsonl"
 SCORE = 30.0
 SETTINGS: dict[str, Any] = {
@@ -27,6 +29,7 @@ SETTINGS: dict[str, Any] = {
     "eval_interval": 10_000,
     "stop_when_solved": True,
 }
+PROGRAM = "bpo"
 ORIGINAL = """\
 | BPO with importance resampling (original, Unity build, one seed) | 383,000 | 4,775 |
 | BPO without it (original) | 407,000 | 3,860 |
@@ -35,13 +38,19 @@ ORIGINAL = """\
 | DDPG (original) | 1,460,000 | 26,200 |"""
 
 
+def configuration() -> dict[str, Any]:
+    """Everything but the seed that decides what the preset reaches."""
+    from bnpo.compose.composition import compose
+
+    return compose([PROGRAM, "moving_reacher"], SETTINGS)
+
+
 def run(seed: int) -> list[tuple[int, float, float]]:
     """Train one seed; return arm-steps, seconds and mean score of every evaluation."""
     from bnpo import Trainer
-    from bnpo.compose.composition import compose
     from bnpo.presets import build_agent, build_train_config
 
-    config = compose(["bpo", "moving_reacher"], {**SETTINGS, "seed": seed})
+    config = configuration() | {"seed": seed}
     trainer = Trainer(build_agent(config), build_train_config(config), progress_bar=False)
     try:
         history = trainer.run()
@@ -50,12 +59,13 @@ def run(seed: int) -> list[tuple[int, float, float]]:
     return [(r.env_steps, round(r.wall_s, 2), round(r.mean_score or 0.0, 3)) for r in history]
 
 
-def load() -> dict[int, Any]:
-    """Curves by seed of the settings of today."""
+def load() -> dict[int, dict[str, Any]]:
+    """Results by seed of the settings of today."""
     if not RESULTS.exists():
         return {}
     rows = [json.loads(line) for line in RESULTS.read_text().splitlines()]
-    return {row["seed"]: row["curve"] for row in rows if row["settings"] == SETTINGS}
+    today = fingerprint(configuration())
+    return {row["seed"]: row for row in rows if row["settings"] == today}
 
 
 def table(curves: dict[int, Any]) -> str:
@@ -91,10 +101,15 @@ def main() -> None:
         command = [sys.executable, __file__, "--one", "--seeds", str(seed)]
         out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         RESULTS.parent.mkdir(exist_ok=True)
-        row = {"seed": seed, "settings": SETTINGS, "curve": json.loads(out.splitlines()[-1])}
+        row = {
+            "program": PROGRAM,
+            "seed": seed,
+            "settings": fingerprint(configuration()),
+            "curve": json.loads(out.splitlines()[-1]),
+        }
         with RESULTS.open("a") as file:
             file.write(json.dumps(row) + "\n")
-    print(table({seed: curve for seed, curve in load().items() if seed in options.seeds}))
+    print(table({seed: row["curve"] for seed, row in load().items() if seed in options.seeds}))
 
 
 if __name__ == "__main__":
