@@ -97,13 +97,13 @@ def as_nobody() -> None:
         os.setuid(65534)
 
 
-@pytest.mark.slow
 def test_read_only_folders_are_named(tmp_path: Path) -> None:
     folder = tmp_path / "work"
     assert finish([*train("goal_reacher"), "total_steps=400"], folder) == 0
     run = folder / "runs" / "1"
-    for above in [tmp_path, *list(tmp_path.parents)[:2]]:
-        above.chmod(0o755)
+    for above in [tmp_path, *tmp_path.parents]:
+        if above.stat().st_mode & 0o755 != 0o755:  # pytest's own folders, one more under xdist
+            above.chmod(0o755)
     files = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
     for path in [folder / "runs", *run.rglob("*"), run]:
         path.chmod(0o555 if path.is_dir() else 0o444)
