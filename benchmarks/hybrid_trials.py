@@ -1,20 +1,26 @@
-"""Variants of the hybrid and its halves, on tuning seeds: what the settings of ``bpo`` rest on.
+"""The hybrid, its halves and variants of it: what the settings of ``bpo`` rest on, and the report.
 
     python benchmarks/hybrid_trials.py                      run what is missing, print the table
     python benchmarks/hybrid_trials.py --variants bpo ppo --tasks sparse --seeds 100 101
+    python benchmarks/hybrid_trials.py --table --variants bpo ddpg_her --tasks sparse --seeds 0 1 2
 
-Every run is judged by the mean action on the same 100 evaluation episodes. Results are appended run
-by run to results/hybrid_trials.jsonl; what stands there for today's settings is not run again.
+Settings are chosen on seeds 100 to 104; seeds below 100 are for reports. Every run is judged by the
+mean action on the same 100 evaluation episodes. Results are appended run by run to
+results/hybrid_trials.jsonl; what stands there for today's settings is not run again.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
+import statistics
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from records import fingerprint
 
 RESULTS = Path(__file__).parent / "results" / "hybrid_trials.jsonl"
@@ -139,10 +145,11 @@ def main() -> int:
     parser.add_argument("--variants", nargs="+", default=[*VARIANTS], choices=[*VARIANTS])
     parser.add_argument("--tasks", nargs="+", default=["sparse", "dense"], choices=[*TASKS])
     parser.add_argument("--seeds", nargs="+", type=int, default=[100, 101, 102])
+    parser.add_argument("--table", action="store_true", help="run nothing")
     given = parser.parse_args()
     done = [json.loads(line) for line in RESULTS.open()] if RESULTS.exists() else []
     known = {(one["variant"], one["task"], one["seed"], one["settings"]) for one in done}
-    for task in given.tasks:
+    for task in given.tasks if not given.table else ():
         for seed in given.seeds:
             for variant in given.variants:
                 config = settings(variant, task)
@@ -155,7 +162,46 @@ def main() -> int:
                     file.write(json.dumps(line) + "\n")
                 curve = [point["success"] for point in found["curve"]]
                 print(task, seed, variant, f"{found['cpu_s']} s", curve, flush=True)
+                done.append(line)
+    for task in given.tasks:
+        report(task, given.variants, set(given.seeds), done)
     return 0
+
+
+def solved_at(line: dict[str, Any]) -> float:
+    """Environment steps at the first of two evaluations in a row at 0.95 or above; inf for none."""
+    curve = line["curve"]
+    for point, following in pairwise(curve):
+        if min(point["success"], following["success"]) >= 0.95:
+            return float(point["env_steps"])
+    return math.inf
+
+
+def report(task: str, variants: list[str], seeds: set[int], done: list[dict[str, Any]]) -> None:
+    """Print steps to solved, final success and the probability of improvement of the first."""
+    from bnpo.study.statistics import interquartile_mean, probability_of_improvement
+
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for variant in variants:
+        mark = fingerprint(settings(variant, task))
+        runs = [one for one in done if (one["variant"], one["task"]) == (variant, task)]
+        rows[variant] = [one for one in runs if one["seed"] in seeds and one["settings"] == mark]
+    print(
+        f"\n{task}: solved at (steps), final success (interquartile mean), CPU s, P(first better)"
+    )
+    first = np.array([-solved_at(one) for one in rows[variants[0]]])
+    for variant, runs in rows.items():
+        if not runs:
+            continue
+        solved = sorted(solved_at(one) for one in runs)
+        final = interquartile_mean([np.array([one["curve"][-1]["success"] for one in runs])])
+        better = probability_of_improvement([first], [np.array([-one for one in solved])])
+        print(
+            f"{variant:28} {len(runs)} seeds, median {statistics.median(solved):,.0f} of {solved}; "
+            f"{float(final.value):.3f} [{float(final.low):.3f}, {float(final.high):.3f}]; "
+            f"{statistics.median(one['cpu_s'] for one in runs):.1f} s; "
+            f"{better.value:.2f} [{better.low:.2f}, {better.high:.2f}]"
+        )
 
 
 if __name__ == "__main__":

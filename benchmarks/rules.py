@@ -50,7 +50,7 @@ def task_of(preset: str) -> tuple[str, str, dict[str, Any]]:
     """Title, named task and settings on which a preset is measured."""
     if "shift" in preset:
         return "moving", "moving_reacher", {}
-    if preset == "ddpg_her" or preset.startswith(("bpo", "bnpo", "rewheeler")):
+    if preset.endswith("_her") or preset.startswith(("bpo", "bnpo", "rewheeler")):
         return "sparse", "goal_reacher", SPARSE
     if preset.startswith(("vpg", "a2c", "npg", "is_return")):
         return "dense, 64", "goal_reacher", DENSE
@@ -171,7 +171,8 @@ def parse() -> argparse.Namespace:
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
-    parser.add_argument("--presets", nargs="+", default=list(PRESETS), choices=list(PRESETS))
+    presets = [name for name, one in PRESETS.items() if "opponents" not in one]  # one side alone
+    parser.add_argument("--presets", nargs="+", default=presets, choices=presets)
     parser.add_argument("--steps", type=int, default=STEPS, help="dense 4, moving 8 times that")
     parser.add_argument("--jobs", type=int, default=1, help="processes at a time")
     parser.add_argument("--fresh", action="store_true", help="run again what has a result")

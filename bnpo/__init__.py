@@ -11,7 +11,8 @@ from bnpo.extras import on_use
 from bnpo.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from bnpo.agent import Agent
+    from bnpo import brains, config, credit, envs, presets, replay, runs
+    from bnpo.compose.agents import Agent, make_agent
     from bnpo.config import (
         AgentConfig,
         BrainDescription,
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
         NetworkConfig,
         TrainConfig,
     )
+    from bnpo.envs.checking import check_env
     from bnpo.interop.offline import from_minari, learn_offline, to_minari
+    from bnpo.runs.saving import load
     from bnpo.show.plotting import plot
     from bnpo.show.recording import watch
     from bnpo.study import Study, Sweep
@@ -39,17 +42,27 @@ __all__ = [
     "Sweep",
     "TrainConfig",
     "Trainer",
+    "brains",
+    "check_env",
+    "config",
+    "credit",
+    "envs",
     "evaluate",
     "from_minari",
     "learn_offline",
+    "load",
+    "make_agent",
     "plot",
+    "presets",
+    "replay",
+    "runs",
     "to_minari",
     "train",
     "watch",
 ]
 
 _HOMES = {
-    "Agent": "bnpo.agent",
+    "Agent": "bnpo.compose.agents",
     "AgentConfig": "bnpo.config",
     "BrainDescription": "bnpo.config",
     "ConfigError": "bnpo.config",
@@ -60,10 +73,20 @@ _HOMES = {
     "Sweep": "bnpo.study",
     "TrainConfig": "bnpo.config",
     "Trainer": "bnpo.training",
+    "brains": "bnpo.brains",
+    "config": "bnpo.config",
+    "credit": "bnpo.credit",
+    "envs": "bnpo.envs",
+    "check_env": "bnpo.envs.checking",
     "evaluate": "bnpo.training.evaluation",
     "from_minari": "bnpo.interop.offline",
     "learn_offline": "bnpo.interop.offline",
+    "load": "bnpo.runs.saving",
+    "make_agent": "bnpo.compose.agents",
     "plot": "bnpo.show.plotting",
+    "presets": "bnpo.presets",
+    "replay": "bnpo.replay",
+    "runs": "bnpo.runs",
     "to_minari": "bnpo.interop.offline",
     "train": "bnpo.training",
     "watch": "bnpo.show.recording",

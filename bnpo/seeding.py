@@ -1,5 +1,6 @@
 """Seeds: of the global generators, and of every stream of random numbers that a run has.
 
+Worker processes of environments draw seeds, too, and need no torch: it is loaded where it is used.
 A stream is a number of its own beside the run's seed, so that no two purposes share their numbers.
 """
 
@@ -7,10 +8,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import torch
+
+if TYPE_CHECKING:
+    import torch
 
 __all__ = [
     "ACTING",
@@ -19,6 +22,7 @@ __all__ = [
     "EVALUATION_SEED",
     "GLOBAL_GENERATORS",
     "GUIDES",
+    "OPPONENTS",
     "PARAMETER_NOISE",
     "REMOTE_WORKERS",
     "SPACES",
@@ -63,6 +67,10 @@ ARBITER: Final = 5_000
 """Stream of the arbiter, which now and then favours any brain"""
 
 
+OPPONENTS: Final = 6_000
+"""Stream of self-play: who plays the other side, and the noise of its actions"""
+
+
 def derived(seed: int, *stream: int, count: int = 1) -> list[int]:
     """Return seeds of 31 bits that follow from a run's seed and a stream."""
     return [
@@ -77,12 +85,16 @@ def derived_each(seed: int, rows: Iterable[int]) -> list[int]:
 
 def generator(device: torch.device | str, seed: int, *stream: int) -> torch.Generator:
     """Return a torch generator of its own for one stream of a run's random numbers."""
+    import torch
+
     word = np.random.SeedSequence([seed, *stream]).generate_state(1, np.uint64)[0]
     return torch.Generator(device).manual_seed(int(word >> 1))
 
 
 def seed(number: int) -> None:
     """Seed all of them."""
+    import torch
+
     random.seed(number)
     np.random.seed(number % 2**32)  # noqa: NPY002
     torch.manual_seed(number)
@@ -90,6 +102,8 @@ def seed(number: int) -> None:
 
 def state() -> dict[str, Any]:
     """Return where the generators stand, as a checkpoint holds it."""
+    import torch
+
     name, keys, position, has_gauss, cached = np.random.get_state()  # noqa: NPY002
     made: dict[str, Any] = {
         "python": random.getstate(),
@@ -103,6 +117,8 @@ def state() -> dict[str, Any]:
 
 def restore(saved: Mapping[str, Any]) -> None:
     """Let the generators go on from where they stood."""
+    import torch
+
     random.setstate(saved["python"])
     name, keys, position, has_gauss, cached = saved["numpy"]
     legacy = (name, keys.numpy().astype(np.uint32), position, has_gauss, cached)

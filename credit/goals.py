@@ -17,7 +17,16 @@ from torch import Generator, Tensor
 from bnpo.errors import ConfigError, did_you_mean
 from bnpo.types import Rows, Trajectories
 
-__all__ = ["STRATEGIES", "Strategy", "check_strategy", "choose", "episode", "final", "future"]
+__all__ = [
+    "STRATEGIES",
+    "Strategy",
+    "check_strategy",
+    "choose",
+    "episode",
+    "final",
+    "future",
+    "other",
+]
 
 Strategy = Callable[[Trajectories, Tensor, Tensor, Generator], Tensor]
 """Chooses goals [B, G] for the transitions at (segment, time), both [B]."""
@@ -29,38 +38,81 @@ def _uniform(after: Tensor, end: Tensor, generator: Generator) -> Tensor:
     return (after + 1).add_((u * (end - after)).long())  # u <= 1 - 2^-24: never above end
 
 
-def future(
+def _future(
     trajectories: Trajectories, segment: Tensor, time: Tensor, generator: Generator
-) -> Tensor:
-    """Goals achieved later, uniform over t+1..L (Andrychowicz et al. 2017), [B, G]."""
-    at = _uniform(time, trajectories.length.index_select(0, segment), generator)
-    return Rows(segment, at).of(trajectories.achieved_goal)
+) -> Rows:
+    return Rows(segment, _uniform(time, trajectories.length.index_select(0, segment), generator))
 
 
-def final(
+def _final(
     trajectories: Trajectories,
     segment: Tensor,
     time: Tensor,  # noqa: ARG001
     generator: Generator,  # noqa: ARG001
+) -> Rows:
+    return Rows(segment, trajectories.length[segment])
+
+
+def _episode(
+    trajectories: Trajectories, segment: Tensor, time: Tensor, generator: Generator
+) -> Rows:
+    return Rows(segment, _uniform(torch.zeros_like(time), trajectories.length[segment], generator))
+
+
+def _other(
+    trajectories: Trajectories,
+    segment: Tensor,
+    time: Tensor,
+    generator: Generator,
+) -> Rows:
+    most = max(len(segment) - 1, 1)
+    shift = 1 + int(torch.randint(most, (), generator=generator, device=time.device))
+    return _episode(trajectories, segment.roll(shift), time, generator)
+
+
+def future(
+    trajectories: Trajectories, segment: Tensor, time: Tensor, generator: Generator
+) -> Tensor:
+    """Goals achieved later, uniform over t+1..L (Andrychowicz et al. 2017), [B, G]."""
+    return _future(trajectories, segment, time, generator).of(trajectories.achieved_goal)
+
+
+def final(
+    trajectories: Trajectories, segment: Tensor, time: Tensor, generator: Generator
 ) -> Tensor:
     """Goal achieved at the end of the segment, at L, [B, G]."""
-    return Rows(segment, trajectories.length[segment]).of(trajectories.achieved_goal)
+    return _final(trajectories, segment, time, generator).of(trajectories.achieved_goal)
 
 
 def episode(
-    trajectories: Trajectories,
-    segment: Tensor,
-    time: Tensor,  # noqa: ARG001
-    generator: Generator,
+    trajectories: Trajectories, segment: Tensor, time: Tensor, generator: Generator
 ) -> Tensor:
     """Goals achieved anywhere in the segment, uniform over 1..L, [B, G]."""
-    length = trajectories.length[segment]
-    at = _uniform(torch.zeros_like(length), length, generator)
-    return Rows(segment, at).of(trajectories.achieved_goal)
+    return _episode(trajectories, segment, time, generator).of(trajectories.achieved_goal)
 
 
-STRATEGIES: dict[str, Strategy] = {"future": future, "final": final, "episode": episode}
+def other(
+    trajectories: Trajectories, segment: Tensor, time: Tensor, generator: Generator
+) -> Tensor:
+    """Goals achieved anywhere in another transition's segment, [B, G].
+
+    Whose outcome does not depend on this one's, so that no random outcome chose its own goal: the
+    unbiased strategy where the world is random. Another of the transitions asked for is of the same
+    segment about as often as that segment is among them.
+    """
+    return _other(trajectories, segment, time, generator).of(trajectories.achieved_goal)
+
+
+STRATEGIES: dict[str, Strategy] = {
+    "future": future,
+    "final": final,
+    "episode": episode,
+    "other": other,
+}
 """Strategies by name."""
+
+_ROWS = {"future": _future, "final": _final, "episode": _episode, "other": _other}
+"""Where the goals of the strategies were achieved."""
 
 
 def check_strategy(strategy: Any, name: str) -> None:
@@ -95,11 +147,19 @@ def check_strategy(strategy: Any, name: str) -> None:
 
 
 def choose(
-    strategy: Any, trajectories: Trajectories, segment: Tensor, time: Tensor, generator: Generator
+    strategy: Any,
+    trajectories: Trajectories,
+    segment: Tensor,
+    time: Tensor,
+    generator: Generator,
+    *,
+    moving: bool = False,
 ) -> Tensor:
-    """Goals [B, G] by a strategy, its name, or a mixture {strategy: probability}.
+    """Goals [B, G] at ``time`` by a strategy, its name, or a mixture {strategy: probability}.
 
-    A mixture draws the strategy of each transition on its own.
+    A mixture draws the strategy of each transition on its own. Where goals move, the goal that is
+    reached at τ was at t where the desired one's way from t to τ leads back to: achieved_τ -
+    (desired_τ - desired_t). A callable's goals are taken as they are at ``time``.
 
     Raises:
         ConfigError: for trajectories without goals.
@@ -110,6 +170,11 @@ def choose(
             "hindsight needs a goal environment, whose observations are a Dict with achieved_goal "
             "and desired_goal: these trajectories have no goals; use another credit scheme"
         )
+    if moving and isinstance(strategy, str):
+        reached = _ROWS[strategy](trajectories, segment, time, generator)
+        way = reached.of(trajectories.desired_goal)
+        way = way - Rows(segment, time).of(trajectories.desired_goal)
+        return reached.of(trajectories.achieved_goal) - way
     if not isinstance(strategy, Mapping):
         one: Strategy = STRATEGIES[strategy] if isinstance(strategy, str) else strategy
         return one(trajectories, segment, time, generator)
@@ -117,7 +182,7 @@ def choose(
     u = torch.rand(time.shape, generator=generator, device=time.device)
     goals: Tensor | None = None
     for part, below in reversed(list(zip(strategy, shares, strict=True))):
-        chosen = choose(part, trajectories, segment, time, generator)
+        chosen = choose(part, trajectories, segment, time, generator, moving=moving)
         goals = chosen if goals is None else torch.where((u < below)[:, None], chosen, goals)
     assert goals is not None
     return goals

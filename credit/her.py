@@ -25,13 +25,18 @@ class HER(CreditScheme):
     """
 
     strategy: Any = "future"
-    """future, final, episode, a callable (see bnpo.credit.goals), or {strategy: probability}."""
+    """future, final, episode, other, a callable (see bnpo.credit.goals), or {strategy:
+    probability}. Goals of the own segment make a random world look kind: where chance decides the
+    outcome it chooses the goal, too. "other" does not, and neither do the goals that stay."""
     ratio: Fraction = 0.8
     """Probability that a transition's goal is replaced."""
     steps: Steps = 3
     """n of the transitions that keep their goal; drawn from U{1..steps} if floating."""
     floating: bool = True
     """Whether that n is drawn anew for each transition each time."""
+    moving: bool | None = None
+    """Whether a replaced goal moves as the desired one does: g'_t = g'_{t+1} - (g_{t+1} - g_t);
+    None: where the environment says that its goals move."""
     relabels: ClassVar[bool] = True
     """Goals are chosen because of the outcome."""
     needs_goals: ClassVar[bool] = True
@@ -60,16 +65,19 @@ class HER(CreditScheme):
         made, outcome = trajectories.n_step_outcome(
             segment, time, steps, evaluator.gamma, self.steps
         )
-        goal = choose(self.strategy, trajectories, segment, time, generator)
-        reward = evaluator.reward(outcome, goal)  # read where n = 1 alone
+        goal = choose(
+            self.strategy, trajectories, segment, time, generator, moving=bool(self.moving)
+        )
+        later = goal + (made.next_goal - made.goal) if self.moving else goal
+        reward = evaluator.reward(outcome, later)  # read where n = 1 alone
         where = replaced[:, None]
         ended = (replaced & (made.discount == 0)).nonzero()[:, 0]
         explained = evaluator.terminated(outcome[ended], made.next_goal[ended])
         discount = made.discount.index_fill(0, ended[explained], evaluator.gamma)
-        discount.masked_fill_(replaced & evaluator.terminated(outcome, goal), 0.0)
+        discount.masked_fill_(replaced & evaluator.terminated(outcome, later), 0.0)
         return made.replace(
             goal=torch.where(where, goal, made.goal),
-            next_goal=torch.where(where, goal, made.next_goal),
+            next_goal=torch.where(where, later, made.next_goal),
             reward=torch.where(where, reward, made.reward),
             discount=discount,
             relabelled=replaced,

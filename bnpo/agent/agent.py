@@ -15,6 +15,7 @@ from bnpo.agent.crediting import RewardFunction
 from bnpo.agent.defaults import default_config
 from bnpo.agent.normalization import Normalization
 from bnpo.agent.policy import Policy
+from bnpo.agent.predicting import Usable
 from bnpo.brains.options import Guidance
 from bnpo.brains.rule import Rule
 from bnpo.config import AgentConfig, BrainDescription
@@ -29,7 +30,7 @@ from bnpo.types.step import Decision, Observation, Step
 __all__ = ["Agent"]
 
 
-class Agent:
+class Agent(Usable):
     """One stochastic actor, trained by several brains in turn."""
 
     def __init__(
@@ -90,24 +91,27 @@ class Agent:
     def for_env(
         cls,
         env_id: str,
-        brains: Sequence[BrainDescription],
+        brains: Sequence[BrainDescription] | str,
         *,
         seed: int = 0,
         config: AgentConfig | None = None,
         env_kwargs: dict[str, Any] | None = None,
     ) -> Self:
-        """Build an agent for a registered environment.
+        """Build an agent for a registered environment, of a brain list or a preset's name.
 
         Without a config the settings follow from the brains and the task
-        (:func:`bnpo.agent.defaults.default_config`).
+        (:func:`bnpo.agent.defaults.default_config`); with a preset they are those that the command
+        line composes.
 
         Raises:
             ConfigError: for an unknown environment, a discrete or unbounded action space and for
                 a brain that cannot work there.
 
         """
+        if isinstance(brains, str):
+            return cls.of_preset(brains, env_id, seed=seed, config=config, env_kwargs=env_kwargs)
         env = make_env(env_id, **(env_kwargs or {}))
-        spec = describe(env)
+        spec = describe(env, env_id)
         functions = goal_functions(env) if spec.is_goal_env else None
         return cls(
             spec,
@@ -246,11 +250,6 @@ class Agent:
         """Gradient steps of all brains together."""
         return sum(brain.gradient_steps for brain in self.brains)
 
-    def __repr__(self) -> str:
-        """Task and brains on one line each."""
-        brains = "".join(f"    {brain.name}: {brain.step.rule},\n" for brain in self.brains)
-        return f"Agent({self.spec.env_id}, seed={self.seed}, brains=[\n{brains}])"
-
     def state_dict(self) -> dict[str, Any]:
         """Everything that decides the agent's future."""
         return {
@@ -290,8 +289,3 @@ class Agent:
                 assert part is not None, f"a state with {key}, an agent without"
                 part.load_state_dict(state[key])
         self.normalization.waiting = state["fresh"]
-
-    def load_policy(self, state: dict[str, Any]) -> None:
-        """Take over actor and normalisation alone, enough to act and evaluate."""
-        self.encoder.load_state_dict(state["encoder"])
-        self.actor.load_state_dict(state["actor"])

@@ -14,11 +14,11 @@ import torch
 from bnpo import seeding
 from bnpo.agent.brain import Brain
 from bnpo.agent.fitting import (
-    climbs_point,
     make_brain,
     name_of,
     require_own_target,
     scheme_of,
+    values_otherwise,
 )
 from bnpo.brains import (
     Networks,
@@ -173,16 +173,18 @@ def _critics_of(
     """Return the number of each brain's critic; those that share one have the same.
 
     One critic values one policy: a likelihood-ratio brain, whose baseline is the value of the
-    policy that acts, does not share it with one that climbs and bootstraps at (mu, 0).
+    policy that acts, does not share it with one that climbs and bootstraps at (mu, 0), at actions
+    or with entropy.
     """
-    points = []
+    others = []
     for index, (description, rule) in enumerate(zip(descriptions, rules, strict=True)):
         with _named(index, description):
-            points.append(climbs_point(description, scheme_of(description, rule, spec)))
+            scheme = scheme_of(description, rule, spec)
+            others.append(values_otherwise(description, rule, scheme))
     critics: list[int] = []
     shared: int | None = None
     for description, rule in zip(descriptions, rules, strict=True):
-        apart = not rule.pathwise and any(points) and rule.value_coefficient > 0
+        apart = not rule.pathwise and any(others) and rule.value_coefficient > 0
         own = description.critic == "own" or (description.critic == "auto" and apart)
         if config.detach_critics or own or shared is None:
             critics.append(max(critics, default=-1) + 1)

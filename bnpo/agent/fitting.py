@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from bnpo.agent.brain import Brain
 from bnpo.agent.crediting import NetworkEvaluator
 from bnpo.brains import (
     CriticStep,
+    EntropyBonus,
     GradientStep,
     LearningStep,
     NaturalGradient,
@@ -31,12 +33,23 @@ from bnpo.errors import ConfigError
 from bnpo.replay import LAWS, ImportanceRatio, SamplingLaw, Uniform
 from bnpo.types import CreditScheme, TaskSpec
 
-__all__ = ["climbs_point", "make_brain", "name_of", "require_own_target", "scheme_of"]
+__all__ = ["make_brain", "name_of", "require_own_target", "scheme_of", "values_otherwise"]
 
 
 def climbs_point(description: BrainDescription, scheme: CreditScheme) -> bool:
     """Whether a brain climbs and bootstraps Q at (mu, 0)."""
     return description.climb == "point" or (description.climb == "auto" and scheme.relabels)
+
+
+def values_otherwise(description: BrainDescription, rule: Rule, scheme: CreditScheme) -> bool:
+    """Whether a brain's critic values something else than the return of what acts.
+
+    Point masses where it climbs (mu, 0), smoothed or drawn actions where its rule bootstraps from
+    them, and returns with entropy.
+    """
+    soft = isinstance(rule.entropy, EntropyBonus) and rule.entropy.in_target
+    own_point = type(rule).bootstrap_point is not Rule.bootstrap_point
+    return climbs_point(description, scheme) or (rule.pathwise and (soft or own_point))
 
 
 def require_own_target(description: BrainDescription, rule: Rule, shared: bool) -> None:
@@ -215,7 +228,7 @@ def scheme_of(description: BrainDescription, rule: Rule, spec: TaskSpec) -> Cred
     if credit is None:
         if not rule.pathwise:
             return GAE()
-        return HER() if spec.is_goal_env else FloatingNStep()
+        credit = HER() if spec.is_goal_env else FloatingNStep()
     scheme = resolve(credit)
     if scheme.needs_goals and not spec.is_goal_env:
         raise ConfigError(
@@ -229,6 +242,8 @@ def scheme_of(description: BrainDescription, rule: Rule, spec: TaskSpec) -> Cred
             "chosen because of the outcome break its expectation; use a pathwise rule "
             "(bellman=True), rule='awr', or credit='shifted_goals' where the goal moves by itself"
         )
+    if isinstance(scheme, HER) and scheme.moving is None and spec.goals_move:
+        return dataclasses.replace(scheme, moving=True)
     return scheme
 
 

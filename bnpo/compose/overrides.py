@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from typing import Any
@@ -97,6 +98,8 @@ def as_json(value: Any, path: str, depth: int = 0) -> Any:
         return {key: as_json(item, f"{path}.{key}", depth + 1) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [as_json(item, path, depth + 1) for item in value]
+    if isinstance(value, str) and not _is_text(value):
+        raise ConfigError(f"{path} = {value!r}: allowed is text that files and systems can name")
     if value is None or isinstance(value, bool | int | float | str):
         return value
     item = getattr(value, "item", None)
@@ -119,9 +122,17 @@ def _plain(value: Any, path: str) -> Any:
         raise ConfigError(f"{path}: {error}") from None
 
 
+def _is_text(value: str) -> bool:
+    """Whether text can be encoded, names of files that are no text included."""
+    try:
+        return b"\0" not in os.fsencode(value)
+    except UnicodeEncodeError:
+        return False
+
+
 def flatten(nested: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield dotted path and value of every leaf; an empty dict is a leaf."""
-    for key, value in nested.items():
+    """Yield dotted path and value of every leaf, names first; an empty dict is a leaf."""
+    for key, value in sorted(nested.items(), key=lambda item: item[0] != "name"):
         path = f"{prefix}{key}"
         if isinstance(value, Mapping) and value:
             yield from flatten(value, f"{path}.")
@@ -158,7 +169,8 @@ def put(config: MutableMapping[str, Any], path: str, value: Any) -> None:
     """Set the value at a dotted path.
 
     The fields of a named object (a rule, a scheme, a law) can be set where so far only its name
-    stands: ``credit.ratio=0.5`` makes ``"her"`` into ``{"name": "her", "ratio": 0.5}``.
+    stands: ``credit.ratio=0.5`` makes ``"her"`` into ``{"name": "her", "ratio": 0.5}``. Another
+    name leaves nothing of the fields that stand there.
 
     Raises:
         ConfigError: where the path leads through a value that has no fields.
@@ -176,4 +188,6 @@ def put(config: MutableMapping[str, Any], path: str, value: Any) -> None:
             above = ".".join(parents[: depth + 1])
             raise ConfigError(f"{path} cannot be set: {above} = {below!r} has no fields")
         place = below
+    if last == "name" and parents[-1:] and parents[-1] in NAMED and place.get("name") != value:
+        place.clear()
     place[last] = value

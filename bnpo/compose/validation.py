@@ -140,6 +140,11 @@ def _memory() -> int:
 
 
 def _check_device(device: str) -> None:
+    if device.startswith("cuda") and not torch.cuda.is_available():
+        raise ConfigError(
+            f"agent.device = {device!r} cannot be used: torch finds no CUDA device here; allowed "
+            "is cpu, or auto"
+        )
     try:
         torch.Generator(device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:

@@ -20,6 +20,7 @@ from bnpo.config.base import (
 )
 from bnpo.config.brain import BrainDescription
 from bnpo.config.network import NetworkConfig
+from bnpo.config.opponents import OpponentConfig
 from bnpo.config.run import RunConfig, TaskConfig
 from bnpo.config.train import TrainConfig
 from bnpo.errors import ConfigError
@@ -32,6 +33,7 @@ __all__ = [
     "Fraction",
     "NetworkConfig",
     "NonNegative",
+    "OpponentConfig",
     "Positive",
     "RunConfig",
     "Scale",

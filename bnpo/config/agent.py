@@ -114,7 +114,8 @@ class AgentConfig:
     False takes automatic differentiation and torch's Adam throughout."""
 
     device: str = "cpu"
-    """Torch device of networks, replay and pools."""
+    """Torch device of networks, replay and pools; ``auto`` on the command line: cuda where there is
+    such a device, else cpu."""
 
     dtype: Literal["float32", "float64"] = "float32"
     """Floating point type of networks, replay and pools."""

@@ -106,9 +106,9 @@ def _allowed(hint: Any) -> str:
 
 def _bounds(metadata: tuple[Any, ...]) -> list[str]:
     """Say what the metadata of a field allow."""
-    rules = [rule for one in metadata for rule in getattr(one, "metadata", ())]
+    bounds = [bound for one in metadata for bound in getattr(one, "metadata", ())]
     found = [
-        (words, getattr(rule, name, None)) for rule in rules for name, words in _BOUNDS.items()
+        (words, getattr(bound, name, None)) for bound in bounds for name, words in _BOUNDS.items()
     ]
     return [words.format(_figure(value)) for words, value in found if value is not None]
 

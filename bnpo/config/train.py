@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from bnpo.config.agent import AgentConfig
-from bnpo.config.base import Count, Positive, config
+from bnpo.config.base import Count, Positive, config, nested
+from bnpo.config.opponents import OpponentConfig
 from bnpo.errors import ConfigError
 
 __all__ = ["TrainConfig"]
@@ -29,9 +30,9 @@ class TrainConfig:
     eval_episodes: Count = 100
     """Episodes of one evaluation, on fixed evaluation seeds."""
 
-    eval_max_steps: Count = 10_000
-    """Evaluation episodes that have not ended by then are cut there (environment steps): those of
-    environments without an end."""
+    eval_max_steps: Count = 1_000
+    """Evaluation episodes of environments without a time limit are cut there, if they have not
+    ended by then (environment steps)."""
 
     train_episode_steps: Count | None = None
     """Training episodes are cut to this many steps; None: as long as the environment's own."""
@@ -88,8 +89,17 @@ class TrainConfig:
     offline_turns: Annotated[int, Field(ge=0)] = 0
     """Turns of every brain on that dataset before the first step."""
 
+    opponents: Annotated[OpponentConfig | None, BeforeValidator(nested(OpponentConfig))] = None
+    """Self-play on a task of two sides; None: the task's own opponent plays the other one."""
+
     def __post_init__(self) -> None:
         """Refuse turns on a dataset that is not named, and workers without environments."""
+        for name, allowed in (("rollouts", "local"), ("overlap", "off")):
+            if self.opponents is not None and getattr(self, name) != allowed:
+                raise ConfigError(
+                    f"TrainConfig.{name} = {getattr(self, name)!r} with opponents: allowed is "
+                    f"{allowed!r}, since the policy in training plays the other side, too"
+                )
         if self.rollouts == "ray" and self.overlap != "off":
             raise ConfigError(
                 f"TrainConfig.overlap = {self.overlap!r} with rollouts='ray': allowed is 'off', or "

@@ -16,9 +16,11 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 
 from bnpo.envs.arguments import require_int
 from bnpo.envs.cores import available_cores
-from bnpo.envs.lookup import AnyEnv, create, discard, find_spec, is_of_gymnasium
+from bnpo.envs.lookup import AnyEnv, create, discard, find_spec, is_of_gymnasium, load_code
+from bnpo.envs.own_vector import own_vector_env
 from bnpo.envs.workers.care import WorkerCare
 from bnpo.envs.workers.pool import ProcessPoolVectorEnv
+from bnpo.errors import ConfigError
 from bnpo.types import TaskSpec
 
 AnyVectorEnv: TypeAlias = VectorEnv[Any, Any, Any]
@@ -67,6 +69,7 @@ def make_vector_env(
             require_int(name, value, minimum=0)
     spec = find_spec(env_id)
     if spec.namespace == "bnpo":
+        load_code(spec)
         return gym.make_vec(
             spec,
             num_envs=num_envs,
@@ -74,6 +77,11 @@ def make_vector_env(
             threads=threads,
             **settings,
         )
+    if spec.vector_entry_point is not None and not is_of_gymnasium(spec):
+        own = own_vector_env(spec, num_envs, settings)
+        if own is not None:
+            check_spaces(own.single_observation_space, own.single_action_space, env_id=spec.id)
+            return own
     return _from_single_envs(spec, num_envs, workers, care, in_caller, settings)
 
 
@@ -98,14 +106,21 @@ def refuse_taken(settings: Mapping[str, Any]) -> None:
             )
 
 
-def describe(env: AnyEnv | AnyVectorEnv) -> TaskSpec:
-    """Dimensions, bounds and horizon of the task of an environment, single or vector."""
+def describe(env: AnyEnv | AnyVectorEnv, env_id: str | None = None) -> TaskSpec:
+    """Dimensions, bounds and horizon of the task of an environment, single or vector.
+
+    Args:
+        env: the environment
+        env_id: by which it is found, with its module; None: the id that it was registered with
+
+    """
     if isinstance(env, VectorEnv):
         observation, action = env.single_observation_space, env.single_action_space
     else:
         observation, action = env.observation_space, env.action_space
     base = env.unwrapped
-    env_id = env.spec.id if env.spec is not None else type(base).__name__
+    if env_id is None:
+        env_id = env.spec.id if env.spec is not None else type(base).__name__
     check_spaces(observation, action, env_id=env_id)
     assert isinstance(action, Box)
     parts = observation.spaces if isinstance(observation, Dict) else {"observation": observation}
@@ -118,6 +133,7 @@ def describe(env: AnyEnv | AnyVectorEnv) -> TaskSpec:
         action_high=tuple(map(float, action.high)),
         reward_dim=1 if reward_space is None else _size(reward_space),
         max_episode_steps=_horizon(env),
+        goals_move=bool(getattr(base, "goals_move", False)),
     )
 
 
@@ -131,6 +147,14 @@ def check_spaces(observation: Space[Any], action: Space[Any], *, env_id: str) ->
         raise ValueError(f"{env_id} has the action space {action}; allowed is a flat Box of floats")
     if not (np.isfinite(action.low).all() and np.isfinite(action.high).all()):
         raise ValueError(f"{env_id} has unbounded actions {action}; allowed are finite bounds")
+    locked = np.flatnonzero(action.low >= action.high)
+    if len(locked):
+        index = int(locked[0])
+        raise ValueError(
+            f"{env_id} has an action whose bounds leave no choice: action[{index}] is in "
+            f"[{action.low[index]:g}, {action.high[index]:g}]; allowed is low below high, leave a "
+            "locked dimension out of the action space"
+        )
     parts = [observation]
     if isinstance(observation, Dict):
         if set(observation.spaces) != set(GOAL_KEYS):
@@ -142,6 +166,13 @@ def check_spaces(observation: Space[Any], action: Space[Any], *, env_id: str) ->
     for part in parts:
         if not isinstance(part, Box) or len(part.shape) != 1:
             raise ValueError(f"{env_id} observes {part}; allowed are flat Boxes (one dimension)")
+    if isinstance(observation, Dict):
+        sizes = [_size(observation[key]) for key in GOAL_KEYS[1:]]
+        if sizes[0] != sizes[1]:
+            raise ValueError(
+                f"{env_id} has an achieved_goal of {sizes[0]} numbers and a desired_goal of "
+                f"{sizes[1]}: allowed are goals of one size"
+            )
 
 
 def step_info(infos: dict[str, Any], key: str, num_envs: int) -> npt.NDArray[np.float64]:
@@ -186,13 +217,16 @@ def _from_single_envs(
     count = min(available_cores() if workers is None else workers, num_envs)
     env: AnyVectorEnv
     if count > 0:
-        env = ProcessPoolVectorEnv(
-            make,
-            num_envs=num_envs,
-            workers=count,
-            care=care,
-            in_caller=in_caller and is_of_gymnasium(spec),
-        )
+        try:
+            env = ProcessPoolVectorEnv(
+                make,
+                num_envs=num_envs,
+                workers=count,
+                care=care,
+                in_caller=in_caller and is_of_gymnasium(spec),
+            )
+        except ValueError as error:  # though it could be made here
+            raise ConfigError(" ".join(str(error).split())) from error
     else:
         env = SyncVectorEnv([make] * num_envs, autoreset_mode=AutoresetMode.SAME_STEP)
     env.spec = spec

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import pickle
+import tempfile
 
 import cloudpickle
 import gymnasium as gym
 
-__all__ = ["own_registrations", "register_others"]
+from bnpo.envs.lookup import is_of_gymnasium
 
-_INSTALLED = ("gymnasium", "gymnasium_robotics", "bnpo", "shimmy", "ale_py", "mujoco")
-"""Packages whose environments are registered where they are imported."""
+__all__ = ["own_registrations", "register_others", "registrations_file"]
 
 
 def own_registrations() -> bytes:
-    """Return what was registered here and is of none of the usual packages, as a pickle.
+    """Return what was registered here and is none of the usual packages', as a pickle.
 
     What cannot be sent, an environment that holds a file say, is left out.
     """
     found: list[bytes] = []
     for spec in gym.registry.values():
-        entry = spec.entry_point
-        home = entry if isinstance(entry, str) else getattr(entry, "__module__", None) or ""
-        if home.partition(":")[0].partition(".")[0] in _INSTALLED:
+        if is_of_gymnasium(spec) or spec.namespace == "bnpo":
             continue
         try:
             found.append(cloudpickle.dumps(spec))
@@ -31,11 +30,19 @@ def own_registrations() -> bytes:
     return pickle.dumps(found)
 
 
-def register_others(pickled: bytes) -> None:
+def register_others(content: bytes) -> None:
     """Register what another process of this program has registered, and this one has not."""
-    for one in pickle.loads(pickled):
+    for one in pickle.loads(content):
         try:
             spec = pickle.loads(one)
         except Exception:  # its module is not to be found here; it may not be needed
             continue
         gym.registry.setdefault(spec.id, spec)
+
+
+def registrations_file() -> int:
+    """Return the descriptor of an anonymous file that holds :func:`own_registrations`."""
+    with tempfile.TemporaryFile() as file:
+        file.write(own_registrations())
+        file.flush()
+        return os.dup(file.fileno())

@@ -31,6 +31,7 @@ COMMANDS = (
     "plot",
     "print_config",
     "envs",
+    "check",
     "runs",
     "compare",
     "study",

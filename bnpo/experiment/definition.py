@@ -21,7 +21,7 @@ from bnpo.errors import ConfigError
 from bnpo.experiment.command import COMMANDS, RECORDED, command_of, prepare
 from bnpo.experiment.databases import check_databases, made_lenient
 from bnpo.experiment.run_folder import RunFolder
-from bnpo.experiment.sources import common_folder, source_files
+from bnpo.experiment.sources import commit, common_folder, source_files
 from bnpo.presets import PRESETS, TASKS, write_config
 from bnpo.runs import RUNS, find_run
 from bnpo.runs.summary import versions
@@ -55,6 +55,7 @@ class BnpoExperiment(Experiment):
             **(meta_info or {}),
             "named_configs": list(named_configs),
             "overrides": _without_dots(updates),
+            "commit": commit(),
         }
         before = list(self.observers), list(self.configurations)
         self.configurations[:] = [ConfigDict(_plain(self.taken))]  # type: ignore[no-untyped-call]

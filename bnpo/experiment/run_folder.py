@@ -120,8 +120,8 @@ class RunFolder(FileStorageObserver):
         self.release()
 
     def failed_event(self, *args: Any, **event: Any) -> None:
-        """Close the record of a run that failed, where there is one."""
-        if self.run_entry is not None:
+        """Close the record of a run that failed, where one could be opened."""
+        if self._started:
             super().failed_event(*args, **event)  # type: ignore[no-untyped-call]
         self.release()
 

@@ -17,12 +17,14 @@ from bnpo.errors import CheckpointError, Diverged, Interrupted, RunError, StateU
 from bnpo.experiment.run_folder import measurements
 from bnpo.files import write_json
 from bnpo.presets import agent_of
+from bnpo.runs.checkpoint import fitting
 from bnpo.runs.checkpoint_folder import CheckpointFolder
 from bnpo.runs.folder import writing
 from bnpo.runs.reading import history_state
 from bnpo.runs.summary import Summary, versions
 from bnpo.show.plotting import draw
 from bnpo.show.text import say
+from bnpo.show.win_matrix import draw_games
 from bnpo.training import Trainer
 from bnpo.training.stopping import StopSignals
 from bnpo.types.history import Record
@@ -82,14 +84,12 @@ class Session:
         if found is None:
             return None
         state, path, complaints = found
-        self._compare_versions(state.pop("versions", None), path)
+        with fitting(path):
+            self._compare_versions(state.pop("versions", None), path)
         if "progress" not in state:
             raise policy_alone(path, self.settings.task.env)
-        try:
+        with fitting(path):
             self.trainer.load_state_dict(state)
-        except (RuntimeError, ValueError, KeyError, TypeError) as error:
-            reason = " ".join(str(error).split())[:100]
-            raise CheckpointError(f"checkpoint {path} does not fit its run: {reason}") from None
         for complaint in complaints:
             say(f"{complaint}: {path.name} is taken instead")
         history = self.trainer.history
@@ -247,13 +247,17 @@ class Session:
             if len(self.trainer.history):
                 task = self.settings.task
                 title = f"{task.preset or 'own brains'} on {task.env}"
-                self._draw(self.folder / "learning_curve.png", title)
+                history = self.trainer.history
+                self._draw(self.folder / "learning_curve.png", lambda to: draw(history, to, title))
+            if (games := self.trainer.games) is not None:
+                write_json(self.folder / "games.json", games)
+                self._draw(self.folder / "games.png", lambda to: draw_games(games, to))
         return self._leave_summary(status)
 
-    def _draw(self, path: Path, title: str) -> None:
-        """Draw the learning curve; a run that has no picture of it has not failed."""
+    def _draw(self, path: Path, draw_to: Callable[[Path], None]) -> None:
+        """Draw a picture; a run that has none of it has not failed."""
         try:
-            draw(self.trainer.history, path, title)
+            draw_to(path)
         except Exception as error:
             reason = getattr(error, "strerror", None) or " ".join(str(error).split())[:200]
             self._tell_once(f"{path} cannot be drawn: {reason or type(error).__name__}")

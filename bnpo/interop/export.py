@@ -60,8 +60,7 @@ class ExportedPolicy(nn.Module):
         else:
             state, goal = [*inputs], inputs[0][:, :0]
         observation = torch.cat(state, -1) if len(state) > 1 else state[0]
-        action: Tensor = self.actor(self.encoder(observation, goal))[0]
-        return action
+        return self.actor.clip(self.actor(self.encoder(observation, goal))[0])
 
 
 def input_names(agent: Agent) -> list[str]:
@@ -112,6 +111,8 @@ def export(
         )
     states = visited_states(agent, STATES)
     place = folder / "export" if output is None else Path(output)
+    if output is None and place.is_symlink():
+        raise ExportError(f"{place} is a link, which may lead out of the run: say output=...")
     file, card = place / f"policy.{_SUFFIX[format]}", place / "policy.md"
     write = {"torch_export": _write_program, "onnx": _write_onnx}[format]
     with _writing(file), replacing(file) as temporary:

@@ -56,7 +56,7 @@ def write_segments(dataset_id: str, segments: Trajectories, agent: Agent) -> Pat
             whole = Path(place) / "whole"
             whole.mkdir()
             storage = minari.dataset.minari_storage.MinariStorage.new(
-                whole / "data", env.observation_space, env.action_space, env.spec
+                whole / "data", env.observation_space, env.action_space, _specification(env)
             )
             brains = ", ".join(brain.name for brain in agent.brains)
             storage.update_metadata(
@@ -145,6 +145,18 @@ def _require_harmless(path: Path) -> None:
             if link is not None:
                 name = link.decode(errors="replace")
                 raise OfflineError(f"dataset {path} links {name!r}: allowed are data of its own")
+
+
+def _specification(env: Any) -> Any:
+    """Return how an environment is made, as a dataset tells it; None where text cannot.
+
+    A class or a function that was registered is no text.
+    """
+    try:
+        env.spec.to_json()
+    except (ValueError, TypeError, AttributeError):
+        return None
+    return env.spec
 
 
 def _form(space: Any) -> Any:

@@ -7,7 +7,9 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import cast
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -24,9 +26,9 @@ class Actor(nn.Module):
     """
 
     low: Tensor
-    """[A], lower bounds of the action."""
+    """[A], lower bounds of the action, rounded into the Box."""
     high: Tensor
-    """[A], upper bounds of the action."""
+    """[A], upper bounds of the action, rounded into the Box."""
     middle: Tensor
     """[A], middle of the action Box."""
     half_range: Tensor
@@ -40,11 +42,12 @@ class Actor(nn.Module):
     def __init__(self, features: int, spec: TaskSpec, config: NetworkConfig) -> None:
         """Build the network for inputs [B, features]."""
         super().__init__()
-        low, high = torch.tensor(spec.action_low), torch.tensor(spec.action_high)
-        self.register_buffer("low", low)
-        self.register_buffer("high", high)
-        self.register_buffer("middle", (low + high) / 2)
-        self.register_buffer("half_range", (high - low) / 2)
+        low, high = (np.array(bound, np.float64) for bound in (spec.action_low, spec.action_high))
+        middle, half_range = (low + high) / 2, high / 2 - low / 2
+        self.register_buffer("low", torch.from_numpy(_inside(low, np.inf)))
+        self.register_buffer("high", torch.from_numpy(_inside(high, -np.inf)))
+        self.register_buffer("middle", torch.from_numpy(middle.astype(np.float32)))
+        self.register_buffer("half_range", torch.from_numpy(half_range.astype(np.float32)))
         self.unit_box = bool((self.middle == 0).all() and (self.half_range == 1).all())
         self.sigma_mode = config.sigma
         self.action_dim = spec.action_dim
@@ -117,7 +120,20 @@ class Actor(nn.Module):
         return mu, sigma.expand_as(mu), raw
 
     def clip(self, action: Tensor) -> Tensor:
-        """Clip actions [B, A] to the Box."""
+        """Clip actions [B, A] to the Box, to the last bit of whatever type its bounds have."""
         if self.unit_box:
             return torch.clamp(action, -1.0, 1.0)
         return torch.clamp(action, self.low, self.high)
+
+
+def _inside(bound: NDArray[np.float64], inwards: float) -> NDArray[np.float32]:
+    """Round bounds [A] to float32 towards the inside of the Box.
+
+    Args:
+        bound: of every dimension
+        inwards: infinity for lower bounds, minus infinity for upper ones
+
+    """
+    rounded = bound.astype(np.float32)
+    outside = rounded < bound if inwards > 0 else rounded > bound
+    return np.where(outside, np.nextafter(rounded, np.float32(inwards)), rounded)

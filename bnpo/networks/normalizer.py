@@ -11,8 +11,18 @@ from torch import Tensor, nn
 __all__ = ["Normalizer"]
 
 
+_ROUNDINGS = 8.0
+"""What varies by less than so many roundings of its mean is taken to be constant."""
+
+_LEAST = 1e-30
+"""Standard deviation below which numbers are taken to be constant; its inverse must be finite."""
+
+
 class Normalizer(nn.Module):
     """Shift and scale observation and goal to zero mean, unit variance; join them as features.
+
+    Whatever their unit: what happens within millionths is scaled as what happens within millions.
+    A quantity that does not vary is shifted alone.
 
     Statistics come from fresh experience only, each sample counted once. New samples wait
     (:meth:`observe`) until :meth:`commit`, so that the inputs of the actor are frozen from acting
@@ -38,7 +48,6 @@ class Normalizer(nn.Module):
         shows_achieved: bool = False,
         enabled: bool = True,
         clip: float = 5.0,
-        epsilon: float = 1e-2,
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
     ) -> None:
@@ -51,7 +60,6 @@ class Normalizer(nn.Module):
                 the statistics of goals, so that both lie on one scale
             enabled: False leaves inputs as they are
             clip: bound of the normalised inputs (standard deviations)
-            epsilon: smallest standard deviation divided by
             device: where inputs lie
             dtype: floating point type of inputs; sums are float64 whatever it is
 
@@ -63,7 +71,6 @@ class Normalizer(nn.Module):
         self.shows_achieved = shows_achieved
         self.enabled = enabled
         self.clip = clip
-        self.epsilon = epsilon
         self.changes = 0
         """How often other statistics came into force, in this process"""
         self.register_buffer("mean", torch.zeros(self.features, device=device, dtype=dtype))
@@ -119,7 +126,9 @@ class Normalizer(nn.Module):
             moments[:, end - self.goal_dim : end] = moments[:, end:]
         count, mean, deviations = moments
         deviation = (deviations / count.clamp(min=1)).sqrt()
-        scale = (1.0 / deviation.clamp(min=self.epsilon)).to(self.scale.dtype)
+        noise = _ROUNDINGS * torch.finfo(self.mean.dtype).eps * mean.abs()
+        deviation = torch.where(deviation > noise.clamp(min=_LEAST), deviation, 1.0)
+        scale = (1.0 / deviation).to(self.scale.dtype)
         mean = mean.to(self.mean.dtype)
         return torch.stack((mean, scale, -mean * scale))
 

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import mujoco
 import numpy as np
 import numpy.typing as npt
-from mujoco.rollout import Rollout
+
+from bnpo.envs.simulation import mujoco
 
 __all__ = ["Dynamics", "FloatArray", "Linear", "MujocoDynamics", "linearize"]
 
@@ -131,7 +131,7 @@ class MujocoDynamics:
                 f"1 + nq + nv + na = {1 + size}, without plugins or delays"
             )
         self._data = mujoco.MjData(self.model)
-        self._rollout: Any = Rollout(nthread=0)
+        self._rollout: Any = mujoco.rollout.Rollout(nthread=0)
         limited = np.asarray(model.actuator_ctrllimited, bool)
         self._low = np.where(limited, model.actuator_ctrlrange[:, 0], -np.inf)
         self._high = np.where(limited, model.actuator_ctrlrange[:, 1], np.inf)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         build_brain,
         build_train_config,
         read_config,
+        run_of,
         write_config,
     )
     from bnpo.presets.named import REGISTRIES
@@ -33,6 +34,7 @@ __all__ = [
     "build_brain",
     "build_train_config",
     "read_config",
+    "run_of",
     "write_config",
 ]
 

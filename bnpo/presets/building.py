@@ -10,6 +10,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+import torch
+
 from bnpo.agent import Agent
 from bnpo.config import (
     AgentConfig,
@@ -29,6 +31,7 @@ __all__ = [
     "build_brain",
     "build_train_config",
     "read_config",
+    "run_of",
     "write_config",
 ]
 
@@ -95,12 +98,25 @@ def agent_of(run: RunConfig) -> Agent:
 
     """
     task = run.task
-    return Agent.for_env(
+    agent = Agent.for_env(
         task.env,
         list(run.brains.values()),
         seed=task.seed,
         config=run.agent,
         env_kwargs=dict(task.env_kwargs),
+    )
+    agent.run = run
+    return agent
+
+
+def run_of(agent: Agent) -> RunConfig:
+    """Return the configuration of an agent, whose training is the usual one if none was given."""
+    if agent.run is not None:
+        return agent.run
+    return RunConfig(
+        task=TaskConfig(env=agent.spec.env_id, env_kwargs=agent.env_kwargs, seed=agent.seed),
+        agent=agent.config,
+        brains={brain.name: brain.description for brain in agent.brains},
     )
 
 
@@ -122,4 +138,6 @@ def _read_agent(fields: Mapping[str, Any]) -> AgentConfig:
             settings["gamma_schedule"] = AnnealedDiscount(**settings["gamma_schedule"])
         except ConfigError as error:
             raise ConfigError(f"agent.gamma_schedule: {error}") from None
+    if settings.get("device") == "auto":
+        settings["device"] = "cuda" if torch.cuda.is_available() else "cpu"
     return AgentConfig(**settings, networks=networks)

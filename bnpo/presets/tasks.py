@@ -35,7 +35,6 @@ TASKS: dict[str, dict[str, Any]] = {
     },
     "hockey_reacher": {
         "env": "bnpo/HockeyReacher-v0",
-        "num_envs": 32,
         "total_steps": 2_000_000,
         "eval_interval": 50_000,
         "solve_metric": "mean_return",

@@ -7,9 +7,10 @@ nothing in a checkpoint is ever executed (a torch.load, even of weights only, in
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,10 +26,17 @@ __all__ = [
     "Loaded",
     "check_checkpoint",
     "files_of",
+    "fitting",
     "load",
     "load_checkpoint",
     "save_checkpoint",
 ]
+
+_MISFIT = (
+    *(LookupError, TypeError, ValueError, ArithmeticError, AttributeError, AssertionError),
+    RuntimeError,  # of torch
+)
+"""What is raised where values are of other types, or tensors of other shapes, than expected."""
 
 FORMAT_VERSION = 2
 """2: a manifest and files of tensors; 1 was a single file of torch.save."""
@@ -108,37 +116,60 @@ def load(path: Path, *, rows: bool = True) -> Loaded:
 
     """
     body = _manifest(path)
-    try:
+    with _whole(path):
         tensors = read_tensors(path.parent, DataFile.of(body["tensors"]))
         parts: dict[str, RowParts] = {}
         grown: dict[str, Tensor | None] = dict.fromkeys(body["rows"])
         for key, entry in body["rows"].items() if rows else ():
             grown[key], parts[key] = RowParts.read(path.parent, entry)
         state: dict[str, Any] = _decode(body["state"], tensors, grown)
-    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
-        if isinstance(error, CheckpointError):
-            raise
-        raise damaged(path, error) from None
+        if not isinstance(state, dict):
+            raise TypeError("its state is no dict")
     return Loaded(state=state, parts=parts)
 
 
 def check_checkpoint(path: Path) -> None:
     """Raise a CheckpointError unless the manifest and all of its files are as they were written."""
-    for entry in _entries(_manifest(path)):
+    for entry in _entries(path):
         entry.read(path.parent)
 
 
 def files_of(path: Path) -> set[str]:
     """Return the names of the files that a manifest lists; none where it cannot be read."""
     try:
-        return {entry.file for entry in _entries(_manifest(path))}
+        return {entry.file for entry in _entries(path)}
     except CheckpointError:
         return set()
 
 
-def _entries(body: dict[str, Any]) -> list[DataFile]:
-    rows = [DataFile.of(part) for entry in body["rows"].values() for part in entry["parts"]]
-    return [DataFile.of(body["tensors"]), *rows]
+def _entries(path: Path) -> list[DataFile]:
+    body = _manifest(path)
+    with _whole(path):
+        rows = [DataFile.of(part) for entry in body["rows"].values() for part in entry["parts"]]
+        return [DataFile.of(body["tensors"]), *rows]
+
+
+@contextlib.contextmanager
+def fitting(path: Path) -> Iterator[None]:
+    """Raise a CheckpointError where a state is read that its run would not have written."""
+    try:
+        yield
+    except CheckpointError:
+        raise
+    except _MISFIT as error:
+        reason = " ".join(str(error).split())[:100] or type(error).__name__
+        raise CheckpointError(f"checkpoint {path} does not fit its run: {reason}") from None
+
+
+@contextlib.contextmanager
+def _whole(path: Path) -> Iterator[None]:
+    """Raise a CheckpointError where a manifest holds what none was written with."""
+    try:
+        yield
+    except CheckpointError:
+        raise
+    except _MISFIT as error:
+        raise damaged(path, error) from None
 
 
 def _manifest(path: Path) -> dict[str, Any]:

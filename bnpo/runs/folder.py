@@ -135,7 +135,8 @@ def writing(path: Path) -> Iterator[Path]:
         yield path
     except OSError as error:
         reason = error.strerror or str(error) or type(error).__name__
-        raise RunError(f"{error.filename or path} cannot be written: {reason}") from None
+        place = str(error.filename or path).removesuffix(PARTIAL)
+        raise RunError(f"{place} cannot be written: {reason}") from None
 
 
 def _entries(run: Path) -> Iterator[Path]:

@@ -6,16 +6,12 @@ What makes agents is imported where it is used, so that a list of runs is there 
 from __future__ import annotations
 
 import dataclasses
-import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from bnpo.errors import CheckpointError, RunError
-from bnpo.extras import require
+from bnpo.errors import RunError
 from bnpo.files import read_as
-from bnpo.runs.folder import is_held
 from bnpo.runs.summary import Summary
 from bnpo.types.history import History, Metric, Number, Record
 
@@ -26,17 +22,16 @@ if TYPE_CHECKING:
 __all__ = [
     "RUNS",
     "Checkpoint",
-    "RunEntry",
     "checkpoint_path",
+    "complete_config",
     "find_run",
-    "list_runs",
-    "load",
+    "history_state",
     "load_agent",
     "load_config",
     "load_history",
     "load_run",
     "load_summary",
-    "read_run",
+    "read_file",
 ]
 
 RUNS = Path("runs")
@@ -57,9 +52,6 @@ _SECTIONS: dict[str, Any] = {
 
 Kind = TypeVar("Kind")
 
-_SILENCE = 60.0
-"""Seconds without a sign of life after which a run counts as killed."""
-
 
 @dataclass(frozen=True)
 class _HistoryFile:
@@ -68,55 +60,6 @@ class _HistoryFile:
     metric: Metric
     threshold: Number
     records: list[Record]
-
-
-@dataclass(frozen=True)
-class _Life:
-    """What run.json tells of the process."""
-
-    status: str
-    heartbeat: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunEntry:
-    """One run in a list of runs."""
-
-    run: str
-    """Name of its folder"""
-
-    status: str
-    """completed, interrupted, failed, running, killed or damaged"""
-
-    preset: str | None = None
-    """Preset that its brains came from"""
-
-    env: str | None = None
-    """Gymnasium id"""
-
-    seed: int | None = None
-    """Its seed"""
-
-    success_rate: float | None = None
-    """Of the last evaluation; None without goals"""
-
-    mean_return: float | None = None
-    """Of the last evaluation"""
-
-    env_steps: int | None = None
-    """Single-environment steps so far"""
-
-    wall_s: float | None = None
-    """Seconds of training so far, without evaluation"""
-
-    solved_at_env_steps: int | None = None
-    """First of two evaluations in a row at or above the threshold"""
-
-    solved_at_wall_s: float | None = None
-    """Seconds of training until then"""
-
-    folder: Path
-    """Where it is"""
 
 
 def find_run(run: str | int | Path, runs: Path = RUNS) -> Path:
@@ -148,7 +91,7 @@ def load_config(run: str | int | Path) -> dict[str, Any]:
 
     """
     path = find_run(run) / "config.json"
-    config = _read(path, dict[str, Any])
+    config = read_file(path, dict[str, Any])
     for key, kind in _SECTIONS.items():
         if not isinstance(config.get(key, ...), kind):
             raise RunError(f"{path} is damaged: it tells no {key!r} of a training run")
@@ -195,7 +138,7 @@ def load_summary(run: str | int | Path) -> Summary:
         RunError: it is missing or damaged.
 
     """
-    return _read(find_run(run) / "summary.json", Summary)
+    return read_file(find_run(run) / "summary.json", Summary)
 
 
 def load_history(run: str | int | Path) -> History:
@@ -205,7 +148,7 @@ def load_history(run: str | int | Path) -> History:
         RunError: they are missing or damaged.
 
     """
-    file = _read(find_run(run) / "history.json", _HistoryFile)
+    file = read_file(find_run(run) / "history.json", _HistoryFile)
     return History(file.metric, file.threshold, file.records)
 
 
@@ -234,7 +177,7 @@ def load_agent(run: str | int | Path, checkpoint: Checkpoint = "last") -> Agent:
 
     """
     from bnpo.presets import build_agent
-    from bnpo.runs.checkpoint import load_checkpoint
+    from bnpo.runs.checkpoint import fitting, load_checkpoint
 
     folder = find_run(run)
     config = load_config(folder)
@@ -244,100 +187,18 @@ def load_agent(run: str | int | Path, checkpoint: Checkpoint = "last") -> Agent:
         agent = build_agent(config)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise RunError(f"{folder / 'config.json'} makes no agent here: {error}") from None
-    try:
+    with fitting(path):
         agent.load_policy(state["agent"])
-    except (RuntimeError, KeyError, TypeError) as error:
-        reason = " ".join(str(error).split())[:100]
-        raise CheckpointError(f"checkpoint {path} does not fit its run: {reason}") from None
     return agent
 
 
-def list_runs(runs: str | Path = RUNS) -> list[RunEntry]:
-    """Return an entry for every run in a folder, in the order of their numbers and names.
+def read_file(path: Path, kind: type[Kind]) -> Kind:
+    """Read a file of JSON by the types of its fields.
 
     Raises:
-        RunError: there is no such folder, or it holds no run.
+        RunError: it is missing or damaged.
 
     """
-    folder = Path(runs)
-    if not folder.is_dir():
-        raise RunError(f"folder {folder} is missing: no runs are there")
-    found = sorted((path.parent for path in folder.glob("*/config.json")), key=_natural)
-    if not found:
-        raise RunError(f"folder {folder} holds no run")
-    return [read_run(path) for path in found]
-
-
-def load(runs: str | Path = RUNS) -> Any:
-    """Return the runs of a folder as a pandas DataFrame, a row for each (extra ``study``).
-
-    Raises:
-        MissingExtra: pandas is not installed.
-        RunError: there is no such folder, or it holds no run.
-
-    """
-    pandas = require("pandas", "study", "bnpo.runs.load")
-    kinds = {int | None: "Int64", float | None: "float64"}
-    hints = get_type_hints(RunEntry)
-    table = pandas.DataFrame([dataclasses.asdict(entry) for entry in list_runs(runs)])
-    return table.astype({name: kinds[hint] for name, hint in hints.items() if hint in kinds})
-
-
-def read_run(folder: Path) -> RunEntry:
-    """Return what a run's folder tells, however the run ended."""
-    try:
-        config = load_config(folder)
-        running = _is_running(folder)
-        if (folder / "summary.json").is_file():
-            figures = dataclasses.asdict(load_summary(folder))
-        else:
-            figures = _figures_so_far(folder)
-    except RunError:
-        return RunEntry(run=folder.name, status="damaged", folder=folder)
-    names = {field.name for field in dataclasses.fields(RunEntry)}
-    figures = {name: value for name, value in figures.items() if name in names}
-    figures |= {name: config[name] for name in ("preset", "env", "seed")}
-    if running:
-        figures["status"] = "running"
-    return RunEntry(**figures, run=folder.name, folder=folder)
-
-
-def _figures_so_far(folder: Path) -> dict[str, Any]:
-    """Return the figures of the last evaluation of a run that has no summary."""
-    history = load_history(folder) if (folder / "history.json").is_file() else History()
-    figures = dataclasses.asdict(history[-1]) if len(history) else {"env_steps": 0, "wall_s": 0.0}
-    solved = history.solved
-    if solved is not None:
-        figures["solved_at_env_steps"] = solved.env_steps
-        figures["solved_at_wall_s"] = solved.wall_s
-    return {**figures, "status": "killed"}
-
-
-def _is_running(folder: Path) -> bool:
-    """Tell a run that is going on from one that was killed: it is held, or gave a sign of life.
-
-    One that is made on another machine is not held on this one.
-    """
-    if is_held(folder):
-        return True
-    if not (folder / "run.json").is_file():
-        return False
-    record = _read(folder / "run.json", _Life)
-    try:
-        beat = datetime.fromisoformat(record.heartbeat or "").replace(tzinfo=UTC)
-    except ValueError:
-        return False
-    silence = datetime.now(UTC) - beat
-    return record.status == "RUNNING" and silence.total_seconds() < _SILENCE
-
-
-def _natural(path: Path) -> list[tuple[int, int, str]]:
-    """Sort 2 before 10."""
-    parts = re.findall(r"\d+|\D+", path.name)
-    return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts]
-
-
-def _read(path: Path, kind: type[Kind]) -> Kind:
     try:
         return read_as(path, kind)
     except ValueError as error:

@@ -158,7 +158,7 @@ def choose_backend(env_id: str) -> None:
 
 def backend_works(backend: str) -> bool:
     """Try a backend in a process of its own, which it may take down."""
-    environment = {**os.environ, "MUJOCO_GL": backend}
+    environment = {**os.environ, "MUJOCO_GL": backend, "PYTHONSAFEPATH": "1"}
     try:
         tried = subprocess.run(
             python(_PROBE),

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bnpo.errors import RunError
 from bnpo.files import read_json
 from bnpo.runs import load_history, load_summary
 from bnpo.runs.summary import Summary
@@ -59,7 +60,12 @@ class Finished:
     @property
     def final(self) -> float:
         """Metric of the last evaluation."""
-        return float(getattr(self.history[-1], self.history.metric))
+        return self.values[-1]
+
+    @property
+    def values(self) -> list[float]:
+        """Metric of every evaluation."""
+        return [float(getattr(record, self.history.metric)) for record in self.history]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,13 +91,11 @@ class Cell:
 
         A run that ended early keeps its last value, as its policy would.
         """
-        metric = self.runs[0].history.metric
         steps = np.unique([record.env_steps for run in self.runs for record in run.history])
         rows = []
         for run in self.runs:
             at = [record.env_steps for record in run.history]
-            values = [float(getattr(record, metric)) for record in run.history]
-            rows.append(np.interp(steps, at, values))
+            rows.append(np.interp(steps, at, run.values))
         return steps, interquartile_mean([np.stack(rows, -1)])
 
     def row(self) -> dict[str, Any]:
@@ -151,9 +155,7 @@ class Results:
         history = cells[0].runs[0].history
         if history.metric == "success_rate":
             return {cell.preset: cell.final for cell in cells}
-        firsts = [
-            float(getattr(run.history[0], history.metric)) for cell in cells for run in cell.runs
-        ]
+        firsts = [run.values[0] for cell in cells for run in cell.runs]
         low, high = float(np.mean(firsts)), history.threshold
         if high <= low:
             high = max(low + 1e-9, *(float(cell.final.max()) for cell in cells))
@@ -198,13 +200,27 @@ def read_results(jobs: Sequence[Job], runs: Path) -> Results:
             missing.append(job.name)
             continue
         found = Finished(
-            job=job, folder=folder, summary=load_summary(folder), history=load_history(folder)
+            job=job, folder=folder, summary=load_summary(folder), history=_measured(folder)
         )
         cells.setdefault((job.preset, job.task), []).append(found)
     made = [Cell(preset=key[0], task=key[1], runs=found) for key, found in cells.items()]
     order = {(job.preset, job.task): index for index, job in enumerate(jobs)}
     made.sort(key=lambda cell: order[cell.preset, cell.task])
     return Results(cells=made, missing=missing)
+
+
+def _measured(folder: Path) -> History:
+    """Return the evaluations of a finished run that tell its metric.
+
+    Raises:
+        RunError: none does.
+
+    """
+    history = load_history(folder)
+    told = [record for record in history if getattr(record, history.metric) is not None]
+    if not told:
+        raise RunError(f"{folder / 'history.json'} is damaged: no record has {history.metric}")
+    return History(history.metric, history.threshold, told)
 
 
 def is_trained(folder: Path) -> bool:

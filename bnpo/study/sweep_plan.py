@@ -50,6 +50,15 @@ class Range:
             )
         if self.log and (self.low <= 0 or self.step is not None):
             raise ConfigError(f"log with low = {self.low!r}: allowed is above 0, without a step")
+        self._check_step()
+
+    def _check_step(self) -> None:
+        """Refuse a step that leads nowhere."""
+        if self.step is None:
+            return
+        if not self.step > 0 or (self.whole and not isinstance(self.step, int)):
+            allowed = "a whole number above 0" if self.whole else "a number above 0"
+            raise ConfigError(f"step = {self.step!r}: allowed is {allowed}")
 
     @property
     def whole(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from bnpo.envs import make_vector_env
 from bnpo.envs.workers.care import WorkerCare
 from bnpo.errors import StateUnknown
 from bnpo.training.first_look import tell_cut_episodes
+from bnpo.training.self_play import SelfPlayEnv
 
 __all__ = ["env_state", "make_training_envs", "set_env_state"]
 
@@ -42,13 +44,16 @@ def make_training_envs(
     if config.train_episode_steps is not None:
         settings["max_episode_steps"] = config.train_episode_steps
     if config.rollouts == "local":
-        env = make_vector_env(
+        env: Any = make_vector_env(
             agent.spec.env_id,
             config.num_envs,
             threads=config.threads,
             in_caller=config.overlap == "off",
             **settings,
         )
+        if config.opponents is not None:
+            sided = partial(make_vector_env, agent.spec.env_id, threads=config.threads, **settings)
+            env = SelfPlayEnv(env, agent, config.opponents, sided)
         return env, env.reset(seed=seed)[0]
     remote = RemoteRollouts(
         agent,

@@ -25,8 +25,8 @@ _IN_WORKERS = 8
 """Episodes played as one batch where environments live in worker processes."""
 
 
-MAX_STEPS = 10_000
-"""Environment steps at which episodes are cut that do not end."""
+MAX_STEPS = 1_000
+"""Environment steps at which episodes are cut that have no time limit and do not end."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,12 +69,12 @@ class PolicyEvaluator:
             episodes: how many
             threads: of the simulator
             care: what to do about workers that fail; episodes of a restarted one are played again
-            max_steps: episodes that have not ended are cut there (environment steps)
+            max_steps: episodes without a time limit are cut there (environment steps)
 
         """
         self.agent = agent
         self.episodes = episodes
-        self.max_steps = max_steps
+        self.max_steps = max_steps if agent.spec.max_episode_steps is None else math.inf
         self.tells_success = False
         """Whether the environment has ever told success: what it leaves out is failure then"""
         self._told = False
@@ -129,7 +129,7 @@ class PolicyEvaluator:
             self._told = True
             logging.getLogger("bnpo.training").warning(
                 "%s has episodes that do not end: evaluation cuts them at eval_max_steps = %d",
-                *(self.agent.spec.env_id, self.max_steps),
+                *(self.agent.spec.env_id, int(self.max_steps)),
             )
         return returns, lengths, successes, scores
 
@@ -147,7 +147,7 @@ def evaluate(
         agent: what to evaluate
         episodes: how many
         threads: of the simulator
-        max_steps: episodes that have not ended are cut there (environment steps)
+        max_steps: episodes without a time limit are cut there (environment steps)
 
     """
     evaluator = PolicyEvaluator(agent, episodes, threads=threads, max_steps=max_steps)

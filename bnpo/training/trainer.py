@@ -24,10 +24,11 @@ from bnpo.training.evaluation import Evaluation, PolicyEvaluator
 from bnpo.training.monitor import Monitor, Progress
 from bnpo.training.overlap import Ahead
 from bnpo.training.rollout import Stepper
+from bnpo.training.self_play import SelfPlayEnv
 from bnpo.types.history import History, Record
 from bnpo.types.step import Observation
 
-__all__ = ["Trainer", "train"]
+__all__ = ["Trainer"]
 
 
 class Trainer:
@@ -183,17 +184,25 @@ class Trainer:
         for name, figures in values.items():
             self._monitor.judge(name, figures)
         turns = progress.turns
+        scalars = {name: {**info, **values.get(name, {})} for name, info in turns.items()}
+        if isinstance(self.env, SelfPlayEnv):
+            scalars["opponents"] = self.env.figures()
         record = Record(
             env_steps=self.agent.env_steps,
             gradient_steps=self.agent.gradient_steps,
             wall_s=progress.wall_s,
             policy_lag=progress.policy_lag,
-            brains={name: {**info, **values.get(name, {})} for name, info in turns.items()},
+            brains=scalars,
             **dataclasses.asdict(evaluation),
         )
         self.history.append(record)
         progress.policy_lag = 0
         return record
+
+    @property
+    def games(self) -> dict[str, Any] | None:
+        """All games that past selves have played, with ratings; None without self-play."""
+        return self.env.table() if isinstance(self.env, SelfPlayEnv) else None
 
     def check_state(self) -> None:
         """Raise a StateUnknown where the environments cannot tell their state."""
@@ -248,6 +257,12 @@ class Trainer:
         told = any(record.success_rate is not None for record in records)
         self.evaluator.tells_success = told
 
+    def continue_history(self, history: History | None) -> None:
+        """Put the evaluations of earlier calls before those to come."""
+        if history is not None and history.metric == self.history.metric:
+            self.history.records = list(history)
+            self.progress.wall_s = history[-1].wall_s if len(history) else 0.0
+
     def close(self) -> None:
         """Close all environments."""
         if self.ahead is not None:
@@ -255,37 +270,3 @@ class Trainer:
         self.env.close()
         self._joined.close()
         self.evaluator.close()
-
-
-def train(
-    agent: Agent,
-    total_steps: int = 40_000,
-    num_envs: int = 8,
-    *,
-    progress_bar: bool = True,
-    on_evaluation: Callable[[Record], None] | None = None,
-    **settings: Any,
-) -> History:
-    """Train an agent on the environment it was made for.
-
-    Args:
-        agent: what learns
-        total_steps: length of the run (single-environment steps)
-        num_envs: environments stepped as one batch
-        progress_bar: show steps, speed, success and time left
-        on_evaluation: called with every record of the history
-        **settings: further fields of :class:`bnpo.config.TrainConfig`
-
-    Returns:
-        The evaluations, with the point where the task was solved.
-
-    Raises:
-        ConfigError: for a setting out of range, before anything runs.
-
-    """
-    config = TrainConfig(total_steps=total_steps, num_envs=num_envs, **settings)
-    trainer = Trainer(agent, config, progress_bar=progress_bar)
-    try:
-        return trainer.run(on_evaluation)
-    finally:
-        trainer.close()

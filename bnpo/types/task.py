@@ -32,6 +32,9 @@ class TaskSpec:
     max_episode_steps: int | None = None
     """Time limit of an episode (environment steps), if there is one."""
 
+    goals_move: bool = False
+    """Whether the desired goal moves within an episode, whatever the actions."""
+
     @property
     def action_dim(self) -> int:
         """Numbers in an action."""

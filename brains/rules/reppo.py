@@ -33,8 +33,12 @@ class REPPO(Rule):
 
     *Differs from the paper*: no squashing (see SAC), KL and entropy in closed form instead of
     sampled, a squared error instead of a categorical critic, no auxiliary loss, Q of an action
-    drawn anew where it bootstraps. ``values="distribution"`` takes Q(s, g, μ_θ, σ_θ), regressed at
-    the distribution that acted, for Q of an action.
+    drawn anew where it bootstraps.
+
+    ``values="distribution"`` takes Q(s, g, μ_θ, σ_θ), regressed at the distribution that acted, for
+    Q of an action. On fresh rollouts that is no choice to make: all that acted is one distribution
+    in each state, so no sample says how Q changes with it, where the actions' noise shows the slope
+    along an action (dense goal Reacher, 60,000 steps: success 0.02 against 0.25, equal settings).
     """
 
     pathwise: ClassVar[bool] = True

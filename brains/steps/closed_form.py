@@ -7,6 +7,7 @@ its order and without its graph.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, Self
 
@@ -236,8 +237,19 @@ class _State(NamedTuple):
         return cls(parameters, others, means, squares, taken, steps)
 
 
+_step_of_adam = inspect.unwrap(torch.optim.Adam.step)
+
+
 class LeanAdam(torch.optim.Adam):
-    """Fused Adam (Kingma and Ba 2015) that looks its state up once instead of at every step."""
+    """Fused Adam (Kingma and Ba 2015) that looks its state up once instead of at every step.
+
+    What torch wraps for its compiler is taken without: the compiler alone takes as long to load as
+    all the rest of torch, and no optimizer is compiled here.
+    """
+
+    add_param_group = inspect.unwrap(torch.optim.Adam.add_param_group)
+    state_dict = inspect.unwrap(torch.optim.Adam.state_dict)
+    load_state_dict = inspect.unwrap(torch.optim.Adam.load_state_dict)
 
     def __init__(self, parameters: Iterable[nn.Parameter], lr: float) -> None:
         """Step on these parameters with this learning rate."""
@@ -258,7 +270,7 @@ class LeanAdam(torch.optim.Adam):
         if known is not None and all(p.grad is None for p in known.others):
             gradients = [p.grad for p in known.parameters if p.grad is not None]
         if known is None or len(gradients) < len(known.parameters):
-            super().step()
+            _step_of_adam(self)
             moved = [parameter for parameter in group["params"] if parameter.grad is not None]
             others = [parameter for parameter in group["params"] if parameter.grad is None]
             self._known = _State.of(moved, others, self.state) if moved else None

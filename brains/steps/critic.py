@@ -34,8 +34,14 @@ def regression_point(
 ) -> tuple[Tensor, Tensor]:
     """Mean and scale at which Q is regressed to y, both [B, A], without gradient.
 
-    * ``point``: the point mass (a, 0). True of any sample, whatever it was chosen for:
-      Q(s, g, a, 0) = E[return | s, g, a].
+    * ``point``: the point mass (a, 0), of which Q(s, g, a, 0) = E[return | s, g, a]. True of a
+      sample that was chosen for its action, however it was: that is all there is to choose by in a
+      deterministic world. In a random one a hindsight goal is also chosen for what chance did after
+      the action, and Q is too high here as well (by 0.78 on a walk of one step with noise of four
+      times the goal's size and 0.8 of goals relabelled). Unbiased there are goals that stayed
+      (HER's ``ratio`` below 1 dilutes the bias, 0 removes it) and goals achieved in other segments
+      (its strategy ``other``), which no outcome of this one has chosen. Weights that would undo the
+      choice (Schramm et al. 2023, USHER) need densities of goals that nothing here knows.
     * ``behaviour``: (mu_b, sigma_b). The definition of Q for a sample that is fresh or replayed as
       it happened; biased upward for hindsight goals, wrong for resampled ones.
     * ``learning``: the (mu, sigma) of the policy being trained, for samples redrawn by importance

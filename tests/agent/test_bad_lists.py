@@ -28,7 +28,7 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "the ratio twice": (
         brain_of("ppo", sampler="importance_ratio"),
-        ["sampler = 'importance_ratio'", "PPO", "again", "sampler='uniform'"],
+        ["sampler = ImportanceRatio", "PPO", "again", "sampler='uniform'"],
     ),
     "the ratio twice, by a schedule": (
         brain_of("trpo", prio_schedule=0.5),
@@ -44,7 +44,7 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "other credit for a rule with its own": (
         brain_of("is_return", credit="gae"),
-        ["credit = 'gae'", "ISReturn", "leave credit=None"],
+        ["credit = GAE", "ISReturn", "leave credit=None"],
     ),
     "a pathwise rule called a likelihood ratio": (
         brain_of("ddpg", bellman=False),

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from bnpo import Trainer
-from bnpo.brains import DDPG, PPO, GradientStep, NaturalStep
+from bnpo.brains import DAAC, DDPG, PPO, SAC, TD3, EntropyBonus, GradientStep, NaturalStep
 from bnpo.credit import GAE, HER, NStep
 from bnpo.replay import ImportanceRatio, TDError, Uniform
 from tests.agent.conftest import Spy, likelihood_ratio, pathwise, play
@@ -217,8 +217,9 @@ def test_separate_actors_bootstrap_from_the_own_target(separate: bool, make_trai
     spy = Spy(first)
     play(trainer, 10)
     own = first.step.networks.target_actor
-    assert all(actor is own for actor in spy.bootstraps) == separate
-    assert all(any(a is t for t in trainer.agent.target_actors) for a in spy.bootstraps)
+    actors = [own if actor is None else actor for actor in spy.bootstraps]
+    assert all(actor is own for actor in actors) == separate
+    assert all(any(a is t for t in trainer.agent.target_actors) for a in actors)
 
 
 def test_prio_schedule_is_the_exponent_of_the_ratios(make_trainer: Any) -> None:
@@ -253,6 +254,7 @@ def test_sampler_chooses_the_law(make_trainer: Any) -> None:
 def test_credit_defaults_to_her_and_gae(make_trainer: Any) -> None:
     trainer: Trainer = make_trainer(pathwise(), likelihood_ratio(), pathwise(credit=NStep(steps=2)))
     schemes = [brain.credit.scheme for brain in trainer.agent.brains]
+    assert not trainer.agent.spec.goals_move
     assert schemes == [HER(), GAE(), NStep(steps=2)]
 
 
@@ -283,3 +285,17 @@ def test_rule_and_name(make_trainer: Any) -> None:
     assert trainer.agent.brains[0].step.rule == PPO(eps=0.3)
     names = [brain.name for brain in trainer.agent.brains]
     assert names == ["ppo", "explorer", "ddpg", "ddpg_2"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "critics"),
+    [(SAC(), 2), (TD3(), 2), (DDPG(entropy=EntropyBonus(in_target=True)), 2), (DAAC(), 1)],
+    ids=str,
+)
+def test_a_baseline_is_of_the_return_of_what_acts(
+    rule: Any, critics: int, make_trainer: Any
+) -> None:
+    """PPO shares the critic of distributions with a rule that values what acts, and no other."""
+    beside = pathwise(rule=rule, credit=NStep(steps=1))
+    agent = make_trainer(likelihood_ratio(), beside).agent
+    assert len(agent.critics) == critics

@@ -77,4 +77,6 @@ def test_the_moving_reacher_paid_per_axis_trains() -> None:
     finally:
         trainer.close()
     assert trainer.agent.spec.reward_dim == 3
+    assert trainer.agent.spec.goals_move
+    assert [getattr(b.credit.scheme, "moving", None) for b in trainer.agent.brains] == [None, True]
     assert {brain.gradient_steps > 0 for brain in trainer.agent.brains} == {True}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -17,6 +19,7 @@ from bnpo.networks import Actor, Critic
 from bnpo.presets import PRESETS, build_agent, build_train_config
 from bnpo.training import Trainer
 from bnpo.types import TaskSpec
+from tests.experiment.preset_tasks import task_of
 
 SPEC = TaskSpec(
     env_id="toy", observation_dim=4, goal_dim=2, action_low=(-1.0, -2.0), action_high=(1.0, 5.0)
@@ -96,9 +99,10 @@ def test_every_preset_moves_alike_without_it(preset: str) -> None:
             "agent.warmup_steps": 0,
             "threads": 1,
         }
-        config = compose([preset, "goal_reacher"], updates)
+        config = compose([preset, task_of(preset)], updates)
         for brain in config["brains"].values():
             brain["learning_repeat"] = 2 * brain["optim_epochs"]
+            brain["learning_delay"] = min(brain["learning_delay"], 50)
             if isinstance(brain["rule"], dict) and brain["rule"]["name"] == "gps":
                 brain["rule"]["guidance"] = {"plans": 8, "samples": 1, "fit_steps": 5}
             if brain["batch_size"] not in ("rollout", 256):
@@ -114,3 +118,19 @@ def test_every_preset_moves_alike_without_it(preset: str) -> None:
         assert agent.gradient_steps > 0
     for one, other in zip(*found, strict=True):
         torch.testing.assert_close(one, other, rtol=0.0, atol=1e-6)
+
+
+def test_an_optimizer_loads_no_compiler() -> None:
+    code = """
+import sys, torch
+from bnpo.brains.steps.closed_form import LeanAdam
+weight = torch.nn.Parameter(torch.ones(3))
+optimizer = LeanAdam([weight], 0.1)
+for _ in range(2):
+    weight.grad = torch.ones(3)
+    optimizer.step()
+optimizer.load_state_dict(optimizer.state_dict())
+print("torch._dynamo" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout == "False\n"

@@ -166,3 +166,12 @@ def test_a_file_may_name_another_scheme_than_its_preset(tmp_path: Path) -> None:
     file = tmp_path / "config.json"
     file.write_text(json.dumps(write_config(own)))
     assert compose_run([str(file)], {}) == own
+
+
+def test_another_name_leaves_nothing_of_the_fields_before() -> None:
+    by_name = made("brains.ddpg.credit.name=floating")["brains"]["ddpg"]["credit"]
+    assert by_name == {"name": "floating"}
+    changes = {"brains": {"ddpg": {"credit": {"steps": 2, "name": "floating"}}}}
+    assert compose([], changes)["brains"]["ddpg"]["credit"] == {"name": "floating", "steps": 2}
+    same = made("brains.ddpg.credit.name=her", "brains.ddpg.credit.ratio=0.5")
+    assert same["brains"]["ddpg"]["credit"]["strategy"] == "future"

@@ -18,7 +18,7 @@ def test_every_name_is_a_sound_scheme(name: str) -> None:
     assert isinstance(scheme, CreditScheme)
     check_scheme(scheme)
     check_scheme(name, steps=1, segments=1, reward_dim=2)
-    if not getattr(scheme, "needs_goals", False):
+    if not scheme.needs_goals:
         check_scheme(scheme, goal_dim=0)
 
 

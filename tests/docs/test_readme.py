@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import importlib
 import importlib.util
@@ -14,7 +15,10 @@ from pathlib import Path
 
 import pytest
 
+from bnpo.config import BrainDescription
+from bnpo.credit.registry import SCHEMES
 from bnpo.experiment import main
+from bnpo.presets import PRESETS
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
@@ -205,6 +209,15 @@ def test_plan_is_valid(
     assert main([command, "with", name, "--dry-run"]) == 0, capsys.readouterr().err
 
 
+def test_every_field_and_preset_has_its_line() -> None:
+    guide = ROOT / "docs" / "guide"
+    lists = (guide / "brain-lists.md").read_text(encoding="utf-8")
+    fields = [field.name for field in dataclasses.fields(BrainDescription)]
+    assert [name for name in (*fields, *SCHEMES) if f"`{name}`" not in lists] == []
+    rules = (guide / "rules.md").read_text(encoding="utf-8")
+    assert [name for name in PRESETS if f"`{name}`" not in rules] == []
+
+
 def test_readme_is_short() -> None:
     assert len(README.read_text(encoding="utf-8").splitlines()) <= 160
 
@@ -231,6 +244,17 @@ def test_modules_that_pages_name_exist() -> None:
     assert [module for _, module in named if importlib.util.find_spec(module) is None] == []
     files = {shown for shown, _ in named if shown.endswith(".py")}
     assert [file for file in sorted(files) if not (ROOT / file).is_file()] == []
+
+
+def test_paths_that_documents_name_exist() -> None:
+    folders = "bnpo|brains|credit|replay|tests|docs|benchmarks|notebooks"
+    gone = [
+        f"{path.relative_to(ROOT)}: {named}"
+        for path in DOCUMENTS
+        for named in re.findall(rf"`((?:{folders})/[\w./-]*)`", path.read_text(encoding="utf-8"))
+        if not (ROOT / named).exists() and not named.endswith("-v0")
+    ]
+    assert gone == []
 
 
 CLAIM = re.compile(r"^# .* at least (\d+) of 100 ", re.MULTILINE)

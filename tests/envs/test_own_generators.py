@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -109,3 +111,10 @@ def test_they_go_on_from_a_saved_state() -> None:
     draw(one)
     other.set_state(one.get_state())
     assert [draw(one) for _ in range(5)] == [draw(other) for _ in range(5)]
+
+
+def test_a_worker_process_loads_no_torch() -> None:
+    """Which would take seconds and hundreds of megabytes in each of them."""
+    code = "import sys, bnpo.envs.workers.worker; print('torch' in sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "False"

@@ -28,6 +28,8 @@ BAD = [
     ("runs with folder=" + "x" * 300, ["File name too long"]),
     ("evaluate with run=" + "x" * 300, ["File name too long"]),
     ("plot with runs=" + "y/" * 3000, ["File name too long"]),
+    ("evaluate with run='a\\x00b'", ["run", "text"]),
+    ("with bpo offline='\\ud800'", ["offline", "text"]),
     ("-F " + "x" * 300 + " with", ["File name too long"]),
     ("with bpo " + "x" * 300 + ".json", ["File name too long"]),
     ("with bpo_", ["'bpo_'", "'bpo'"]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -166,3 +167,27 @@ def test_a_run_that_is_not_there_is_not_listed(finished_run: Path, command: Comm
     status, _, errors = command(f"runs 7 -F {finished_run.parent}")
     assert (status, errors.count("\n")) == (2, 1)
     assert "is missing" in errors
+
+
+def test_a_device_that_is_not_there_is_told_shortly(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    status, _, errors = command("--dry-run with bpo agent.device=cuda")
+    assert (status, errors.count("\n")) == (2, 1)
+    assert errors.endswith("torch finds no CUDA device here; allowed is cpu, or auto\n")
+    assert "\nagent.device = 'cpu'\n" in command("print_config with bpo agent.device=auto")[1]
+
+
+def test_the_record_names_the_commit_of_the_working_folder(
+    command: Command, tmp_path: Path
+) -> None:
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b"]
+    for words in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "Begin"]):
+        subprocess.run([*git, *words], cwd=tmp_path, check=True)
+    done = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert command("with bpo TINY total_steps=200")[0] == 0
+    record = json.loads((tmp_path / "runs/1/run.json").read_text())
+    assert record["meta"]["commit"] == done.stdout.strip()

@@ -7,6 +7,8 @@ import itertools
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.spaces import Box, Dict
 
-PUCK = "Puck-v0"
+PUCK = "TroubledPuck-v0"
 
 RUN = [
     *("with", "ddpg_her", f"env={PUCK}", "total_steps=80", "eval_interval=80", "eval_episodes=1"),
@@ -101,34 +103,52 @@ PICTURES: dict[str, Any] = {
 
 def trouble(fault: str) -> None:
     """Do what a simulator in C, or a careless one in Python, may do."""
-    match fault:
-        case "abort":
-            os.abort()
-        case "exit":
-            sys.exit(0)
-        case "exit at once":
-            os._exit(0)
-        case "compiled hang":
-            collections.deque(itertools.count(), maxlen=0)
-        case "child and hang":
-            with Path(os.environ["CHILD"]).open("w") as file:
-                file.write(str(subprocess.Popen(["sleep", "600"]).pid))
-            collections.deque(itertools.count(), maxlen=0)
-        case "interrupt":
-            raise KeyboardInterrupt
-        case "chdir":
-            os.chdir("/")
-        case "print":
-            print("the simulator says hello", flush=True)
-            os.write(1, b"so does its library")
-        case "two lines":
-            raise ZeroDivisionError("the joint left its range\nsee the manual of the arm")
-        case "long":
-            raise ValueError("x" * 100_000)
-        case "no message":
-            raise ValueError
-        case "unprintable":
-            raise _Unprintable
+    TROUBLES.get(fault, lambda: None)()
+
+
+def _hang() -> None:
+    """Stay in compiled code that never comes back."""
+    collections.deque(itertools.count(), maxlen=0)
+
+
+def _hang_with_a_child() -> None:
+    child = subprocess.Popen(["sleep", "600"])
+    Path(os.environ["CHILD"]).write_text(str(child.pid))
+    _hang()
+
+
+def _abort_with_a_twin() -> None:
+    if os.fork() == 0:
+        time.sleep(600)
+    os.abort()
+
+
+def _print() -> None:
+    print("the simulator says hello", flush=True)
+    os.write(1, b"so does its library")
+
+
+def _raise(error: BaseException) -> None:
+    raise error
+
+
+TROUBLES: dict[str, Callable[[], object]] = {
+    "abort": os.abort,
+    "exit": lambda: sys.exit(0),
+    "exit at once": lambda: os._exit(0),
+    "compiled hang": _hang,
+    "child and hang": _hang_with_a_child,
+    "fork and abort": _abort_with_a_twin,
+    "interrupt": lambda: _raise(KeyboardInterrupt()),
+    "chdir": lambda: os.chdir("/"),
+    "print": _print,
+    "two lines": lambda: _raise(
+        ZeroDivisionError("the joint left its range\nsee the manual of the arm")
+    ),
+    "long": lambda: _raise(ValueError("x" * 100_000)),
+    "no message": lambda: _raise(ValueError()),
+    "unprintable": lambda: _raise(_Unprintable()),
+}
 
 
 class _Unprintable(Exception):

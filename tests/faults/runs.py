@@ -29,7 +29,7 @@ _SERVER = multiprocessing.get_context("forkserver")
 _SERVER.set_forkserver_preload(
     [
         *("tests.faults.runs", "bnpo.experiment.definition", "bnpo.show.recording", "mujoco"),
-        *("matplotlib.figure", "matplotlib.backends.backend_agg", "torch._dynamo"),
+        *("matplotlib.figure", "matplotlib.backends.backend_agg"),
     ]
 )
 

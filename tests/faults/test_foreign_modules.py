@@ -16,7 +16,7 @@ from bnpo.extras import import_here_too
 
 ROOT = Path(bnpo.__file__).parents[1]
 TRAP = "import sys; sys.stderr.write('IMPORTED FROM THE FOLDER')\nraise SystemExit(9)\n"
-LIBRARIES = ("json", "socket", "pickle", "numpy", "torch", "yaml", "tqdm", "sacred")
+LIBRARIES = ("json", "ctypes", "socket", "pickle", "numpy", "torch", "yaml", "tqdm", "sacred")
 """Modules of Python and of others that the package needs."""
 
 
@@ -47,6 +47,13 @@ def test_child_processes_leave_the_working_folder_alone(trapped: Path) -> None:
     assert said(python(code, 1, "two"), trapped) == f"{bnpo.__file__} ['1', 'two']\n"
 
 
+def test_so_do_the_interpreters_that_a_library_starts(trapped: Path) -> None:
+    code = "from bnpo.envs.simulation import mujoco; import glfw; print(glfw.ERROR_REPORTING)"
+    said(python(code), trapped)
+    code = "from bnpo.envs import make_env; make_env('FetchReach-v4').close()"
+    said(python(code), trapped)
+
+
 def test_so_do_the_server_of_processes_and_the_command_line(trapped: Path) -> None:
     code = "from bnpo.study.processes import server; print(server.__file__)"
     assert said(python(code), trapped).startswith(str(ROOT))
@@ -54,6 +61,16 @@ def test_so_do_the_server_of_processes_and_the_command_line(trapped: Path) -> No
     own.unlink()
     own.parent.rmdir()  # `python -m bnpo` means the folder's own by Python's own rules
     assert said([sys.executable, "-m", "bnpo", "--version"], trapped).startswith("bnpo ")
+
+
+def test_mujoco_is_loaded_in_one_place() -> None:
+    """Elsewhere it would load glfw, which starts an interpreter that imports from the folder."""
+    found = set()
+    for path in ROOT.glob("bnpo/**/*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import) and any(a.name == "mujoco" for a in node.names):
+                found.add(path.relative_to(ROOT).as_posix())
+    assert found == {"bnpo/envs/simulation.py"}
 
 
 def test_every_child_process_is_started_so() -> None:

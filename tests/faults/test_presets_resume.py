@@ -18,6 +18,7 @@ from bnpo.presets import PRESETS
 from bnpo.runs import Checkpoint, checkpoint_path
 from bnpo.runs.checkpoint import load_checkpoint
 from bnpo.runs.summary import Summary
+from tests.experiment.preset_tasks import task_of
 from tests.experiment.test_training import assert_equal, read
 
 ENVS = 4
@@ -42,11 +43,15 @@ GUIDANCE = {"plans": 2, "samples": 2, "guesses": 2, "iterations": 3, "fit_steps"
 
 def small(preset: str) -> RunConfig:
     """Return the configuration of a preset, made small."""
-    brains = compose([preset, "goal_reacher"], {})["brains"]
+    task = task_of(preset)
+    brains = compose([preset, task], {})["brains"]
     changes = {f"brains.{name}.{key}": BRAIN[key] for name in brains for key in BRAIN}
     if preset == "gps":
         changes["brains.gps.rule"] = {"name": "gps", "guidance": GUIDANCE}
-    return compose_run([preset, "goal_reacher"], {**RUN, **changes})
+    if preset == "self_play":
+        own = {"interval": 100, "pool_size": 2, "games": 1, "past_share": 0.5}
+        changes |= {f"opponents.{key}": value for key, value in own.items()}
+    return compose_run([preset, task], {**RUN, **changes})
 
 
 def run(config: RunConfig, folder: Path, stop: int | None = None) -> Session:
@@ -68,7 +73,7 @@ def run(config: RunConfig, folder: Path, stop: int | None = None) -> Session:
     return session
 
 
-QUICK = ("bpo", "bpo_per", "rewheeler_swap", "trpo", "ppo_kl", "gps")
+QUICK = ("bpo", "bpo_per", "rewheeler_swap", "trpo", "ppo_kl", "gps", "self_play")
 """Presets that between them have every kind of state; the others are tried in the full form."""
 
 

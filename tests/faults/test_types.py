@@ -13,7 +13,15 @@ import pytest
 
 from bnpo.errors import RunError
 from bnpo.runs import list_runs, load_history, load_summary, read_run
-from tests.faults.typed_files import KINDS, inputs, make_folder, reading_alone, tried
+from tests.faults.typed_files import (
+    KINDS,
+    REMOVED,
+    Input,
+    inputs,
+    make_folder,
+    reading_alone,
+    tried,
+)
 
 
 def changed(run: Path, folder: Path, file: str, keys: tuple[Any, ...], value: Any) -> Path:
@@ -95,6 +103,33 @@ def try_some(kind: str, folder: Path, number: int, seed: int) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_any_value_in_a_file_is_used_or_refused_in_one_line(kind: str, folder: Path) -> None:
     try_some(kind, folder, 5, seed=0)
+
+
+_STATE = ("body", "state", "dict")
+_DEEP = [[["deep"]]]
+
+FOUND = [
+    ("sealed manifest", ("body", "tensors", "file"), REMOVED, "--dry-run resume with run=2"),
+    ("sealed manifest", ("body", "rows"), None, "evaluate with run=2"),
+    ("sealed manifest", ("body", "state"), [], "evaluate with run=2"),
+    ("sealed manifest", (*_STATE, "agent"), None, "evaluate with run=2"),
+    ("sealed manifest", (*_STATE, "versions", 0), 1.5, "resume with run=2"),
+    ("study of variants", ("tasks", "short", "task"), _DEEP, None),
+    ("sweep file", ("ranges", "num_envs", "step"), 0, None),
+    ("history in a study", ("records", 1, "success_rate"), None, None),
+    ("history in a study", ("metric",), "mean_score", None),
+    ("sweep folder", ("preset",), "long " * 2_000, None),
+]
+"""Inputs that ended in a traceback, or in more than a line."""
+
+
+@pytest.mark.parametrize(("kind", "at", "value", "line"), FOUND)
+def test_what_was_found_stays_mended(
+    kind: str, at: tuple[Any, ...], value: Any, line: str | None, folder: Path
+) -> None:
+    command = 0 if line is None else KINDS[kind].commands.index(line)
+    with contextlib.chdir(folder), reading_alone():
+        assert tried(Input(kind=kind, at=at, value=value, command=command)) is None
 
 
 @pytest.mark.faults

@@ -19,7 +19,7 @@ ROOMS = {
     "types": "extras",
     "config": "errors",
     "networks": "config seeding types",
-    "envs": "errors seeding types",
+    "envs": "errors extras seeding types",
     "credit": "config errors types",
     "replay": "config errors types",
     "brains": "config errors networks types",
@@ -32,9 +32,10 @@ ROOMS = {
     "cluster": "agent config envs errors extras files runs seeding types",
     "interop": "agent envs errors extras files networks replay runs show types",
     "training": "agent cluster config envs errors interop networks seeding show types",
-    "compose": "extras agent cluster config envs errors interop presets replay types",
+    "compose": "agent cluster config envs errors extras interop presets replay runs types",
     "study": "cluster compose config envs errors extras files presets runs show training types",
-    "": "extras agent config interop show study training types version",
+    "": "brains compose config credit envs extras interop presets replay runs show study training"
+    " types version",
     "experiment": "agent brains compose config envs errors extras files interop networks presets"
     " replay runs show study training types version",
     "__main__": "experiment show",

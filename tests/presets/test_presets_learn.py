@@ -57,7 +57,7 @@ TRIALS = {
     "a2c": BANDIT,
     "a2c_kstep": POINT,
     "npg": Trial(8_000, -0.02),
-    "trpo": Trial(8_000, -0.02),
+    "trpo": Trial(24_000, -0.02),
     "trpo_soft": EPOCHS,
     "ppo": EPOCHS,
     "ppo_kl": EPOCHS,
@@ -90,8 +90,9 @@ TRIALS = {
 }
 
 
-ELSEWHERE = {"gps"}
-"""Presets that the toy cannot hold, since it is no simulator that could be linearised."""
+ELSEWHERE = {"gps", "self_play"}
+"""Presets that the toy cannot hold: it is no simulator that could be linearised, and no game of two
+sides."""
 
 
 def test_every_preset_has_its_trial() -> None:

@@ -148,7 +148,7 @@ def test_differing_keys_are_those_that_differ() -> None:
         ("runs with success=high", ["success", "'high'", "LOW.."]),
         ("runs with folder=absent", ["absent", "missing"]),
         ("runs with statu=failed", ["statu", "status"]),
-        ("runs 1", ["'1'", "with"]),
+        ("runs 77", ["77", "missing"]),
         ("compare 1", ["[1]", "two"]),
         ("compare 1 7", ["7", "missing"]),
         ("compare 1 14", ["14", "success rate", "return"]),

@@ -172,6 +172,8 @@ def test_ranges_become_distributions() -> None:
         ("preset: bpo_ir", "sweep.yaml", ["bpo_ir", "ranges"]),
         ("preset: bpo\nranges: {}", "sweep.yaml", ["ranges", "at least one"]),
         ("preset: bpo\nranges: {agent.gama: {choices: [1]}}", "sweep.yaml", ["agent.gamma"]),
+        ("preset: bpo\nranges: {num_envs: {low: 2, high: 8, step: 0}}", "sweep.yaml", ["step = 0"]),
+        ("preset: bpo\nranges: {num_envs: {low: 2, high: 8, step: .5}}", "sweep.yaml", ["whole"]),
         ("preset: bpo\nranges: {agent.gamma: {low: 2, high: 1}}", "sweep.yaml", ["low < high"]),
         ("preset: bpo\nranges: {agent.gamma: {low: 0, high: 1, log: true}}", "sweep.yaml", ["log"]),
         ("preset: bpo\nranges: {agent.gamma: {hi: 1}}", "sweep.yaml", ["agent.gamma", "hi"]),

@@ -9,7 +9,6 @@ from importlib import resources
 from typing import Any
 from xml.etree import ElementTree
 
-import mujoco
 import numpy as np
 import numpy.typing as npt
 from gymnasium.spaces import Box, Dict
@@ -29,6 +28,7 @@ from bnpo.envs.reacher.vector_goal_env import (
     Observations,
     VectorGoalEnv,
 )
+from bnpo.envs.simulation import mujoco
 
 FRAME_SKIP = 2
 """Physics steps of 0.01 s in one environment step, as in Reacher-v5."""

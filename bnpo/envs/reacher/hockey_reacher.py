@@ -134,9 +134,13 @@ class HockeyBatch(BatchEnv):
         """What side 1 sees, [N, 24], as ``observe`` shows it to side 0: from its own end."""
         return self._rink.view(1)
 
+    def scripted_actions(self) -> FloatArray:
+        """Actions [N, 2] of the scripted player on side 1."""
+        return scripted_action(self._rink.view(1))
+
     def simulate(self, actions: FloatArray) -> None:
         """Advance every environment by one step under actions [N, 2] of side 0."""
-        other = scripted_action(self._rink.view(1)) if self._other is None else self._other
+        other = self.scripted_actions() if self._other is None else self._other
         self._rink.advance(actions, other)
 
     def _begin(self, rows: IndexArray, uniforms: FloatArray) -> None:

@@ -7,12 +7,12 @@ same arm with the same angles and torques does the same there.
 
 from __future__ import annotations
 
-import mujoco
 import numpy as np
 
 from bnpo.envs.reacher.batch_env import FloatArray, IndexArray
 from bnpo.envs.reacher.planar_arm import fingertip_velocities, fingertips, reaching_angles
 from bnpo.envs.reacher.simulator import BatchSimulator
+from bnpo.envs.simulation import mujoco
 
 HALF_LENGTH, HALF_WIDTH = 0.4, 0.2
 """Of the rink (metres)."""

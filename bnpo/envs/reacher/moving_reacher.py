@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import mujoco
 import numpy as np
 import numpy.typing as npt
 from gymnasium.spaces import Box, Dict
@@ -23,6 +22,7 @@ from bnpo.envs.reacher.moving_reacher_config import HAND_RADIUS, MovingReacherCo
 from bnpo.envs.reacher.simulator import BatchSimulator
 from bnpo.envs.reacher.single_goal_env import SingleGoalEnv
 from bnpo.envs.reacher.vector_goal_env import FloatArray, IndexArray, Observations, VectorGoalEnv
+from bnpo.envs.simulation import mujoco
 
 PHYSICS_STEPS = 4
 """Physics steps of one decision, which is one environment step of 0.08 s."""
@@ -56,6 +56,7 @@ class MovingReacherVectorEnv(VectorGoalEnv):
     metadata: dict[str, Any] = {**VectorGoalEnv.metadata, "render_fps": 12, "render_grid": 20}  # noqa: RUF012
     reset_options = ("goal_angle", "goal_speed")
     draws_per_episode = 2
+    goals_move = True
 
     def __init__(
         self,

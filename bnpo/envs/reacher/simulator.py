@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import mujoco
 import numpy as np
 import numpy.typing as npt
-from mujoco.rollout import Rollout
 
 from bnpo.envs.arguments import require_int
 from bnpo.envs.cores import available_cores
+from bnpo.envs.simulation import mujoco
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -66,7 +65,7 @@ class BatchSimulator:
         self._models = [model] * num_envs
         self._data = [mujoco.MjData(model) for _ in range(max(self.threads, 1))]
         self._chunk = max(1, num_envs // (2 * max(self.threads, 1)))
-        self._rollout: Any = Rollout(nthread=self.threads)
+        self._rollout: Any = mujoco.rollout.Rollout(nthread=self.threads)
 
     @property
     def qpos(self) -> FloatArray:

@@ -17,6 +17,11 @@ class SingleGoalEnv(SingleEnv):
         """Take ownership of ``batch``, a batch of one without autoreset."""
         super().__init__(batch)
 
+    @property
+    def goals_move(self) -> bool:
+        """Whether the desired goal moves within an episode, whatever the actions."""
+        return self.batch.goals_move
+
     def compute_reward(self, achieved_goal: Any, desired_goal: Any, info: Any = None) -> Any:
         """Reward of ``achieved_goal`` [..., G] for ``desired_goal`` [..., G], arrays or tensors."""
         return self.batch.compute_reward(achieved_goal, desired_goal, info)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import mujoco
 import numpy as np
 import numpy.typing as npt
 from gymnasium.spaces import Box, Dict
@@ -23,6 +22,7 @@ from bnpo.envs.reacher.slide_reacher_config import (
     SlideReacherConfig,
 )
 from bnpo.envs.reacher.vector_goal_env import FloatArray, IndexArray, Observations, VectorGoalEnv
+from bnpo.envs.simulation import mujoco
 
 TIMESTEP = 0.005
 PHYSICS_STEPS = 4

@@ -19,6 +19,9 @@ GOAL_KEYS = ("observation", "achieved_goal", "desired_goal")
 class VectorGoalEnv(BatchEnv):
     """A batch that observes what was achieved and what is desired, and pays by the two."""
 
+    goals_move = False
+    """Whether the desired goal moves within an episode, whatever the actions."""
+
     @abstractmethod
     def compute_reward(self, achieved_goal: Any, desired_goal: Any, info: Any = None) -> Any:
         """Reward of reaching ``achieved_goal`` [..., G] when ``desired_goal`` was asked for."""

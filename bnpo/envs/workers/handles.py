@@ -92,11 +92,7 @@ class WorkerProcess:
         """Wait for the answer to a request; a failure is a WorkerError."""
         who = name_of(self.rows)
         try:
-            if not self._wait(timeout):
-                stack = self._stack()
-                self._kill()
-                raise WorkerError(f"the {who} hangs: {STUCK.format(timeout)}{_place(stack)}", stack)
-            succeeded, *answer = self.pipe.recv()
+            succeeded, *answer = self.pipe.recv() if self._wait(timeout) else (None,)
         except (EOFError, ConnectionError) as error:
             code = self.end()
             stack = self._written()
@@ -105,13 +101,24 @@ class WorkerProcess:
             raise _failure(self.rows, headline(error), traceback.format_exc()) from error
         if succeeded:
             return answer[0]
+        if succeeded is None:
+            stack = self._stack()
+            self._kill()
+            raise WorkerError(f"the {who} hangs: {STUCK.format(timeout)}{_place(stack)}", stack)
         raised, report, cause = answer
         raise _failure(self.rows, raised, report) from cause
 
     def _wait(self, timeout: float) -> bool:
-        """Whether an answer comes before a time passes in which no environment gets on."""
+        """Whether an answer comes before a time passes in which no environment gets on.
+
+        Raises:
+            EOFError: the process has ended, though one that it forked may hold the pipe.
+
+        """
         seen, left = self._done(), timeout
         while not self.pipe.poll(min(left, SLICE)):
+            if self.process.poll() is not None and not self.pipe.poll():
+                raise EOFError
             left -= SLICE
             if self._done() != seen:
                 seen, left = self._done(), timeout
@@ -151,6 +158,7 @@ class WorkerProcess:
         except subprocess.TimeoutExpired:
             self._kill()
         code = self.process.wait()
+        self._kill()  # what its simulators have left behind
         self._last = self._written()
         self._stacks.close()
         return code

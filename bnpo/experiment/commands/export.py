@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from bnpo.config import Count, config
-from bnpo.errors import CheckpointError, ConfigError, ExportError, OfflineError
+from bnpo.errors import ConfigError, ExportError, OfflineError
 from bnpo.experiment.command import Command, with_run_found
 
 if TYPE_CHECKING:
@@ -90,19 +90,18 @@ def _export_dataset(options: ExportOptions) -> float:
 def _load_replay(agent: Agent, options: ExportOptions) -> None:
     """Give an agent the replay of its run's checkpoint."""
     from bnpo.runs import checkpoint_path, find_run, load_run
-    from bnpo.runs.checkpoint import load_checkpoint
+    from bnpo.runs.checkpoint import fitting, load_checkpoint
 
     folder = find_run(options.run)
     path = checkpoint_path(folder, options.checkpoint)
-    replay = load_checkpoint(path)["agent"].get("replay")
+    with fitting(path):
+        replay = load_checkpoint(path)["agent"].get("replay")
     if replay is None:
         raise OfflineError(f"checkpoint {path} holds a policy alone: let it play with steps=20000")
     agent.new_replay(load_run(folder).train.num_envs)
     assert agent.replay is not None
-    try:
+    with fitting(path):
         agent.replay.load_state_dict(replay)
-    except (ValueError, KeyError, TypeError, RuntimeError) as error:
-        raise CheckpointError(f"checkpoint {path} does not fit its run: {error}") from None
 
 
 COMMAND = Command(function=export, options=ExportOptions, word="run", check=with_run_found)

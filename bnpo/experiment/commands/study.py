@@ -40,6 +40,8 @@ def study(planned: Study) -> int:
     """Run presets on tasks with several seeds, in parallel, and report on them."""
     from bnpo.show.text import say, table
 
+    steps = sum(job.run.train.total_steps for job in planned.jobs)
+    say(f"{len(planned.jobs)} runs, {steps:,} environment steps together, into {planned.folder}")
     results = planned.run()
     say(results.markdown().rstrip())
     say("")

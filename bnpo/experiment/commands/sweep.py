@@ -55,6 +55,10 @@ def sweep(planned: Sweep) -> int:
     """Search ranges for the best configuration, in parallel, and name what mattered."""
     from bnpo.show.text import say, table
 
+    plan = planned.plan
+    runs = plan.trials * len(plan.seed_list)
+    steps = f"{runs * plan.run.train.total_steps:,} environment steps at most"
+    say(f"{plan.trials} trials, {runs} runs, {steps}, into {planned.folder}")
     best = planned.run()
     rows = {key: f"{val:.4g}" if isinstance(val, float) else str(val) for key, val in best.items()}
     say(table([*rows.items()]))

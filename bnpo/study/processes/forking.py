@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Self
 
 from bnpo.envs.python import python
+from bnpo.envs.registrations import registrations_file
 from bnpo.errors import RunError
 from bnpo.study.processes.jobs import ONE_THREAD, Words
 
@@ -67,15 +68,17 @@ class ForkServer:
 
     def _begin(self) -> socket.socket:
         self._control, theirs = socket.socketpair()
+        registrations = registrations_file()
         with theirs:
             self._process = subprocess.Popen(
-                python(SERVER),
+                python(SERVER, registrations),
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 env={**os.environ, **ONE_THREAD},
-                pass_fds=tuple(self._keep),
+                pass_fds=(*self._keep, registrations),
                 start_new_session=True,
             )
+        os.close(registrations)
         return self._control
 
 

@@ -27,7 +27,6 @@ LIBRARIES = (
     "gymnasium_robotics",
     "matplotlib.backends.backend_agg",
     "matplotlib.figure",
-    "torch._dynamo",  # every optimizer loads it
 )
 """What takes long to load; none of it starts a thread or opens OpenGL."""
 
@@ -44,8 +43,12 @@ def main(*, preloading: bool = sys.platform == "linux") -> None:
     """
     if preloading:
         gc.disable()  # there is nothing to collect
-        for name in LIBRARIES:
-            importlib.import_module(name)
+        from bnpo.envs.python import safe_children
+
+        with safe_children():
+            for name in LIBRARIES:
+                importlib.import_module(name)
+        _register(int(sys.argv[1]))
         gc.enable()
         gc.freeze()  # what is there stays as it is, in memory that all processes share
     if not _serve(socket.socket(fileno=0)):
@@ -57,6 +60,15 @@ def main(*, preloading: bool = sys.platform == "linux") -> None:
         os.execv(sys.executable, python(_MODULE.format(module), *words))
     sys.argv[1:] = words
     runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+def _register(descriptor: int) -> None:
+    """Register the environments that the program which started this one has registered."""
+    from bnpo.envs.registrations import register_others
+
+    with os.fdopen(descriptor, "rb") as file:
+        file.seek(0)
+        register_others(file.read())
 
 
 def _serve(control: socket.socket) -> bool:

@@ -1,0 +1,58 @@
+"""Agents by name: the settings that the command line composes, from Python."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from typing import Any
+
+from bnpo.agent import Agent
+from bnpo.agent.predicting import Usable
+from bnpo.compose.composition import compose_run
+from bnpo.config import AgentConfig
+from bnpo.presets import TASKS, agent_of
+from bnpo.runs.saving import save
+
+__all__ = ["Agent", "make_agent"]
+
+
+def make_agent(
+    preset: str = "bpo", task: str = "goal_reacher", *, seed: int = 0, **overrides: Any
+) -> Agent:
+    """Make the agent that ``bnpo with PRESET TASK KEY=VALUE...`` trains.
+
+    ``bnpo.train(agent)`` then trains it as the command line does, to the same numbers.
+
+    Args:
+        preset: name of a preset, see ``bnpo.presets.PRESETS``
+        task: name of a task, see ``bnpo.presets.TASKS``, or id of an environment
+        seed: of everything that is drawn
+        **overrides: of the configuration, nested (``agent={"gamma": 0.9}``) or by dotted path
+            (``**{"agent.gamma": 0.9}``); those of the training (``total_steps``) count as well
+
+    Raises:
+        ConfigError: naming the name, the key or the value that cannot work.
+
+    """
+    if task not in TASKS and re.search(r"-v\d+$|:", task):  # the form of an environment's id
+        return agent_of(compose_run([preset], {"seed": seed, "env": task, **overrides}))
+    return agent_of(compose_run([preset, task], {"seed": seed, **overrides}))
+
+
+def _for_env(
+    preset: str,
+    env_id: str,
+    *,
+    seed: int,
+    config: AgentConfig | None,
+    env_kwargs: dict[str, Any] | None,
+) -> Agent:
+    """Make an agent of a preset; what is given replaces what the preset has."""
+    run = compose_run([preset], {"env": env_id, "seed": seed})
+    if env_kwargs is not None:
+        task = dataclasses.replace(run.task, env_kwargs=env_kwargs)
+        run = dataclasses.replace(run, task=task)
+    return agent_of(run if config is None else dataclasses.replace(run, agent=config))
+
+
+Usable.named, Usable.saved = _for_env, save
