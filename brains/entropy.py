@@ -50,15 +50,15 @@ class EntropyBonus:
             )
 
     def weight(self, state: Mapping[str, float]) -> float:
-        """C of the moment."""
+        """Return the weight c that holds now."""
         return state.get("entropy_coefficient", self.coefficient)
 
     def initial_state(self) -> dict[str, float]:
-        """C before the first turn; nothing where it stays."""
+        """Return the initial weight c by name; empty if it is fixed."""
         return {} if self.target is None else {"entropy_coefficient": self.coefficient}
 
     def adapt(self, state: Mapping[str, float], info: Mapping[str, float]) -> dict[str, float]:
-        """C after a turn that ended with the mean entropy ``info["entropy"]``."""
+        """Return the weight c after a turn with the mean entropy ``info["entropy"]``."""
         if self.target is None or "entropy" not in info:
             return {}
         assert self.target != "auto"  # entropy_bonus has put the number in its place

@@ -72,9 +72,11 @@ class HER(CreditScheme):
         reward = evaluator.reward(outcome, later)  # read where n = 1 alone
         where = replaced[:, None]
         ended = (replaced & (made.discount == 0)).nonzero()[:, 0]
-        explained = evaluator.terminated(outcome[ended], made.next_goal[ended])
-        discount = made.discount.index_fill(0, ended[explained], evaluator.gamma)
-        discount.masked_fill_(replaced & evaluator.terminated(outcome, later), 0.0)
+        discount = made.discount
+        if len(ended):  # by their own goals: others may not end
+            explained = evaluator.terminated(outcome[ended], made.next_goal[ended])
+            discount = discount.index_fill(0, ended[explained], evaluator.gamma)
+        discount = discount.masked_fill(replaced & evaluator.terminated(outcome, later), 0.0)
         return made.replace(
             goal=torch.where(where, goal, made.goal),
             next_goal=torch.where(where, later, made.next_goal),

@@ -55,7 +55,7 @@ class SamplingLaw(Protocol):
 
     @property
     def reweights(self) -> bool:
-        """Whether weights differ from one."""
+        """Whether drawn samples carry weights other than one."""
 
     def weight(self, priority: Tensor, total: Tensor, count: int, /) -> Tensor:
         """Weights [B] of drawn samples.
@@ -78,25 +78,25 @@ class SamplingLaw(Protocol):
 
 @config
 class Uniform:
-    """Every entry alike."""
+    """Draws every entry with equal probability."""
 
     needs: ClassVar[frozenset[str]] = frozenset()
 
     def priority(self, log_ratio: Tensor, /, *_others: Tensor, **_options: float | None) -> Tensor:
-        """One for each, [B]."""
+        """Return equal priorities, [B]."""
         return torch.ones_like(log_ratio)
 
     @property
     def reweights(self) -> bool:
-        """No."""
+        """Whether drawn samples carry weights: never."""
         return False
 
     def weight(self, priority: Tensor, _total: Tensor, _count: int, /) -> Tensor:
-        """One for each, [B]."""
+        """Return equal weights, [B]."""
         return torch.ones_like(priority)
 
     def fresh(self, _largest: float) -> float:
-        """One."""
+        """Return the priority of a fresh entry, which is everyone's."""
         return 1.0
 
 
@@ -131,7 +131,7 @@ class ImportanceRatio:
         exponent: float | None = None,
         max_log_ratio: float = 10.0,
     ) -> Tensor:
-        """min(rho, clip) ** exponent, the exponent None or 1: exactly rho, [B]."""
+        """Return priorities min(rho, clip) ** exponent, [B]; the exponent None stands for 1."""
         log_ratio = log_ratio.detach()
         if self.kstep:
             log_ratio = log_ratio + log_ratio_rest.detach()
@@ -142,17 +142,17 @@ class ImportanceRatio:
 
     @property
     def reweights(self) -> bool:
-        """If ``bias_corrected``."""
+        """Whether drawn samples carry weights: if ``bias_corrected``."""
         return self.bias_corrected
 
     def weight(self, priority: Tensor, total: Tensor, count: int, /) -> Tensor:
-        """One for each, or the mean priority of the pool if ``bias_corrected``, [B]."""
+        """Return equal weights: 1, or the pool's mean priority if ``bias_corrected``, [B]."""
         if self.bias_corrected:
             return (total / count).to(priority.dtype).expand_as(priority)
         return torch.ones_like(priority)
 
     def fresh(self, _largest: float) -> float:
-        """One: the ratio of what the learning policy has just done."""
+        """Return the priority 1 of a fresh entry: the ratio of what the policy has just done."""
         return 1.0
 
 
@@ -181,22 +181,22 @@ class TDError:
         exponent: float | None = None,
         **_bounds: float,
     ) -> Tensor:
-        """(|delta| + epsilon) ** alpha, [B]; an exponent takes the place of alpha."""
+        """Return priorities (|delta| + epsilon) ** alpha, [B]; an exponent takes alpha's place."""
         magnitude = td_error.detach().abs() + self.epsilon
         return magnitude ** (self.alpha if exponent is None else exponent)
 
     @property
     def reweights(self) -> bool:
-        """Yes."""
+        """Whether drawn samples carry weights: always."""
         return True
 
     def weight(self, priority: Tensor, total: Tensor, count: int, /) -> Tensor:
-        """(N p_i)^-beta over the largest of the batch, p_i = priority / total, [B]."""
+        """Return weights (N p_i)^-beta over the batch's largest, p_i = priority / total, [B]."""
         weight = (count * priority / total.to(priority.dtype)) ** -self.beta
         return weight / weight.max() if len(weight) else weight
 
     def fresh(self, largest: float) -> float:
-        """Return the largest priority seen: new entries are soon drawn once."""
+        """Return the largest priority so far, so that new entries are soon drawn once."""
         return largest
 
 

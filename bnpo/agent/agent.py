@@ -13,7 +13,7 @@ from bnpo.agent.assembly import build
 from bnpo.agent.brain import Brain, TurnReport
 from bnpo.agent.crediting import RewardFunction
 from bnpo.agent.defaults import default_config
-from bnpo.agent.normalization import Statistics
+from bnpo.agent.normalization import Normalization
 from bnpo.agent.policy import Policy
 from bnpo.agent.predicting import Usable
 from bnpo.brains.options import Guidance
@@ -81,7 +81,7 @@ class Agent(Usable):
         self.actors, self.critics, self.exchange = parts.actors, parts.critics, parts.exchange
         self.target_actors, self.target_critics = parts.target_actors, parts.target_critics
         self.policy = Policy(self.encoder, self.actor, config, seed=seed)
-        self.statistics = Statistics(self.encoder, self.brains)
+        self.normalization = Normalization(self.encoder, self.brains)
         self.arbiter = None if config.trust == "fixed" else Arbiter(self.brains, config, seed)
         self.replay: SegmentTable | None = None
         self.vector_steps = 0
@@ -168,8 +168,8 @@ class Agent(Usable):
         )
         rows = store_guides(table, start, steps)
         self.env_steps += len(steps) * len(start.observation)
-        self.statistics.observe(table.trajectories, rows)
-        self.statistics.put_in_force()
+        self.normalization.observe(table.trajectories, rows)
+        self.normalization.put_in_force()
         fit(guidance, table.trajectories[rows], self.actor, self.encoder, self.generator)
         for target in self.target_actors:
             target.load_state_dict(self.actor.state_dict())
@@ -199,7 +199,7 @@ class Agent(Usable):
         rows = self.replay.append(step, version=self.vector_steps - 1 - step.lag)
         if not len(rows):
             return
-        self.statistics.observe(self.replay.trajectories, rows)
+        self.normalization.observe(self.replay.trajectories, rows)
         if self.arbiter is not None:
             self.arbiter.note_rollouts(self.replay, rows)
         for brain in self.brains:
@@ -214,7 +214,7 @@ class Agent(Usable):
         """
         warming_up = self.env_steps < self.config.warmup_steps
         due = [] if warming_up else [one for one in self.brains if one.due(self.vector_steps)]
-        frozen = bool(self.statistics.on_policy) and not warming_up
+        frozen = bool(self.normalization.on_policy) and not warming_up
         return self.take_turns(due, frozen=frozen, commit=commit)
 
     def take_turns(
@@ -242,7 +242,7 @@ class Agent(Usable):
         if self.arbiter is not None:
             self.arbiter.after_turns(self.replay, reports)
         if commit and not frozen:
-            self.statistics.renew()
+            self.normalization.renew()
         return reports
 
     @property
@@ -264,7 +264,7 @@ class Agent(Usable):
             "target_critics": [critic.state_dict() for critic in self.target_critics],
             "brains": [brain.state_dict() for brain in self.brains],
             "replay": None if self.replay is None else self.replay.state_dict(),
-            "fresh": self.statistics.waiting,
+            "fresh": self.normalization.waiting,
             "arbiter": None if self.arbiter is None else self.arbiter.state_dict(),
         }
 
@@ -288,4 +288,4 @@ class Agent(Usable):
             if state[key] is not None:
                 assert part is not None, f"a state with {key}, an agent without"
                 part.load_state_dict(state[key])
-        self.statistics.waiting = state["fresh"]
+        self.normalization.waiting = state["fresh"]

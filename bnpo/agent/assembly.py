@@ -30,7 +30,7 @@ from bnpo.brains.rule import Rule
 from bnpo.config import AgentConfig, BrainDescription
 from bnpo.envs.goal_functions import GoalFunctions
 from bnpo.errors import ConfigError
-from bnpo.networks import Actor, Critic, Encoder, Recall, build_encoder
+from bnpo.networks import Actor, Critic, Encoder, Memory, build_encoder
 from bnpo.planning.guiding import require_simulator
 from bnpo.types import TaskSpec
 
@@ -94,7 +94,7 @@ def build(
     if networks.observe_achieved_goal:
         spec = dataclasses.replace(spec, observation_dim=spec.observation_dim + spec.goal_dim)
     encoder = build_encoder(spec, networks, device, dtype)
-    if isinstance(encoder, Recall):
+    if isinstance(encoder, Memory):
         spec = dataclasses.replace(spec, observation_dim=encoder.state_dim)
     each, features = len(descriptions), encoder.features
     actor = Actor(features, spec, networks).to(device, dtype)

@@ -11,7 +11,7 @@ from bnpo.brains import LearningStep, Rule
 from bnpo.config import AgentConfig, BrainDescription
 from bnpo.credit import with_later_ratios
 from bnpo.credit.checks import check_columns, check_proximal
-from bnpo.networks import Recall, gaussian
+from bnpo.networks import Memory, gaussian
 from bnpo.replay import ImportanceRatio, SamplingLaw, SegmentTable
 from bnpo.types import CreditScheme, TaskSpec, Transitions
 
@@ -157,7 +157,7 @@ class CreditAssignment:
 
         """
         trajectories, encoder = table.trajectories, self.evaluator.networks.encoder
-        if refresh and isinstance(encoder, Recall):
+        if refresh and isinstance(encoder, Memory):
             rows, segment = segment.unique(return_inverse=True)
             trajectories = trajectories[rows]
             states = encoder.refresh(trajectories.observation)

@@ -1,4 +1,4 @@
-"""Statistics of normalisation: decides when new observations enter them."""
+"""Normalisation: decides when new observations enter its statistics."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from bnpo.agent.brain import Brain
 from bnpo.networks import Encoder
 from bnpo.types import Trajectories
 
-__all__ = ["Statistics"]
+__all__ = ["Normalization"]
 
 
-class Statistics:
-    """Statistics of normalisation: what they have seen comes into force between rollouts.
+class Normalization:
+    """Decides when new observations enter the statistics of normalisation: between rollouts.
 
-    They stay as they are until a likelihood-ratio brain has had its turn on the rollouts that were
-    acted with them, and for good once the actor was fitted under them to guiding samples.
+    The statistics stay as they are until a likelihood-ratio brain has had its turn on the rollouts
+    that were acted with them, and for good once the actor was fitted under them to guiding samples.
     """
 
     def __init__(self, encoder: Encoder, brains: Sequence[Brain]) -> None:
-        """Keep the statistics of an encoder.
+        """Watch over the statistics of an encoder.
 
         Args:
             encoder: holds the statistics

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bnpo.config import AgentConfig
-from bnpo.networks import Actor, Encoder, ParameterNoise, Recall, gaussian
+from bnpo.networks import Actor, Encoder, Memory, ParameterNoise, gaussian
 from bnpo.types.step import Decision, Observation
 
 __all__ = ["Policy"]
@@ -80,13 +80,13 @@ class Policy:
         )
         if self.config.networks.observe_achieved_goal:
             observation = torch.cat((observation, achieved), -1)
-        if isinstance(self.encoder, Recall):
+        if isinstance(self.encoder, Memory):
             observation = self._state(self.encoder, observation, before, ended)
         return Observation(observation, achieved, desired)
 
     def _state(
         self,
-        encoder: Recall,
+        encoder: Memory,
         observation: Tensor,
         before: Observation | None,
         ended: NDArray[np.bool_] | None,

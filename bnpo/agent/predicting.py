@@ -14,7 +14,7 @@ from bnpo.agent.brain import Brain
 from bnpo.agent.policy import Policy
 from bnpo.config import RunConfig
 from bnpo.errors import ConfigError
-from bnpo.networks import Actor, Encoder, Recall
+from bnpo.networks import Actor, Encoder, Memory
 from bnpo.types import TaskSpec
 from bnpo.types.history import History
 from bnpo.types.step import Observation
@@ -64,7 +64,7 @@ class Predictor:
         batch = {key: np.atleast_2d(part) for key, part in parts.items()}
         policy = self.policy
         shown = policy.tensors(batch, self._before)
-        if isinstance(policy.encoder, Recall):
+        if isinstance(policy.encoder, Memory):
             self._before = shown
         with torch.no_grad():
             mu, sigma = policy.actor(policy.encoder(shown.observation, shown.desired_goal))
@@ -113,7 +113,7 @@ class Predictor:
     def _observed(self) -> int:
         """Width of the environment's observation, [O]."""
         encoder = self.policy.encoder
-        normalizer = encoder.normalizer if isinstance(encoder, Recall) else encoder
+        normalizer = encoder.normalizer if isinstance(encoder, Memory) else encoder
         achieved = self.policy.config.networks.observe_achieved_goal
         return normalizer.observation_dim - (self.spec.goal_dim if achieved else 0)
 
@@ -164,7 +164,7 @@ class Usable:
                 needs a :meth:`predictor`.
 
         """
-        if isinstance(self.encoder, Recall):
+        if isinstance(self.encoder, Memory):
             raise ConfigError(
                 "predict() sees one observation alone, and this policy looks back in time "
                 "(networks.frame_history, networks.memory): take agent.predictor()"

@@ -32,7 +32,7 @@ class Priorities:
         self.resampled = isinstance(law, ImportanceRatio)
         """Whether draws look as if the learning policy had acted."""
         self.exponent: float | None = None
-        """Of the moment; None: the law's own."""
+        """Current exponent of the priorities; None uses the law's own."""
         self._schedule = description.prio_schedule
         self._max_log_ratio = config.max_log_ratio
 

@@ -1,4 +1,4 @@
-"""One brain of a list."""
+"""What one brain of a list is configured with."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class BrainDescription:
     """Precondition the actor's gradient with the inverse Fisher matrix."""
 
     mean_only: bool
-    """No gradient through sigma inside Q."""
+    """Whether the actor climbs Q by its mean alone, without a gradient through sigma."""
 
     separate_actors: bool
     """TD targets bootstrap from the brain's own target actor, else from one drawn at random."""

@@ -1,4 +1,4 @@
-"""One training run."""
+"""What one training run is configured with."""
 
 from __future__ import annotations
 

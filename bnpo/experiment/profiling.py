@@ -13,7 +13,7 @@ from torch import nn
 
 from bnpo.agent import brain
 from bnpo.agent.crediting import CreditAssignment
-from bnpo.agent.normalization import Statistics
+from bnpo.agent.normalization import Normalization
 from bnpo.agent.policy import Policy
 from bnpo.agent.priorities import Priorities
 from bnpo.brains import Follower, LearningStep, NaturalStep
@@ -54,7 +54,7 @@ _HOOKS: tuple[tuple[Any, str, str], ...] = (
     (Policy, "tensors", "transfer"),
     (Policy, "tensor", "transfer"),
     (torch.Tensor, "cpu", "transfer"),
-    (Statistics, "observe", "storing"),
+    (Normalization, "observe", "storing"),
     (Normalizer, "commit", "storing"),
     (SegmentTable, "append", "storing"),
     (CreditAssignment, "assign", "credit"),

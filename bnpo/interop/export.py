@@ -22,11 +22,11 @@ from bnpo.errors import ExportError
 from bnpo.extras import require
 from bnpo.files import replacing, write_whole
 from bnpo.interop.model_card import model_card
-from bnpo.networks import Normalizer, Recall
+from bnpo.networks import Memory, Normalizer
 from bnpo.runs import Checkpoint, find_run, load_agent, load_config, load_history, load_summary
 from bnpo.types.step import Observation
 
-__all__ = ["Format", "Policy", "export", "visited_states"]
+__all__ = ["ExportedPolicy", "Format", "export", "visited_states"]
 
 Format = Literal["torch_export", "onnx"]
 """Kinds of files: a program of ``torch.export``, or ONNX."""
@@ -40,7 +40,7 @@ TOLERANCE = 1e-5
 _SUFFIX = {"torch_export": "pt2", "onnx": "onnx"}
 
 
-class Policy(nn.Module):
+class ExportedPolicy(nn.Module):
     """The mean action of an agent, its normalisation included: what is evaluated, and exported."""
 
     def __init__(self, agent: Agent) -> None:
@@ -103,7 +103,7 @@ def export(
             require(module, "export", "format=onnx")
     agent = load_agent(folder, checkpoint)
     config, summary, history = load_config(folder), load_summary(folder), load_history(folder)
-    if isinstance(agent.encoder, Recall):
+    if isinstance(agent.encoder, Memory):
         raise ExportError(
             f"the policy of {folder} has agent.networks.frame_history = "
             f"{agent.config.networks.frame_history} and memory = {agent.config.networks.memory}: "
@@ -175,7 +175,7 @@ def visited_states(agent: Agent, count: int) -> dict[str, NDArray[np.float32]]:
 def _write_program(agent: Agent, states: Mapping[str, NDArray[Any]], file: Path) -> Any:
     """Write a program of torch.export; return the function that it is when it is read."""
     examples, shapes = _examples(agent, states)
-    program = torch.export.export(Policy(agent).eval(), examples, dynamic_shapes=(shapes,))
+    program = torch.export.export(ExportedPolicy(agent).eval(), examples, dynamic_shapes=(shapes,))
     content = io.BytesIO()  # torch itself does not tell a full disk from other errors
     torch.export.save(program, content)
     file.write_bytes(content.getvalue())
@@ -194,7 +194,7 @@ def _write_onnx(agent: Agent, states: Mapping[str, NDArray[Any]], file: Path) ->
     examples, shapes = _examples(agent, states)
     with _silence():
         program = torch.onnx.export(
-            Policy(agent).eval(),
+            ExportedPolicy(agent).eval(),
             examples,
             dynamo=True,
             input_names=input_names(agent),

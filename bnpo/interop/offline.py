@@ -16,7 +16,7 @@ from bnpo.envs.rollout import Rollout
 from bnpo.errors import ConfigError, OfflineError
 from bnpo.interop.minari_episodes import knows_behaviour, read_segments
 from bnpo.interop.minari_files import open_dataset, require_free, write_segments
-from bnpo.networks import Recall
+from bnpo.networks import Memory
 from bnpo.replay import ImportanceRatio, SegmentTable
 from bnpo.types import Trajectories
 
@@ -55,7 +55,7 @@ def to_minari(
         OfflineError: the name is none or taken, there is nothing to write, or it cannot be written.
 
     """
-    _require_no_recall(agent)
+    _require_no_memory(agent)
     require_free(dataset_id)
     table = agent.replay if steps is None else play(agent, steps, num_envs=num_envs, seed=seed)
     if table is None or not table.transitions_stored:
@@ -130,18 +130,18 @@ def from_minari(agent: Agent, dataset_id: str) -> int:
     """
     check_offline(agent, dataset_id)
     segments = read_segments(open_dataset(dataset_id, agent), agent)
-    return recall(agent, segments)
+    return load_segments(agent, segments)
 
 
-def recall(agent: Agent, segments: Trajectories) -> int:
+def load_segments(agent: Agent, segments: Trajectories) -> int:
     """Put segments [K] that something else has played into an agent's replay, and credit them."""
     if agent.replay is None:
         agent.new_replay(1)
     assert agent.replay is not None
     rows = agent.replay.extend(segments)
-    agent.statistics.observe(agent.replay.trajectories, rows)
+    agent.normalization.observe(agent.replay.trajectories, rows)
     if not agent.env_steps:
-        agent.statistics.put_in_force()
+        agent.normalization.put_in_force()
     for brain in agent.brains:
         for part in _newest(brain, agent.replay, rows).split(_SEGMENTS_AT_ONCE):
             brain.receive(agent.replay, part, agent.env_steps)
@@ -189,7 +189,7 @@ def check_offline(agent: Agent, dataset_id: str) -> None:
         OfflineError: naming the dataset or the brain, and what to change.
 
     """
-    _require_no_recall(agent)
+    _require_no_memory(agent)
     dataset = open_dataset(dataset_id, agent)
     known = knows_behaviour(dataset)
     for brain in agent.brains:
@@ -201,9 +201,9 @@ def check_offline(agent: Agent, dataset_id: str) -> None:
             _require_no_ratio(brain, dataset_id)
 
 
-def _require_no_recall(agent: Agent) -> None:
+def _require_no_memory(agent: Agent) -> None:
     """Refuse an agent whose states hold more than an environment's observation."""
-    if isinstance(agent.encoder, Recall):
+    if isinstance(agent.encoder, Memory):
         networks = agent.config.networks
         raise OfflineError(
             f"networks.frame_history = {networks.frame_history} and memory = {networks.memory} "

@@ -4,17 +4,17 @@ from bnpo.networks import gaussian
 from bnpo.networks.actor import Actor
 from bnpo.networks.critic import Critic
 from bnpo.networks.encoder import Encoder, build_encoder
+from bnpo.networks.memory import Memory
 from bnpo.networks.normalizer import Normalizer
 from bnpo.networks.parameter_noise import ParameterNoise
-from bnpo.networks.recall import Recall
 
 __all__ = [
     "Actor",
     "Critic",
     "Encoder",
+    "Memory",
     "Normalizer",
     "ParameterNoise",
-    "Recall",
     "build_encoder",
     "gaussian",
 ]

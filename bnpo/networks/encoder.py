@@ -5,13 +5,13 @@ from __future__ import annotations
 import torch
 
 from bnpo.config import NetworkConfig
+from bnpo.networks.memory import Memory, remembers
 from bnpo.networks.normalizer import Normalizer
-from bnpo.networks.recall import Recall, recalls
 from bnpo.types import TaskSpec
 
 __all__ = ["Encoder", "build_encoder"]
 
-Encoder = Normalizer | Recall
+Encoder = Normalizer | Memory
 """Makes features of a state and a goal."""
 
 
@@ -28,4 +28,4 @@ def build_encoder(
         device=device,
         dtype=dtype,
     )
-    return Recall(normalizer, config) if recalls(config) else normalizer
+    return Memory(normalizer, config) if remembers(config) else normalizer

@@ -55,7 +55,7 @@ class Ahead:
         self.stepper = stepper
         self.lead = lead
         self.lockstep = lockstep
-        renews = lockstep and agent.statistics.on_policy and self.encoder.enabled
+        renews = lockstep and agent.normalization.on_policy and self.encoder.enabled
         self._statistics: Normalizer | None = self.encoder.clone() if renews else None
         """Statistics of the steps ordered last, where they are not those of learning"""
         self._orders: SimpleQueue[_Order | None] = SimpleQueue()
@@ -115,7 +115,7 @@ class Ahead:
     def _order(self, index: int) -> None:
         """Have the vector step of this number taken."""
         encoder = self.encoder
-        begins = self._statistics is not None and self.agent.statistics.may_change(index)
+        begins = self._statistics is not None and self.agent.normalization.may_change(index)
         if begins:
             encoder.count_pending()
             begins = bool(encoder.totals[0].any())

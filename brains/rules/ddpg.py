@@ -26,7 +26,7 @@ class DDPG(Rule):
     pathwise: ClassVar[bool] = True
 
     mean_only: bool = False
-    """No gradient through σ inside Q."""
+    """Whether the actor climbs Q by its mean μ alone, without a gradient through σ."""
 
     clip: Annotated[float, Field(gt=0, lt=1)] | None = None
     """Weight each sample by its detached ratio, clipped to [1-ε, 1+ε]; None: no weight."""

@@ -63,7 +63,7 @@ class PPOKL(Rule):
         }
 
     def initial_state(self) -> dict[str, float]:
-        """Β before the first turn; nothing where it stays."""
+        """Return the initial penalty weight β by name; empty if it is fixed."""
         return {} if self.kl_target is None else {"beta": self.beta}
 
     def adapt(self, state: Mapping[str, float], info: Mapping[str, float]) -> dict[str, float]:

@@ -13,7 +13,8 @@ from torch.overrides import TorchFunctionMode
 __all__ = ["fisher_vector_product", "flatten"]
 
 MOST_COLUMNS = 12
-"""Outputs that depend on linear layers beyond which plain automatic differentiation is faster."""
+"""Largest number of output columns for which the fast path is used: beyond it plain automatic
+differentiation is faster."""
 
 Product = Callable[[Tensor], Tensor]
 

@@ -149,7 +149,7 @@ class LearningStep:
 
     @torch.no_grad()
     def td_target(self, batch: Transitions, actor: Actor) -> Tensor:
-        """Y = r + discount Q'(s', g', pi'(s', g')), [B, R]; with c H(pi') where entropy enters."""
+        """Return TD targets y = r + discount Q'(s', g', pi'(s', g')), [B, R], soft with entropy."""
         next_q = self.next_value(batch.next_observation, batch.next_goal, actor)
         return td_target(batch.reward, batch.discount, next_q, self.target_bounds)
 

@@ -114,8 +114,8 @@ class NaturalStep:
             offset += size
 
     def state_dict(self) -> dict[str, Any]:
-        """Nothing is carried from step to step."""
+        """Return an empty state: a natural step carries nothing to the next."""
         return {}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Nothing to go on from."""
+        """Take nothing over: a natural step has no state."""

@@ -11,7 +11,7 @@ import torch
 
 import bnpo
 from bnpo.errors import ConfigError
-from bnpo.interop.export import Policy
+from bnpo.interop.export import ExportedPolicy
 from bnpo.networks import Normalizer
 from tests.envs.points import SHORT, Point, agent_on, registered
 
@@ -152,7 +152,7 @@ def test_actions_lie_in_the_box_to_the_last_bit(
                 agent.actor.head.bias.fill_(bias)
             if dtype == "float32":
                 bnpo.evaluate(agent, 1)
-            exported = Policy(agent)(torch.zeros(1, 1, dtype=agent.dtype)).detach().numpy()
+            exported = ExportedPolicy(agent)(torch.zeros(1, 1, dtype=agent.dtype)).detach().numpy()
             assert (exported.astype(np.float64) >= np.float64(space.low)).all()
             assert (exported.astype(np.float64) <= np.float64(space.high)).all()
         draws = torch.Generator().manual_seed(0)

@@ -14,7 +14,7 @@ import torch
 import bnpo.interop.export
 from bnpo.errors import ConfigError, ExportError
 from bnpo.experiment import main
-from bnpo.interop.export import Policy, export, input_names, visited_states
+from bnpo.interop.export import ExportedPolicy, export, input_names, visited_states
 from bnpo.presets import build_agent
 from bnpo.runs import load_agent, load_config
 
@@ -95,7 +95,7 @@ def test_normalisation_is_inside(run: Path) -> None:
     states = visited_states(agent, 16)
     inputs = [agent.policy.tensor(states[name]) for name in input_names(agent)]
     with torch.no_grad():
-        normalised, raw = Policy(agent)(*inputs), agent.actor(torch.cat(inputs, -1))[0]
+        normalised, raw = ExportedPolicy(agent)(*inputs), agent.actor(torch.cat(inputs, -1))[0]
     assert torch.equal(normalised, agent.policy.best_action(agent.policy.tensors(states)))
     assert (normalised - raw).abs().max() > 1e-3
 
@@ -142,7 +142,9 @@ def test_a_file_that_acts_otherwise_is_refused(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        Policy, "forward", lambda self, *inputs: self.actor(self.encoder(*_of(inputs)))[0] + 1e-3
+        ExportedPolicy,
+        "forward",
+        lambda self, *inputs: self.actor(self.encoder(*_of(inputs)))[0] + 1e-3,
     )
     with pytest.raises(ExportError, match=r"differ by 1\.0e-03"):
         export(run, output=tmp_path)

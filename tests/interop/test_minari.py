@@ -15,7 +15,7 @@ import bnpo
 from bnpo.compose.composition import compose
 from bnpo.config import BrainDescription
 from bnpo.errors import MissingExtra, OfflineError
-from bnpo.interop.offline import recall
+from bnpo.interop.offline import load_segments
 from bnpo.presets import build_agent
 from tests.envs.points import SHORT, Point, agent_on, registered
 
@@ -144,8 +144,8 @@ def test_an_unknown_behaviour_is_a_point_mass() -> None:
     assert torch.equal(made.mu, made.action)
     assert not made.sigma.any()
     assert not made.log_prob.any()
-    recall(agent, made)  # as many again, so that the brain has enough
-    recall(agent, agent.replay.finished())
+    load_segments(agent, made)  # as many again, so that the brain has enough
+    load_segments(agent, agent.replay.finished())
     (report,) = bnpo.learn_offline(agent, 1, progress_bar=False).values()
     assert report.gradient_steps > 0
     assert "kl_behaviour" not in report.info

@@ -8,15 +8,15 @@ from torch import Tensor, nn
 from bnpo.config import NetworkConfig
 from bnpo.networks.normalizer import Normalizer
 
-__all__ = ["Recall", "recalls"]
+__all__ = ["Memory", "remembers"]
 
 
-def recalls(config: NetworkConfig) -> bool:
+def remembers(config: NetworkConfig) -> bool:
     """Whether networks so configured see more than the observation of the moment."""
     return config.frame_history > 1 or config.memory is not None
 
 
-class Recall(nn.Module):
+class Memory(nn.Module):
     """Frame history and a GRU memory over normalised observations; the goal joins after both.
 
     The state of an environment, which takes the observation's place everywhere, is
@@ -35,7 +35,7 @@ class Recall(nn.Module):
     """
 
     def __init__(self, normalizer: Normalizer, config: NetworkConfig) -> None:
-        """Recall what a normalizer of single observations [B, O] normalises."""
+        """Remember what a normalizer of single observations [B, O] normalises."""
         super().__init__()
         self.normalizer = normalizer
         self.frames = config.frame_history

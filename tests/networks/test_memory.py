@@ -9,14 +9,14 @@ import torch
 
 from bnpo import Agent, AgentConfig, NetworkConfig, TrainConfig, Trainer
 from bnpo.errors import ConfigError
-from bnpo.networks import Normalizer, Recall, gaussian
+from bnpo.networks import Memory, Normalizer, gaussian
 from tests.agent.conftest import likelihood_ratio, pathwise, play
 from tests.networks.cue import ENV_ID
 
 
-def _recall(**fields: Any) -> Recall:
+def _memory(**fields: Any) -> Memory:
     torch.manual_seed(0)
-    return Recall(Normalizer(2, 1), NetworkConfig(**fields))
+    return Memory(Normalizer(2, 1), NetworkConfig(**fields))
 
 
 def _trainer(request: Any, networks: dict[str, Any], *, steps: int = 4, **config: Any) -> Trainer:
@@ -44,34 +44,34 @@ def _trainer(request: Any, networks: dict[str, Any], *, steps: int = 4, **config
 
 
 def test_history_begins_with_the_first_observation_and_moves_on() -> None:
-    recall = _recall(frame_history=3)
+    memory = _memory(frame_history=3)
     rows = torch.arange(8.0).view(4, 1, 2)
-    state = recall.start(rows[0])
+    state = memory.start(rows[0])
     assert state.tolist() == [[0, 1, 0, 1, 0, 1]]
     for row in rows[1:]:
-        state = recall.follow(state, row)
+        state = memory.follow(state, row)
     assert state.tolist() == [[2, 3, 4, 5, 6, 7]]
 
 
 @pytest.mark.parametrize("frames", [1, 3])
 def test_memory_is_the_gru_over_the_whole_episode_whatever_the_goal(frames: int) -> None:
-    recall = _recall(memory=5, memory_window=4, frame_history=frames)
+    memory = _memory(memory=5, memory_window=4, frame_history=frames)
     rows = torch.randn(11, 6, 2)
-    state, states = recall.start(rows[0]), [recall.start(rows[0])]
+    state, states = memory.start(rows[0]), [memory.start(rows[0])]
     for row in rows[1:]:
-        state = recall.follow(state, row)
+        state = memory.follow(state, row)
         states.append(state)
-    padded = torch.cat((rows[:1].expand(recall.kept - 1, -1, -1), rows))
+    padded = torch.cat((rows[:1].expand(memory.kept - 1, -1, -1), rows))
     inputs = torch.stack([padded[i : len(padded) - frames + 1 + i] for i in range(frames)], 2)
-    assert recall.gru is not None
-    expected = recall.gru(inputs.flatten(2))[1][0]
-    one, other = recall(state, torch.zeros(6, 1)), recall(state, torch.ones(6, 1))
+    assert memory.gru is not None
+    expected = memory.gru(inputs.flatten(2))[1][0]
+    one, other = memory(state, torch.zeros(6, 1)), memory(state, torch.ones(6, 1))
     torch.testing.assert_close(one[:, -6:-1], expected)
     assert torch.equal(one[:, :-1], other[:, :-1])
     whole = torch.stack(states, 1)
     spoilt = whole.clone()
-    spoilt[:, 1:, : recall.units] = 9.0
-    torch.testing.assert_close(recall.refresh(spoilt), whole)
+    spoilt[:, 1:, : memory.units] = 9.0
+    torch.testing.assert_close(memory.refresh(spoilt), whole)
 
 
 def test_stored_history_never_crosses_an_episode(request: pytest.FixtureRequest) -> None:
