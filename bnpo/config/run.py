@@ -35,6 +35,10 @@ class TaskConfig:
     tensorboard: bool = False
     """Leave TensorBoard event files in the run's folder, too (extra ``tensorboard``)."""
 
+    video: Annotated[str, Field(pattern=r"^(off|end|every=[1-9]\d{0,15})$")] = "end"
+    """Films of the policy: off; end: one when the run has ended; every=N: one every N environment
+    steps as well."""
+
 
 @config
 class RunConfig:

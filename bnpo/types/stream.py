@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:  # a list of runs loads no NumPy
+    import numpy as np
+    from numpy.typing import NDArray
 
 __all__ = ["Episodes", "Picture", "Scalars"]
 
