@@ -39,7 +39,7 @@ def callback_of(spec: str | dict[str, Any]) -> Any:
     if not isinstance(name, str) or (name not in NAMES and ":" not in name):
         hint = did_you_mean(name, NAMES)
         raise ConfigError(
-            f"callbacks: {name!r}: allowed is one of {', '.join(NAMES)}, or module:Name{hint}"
+            f"callbacks = {name!r}: allowed is one of {', '.join(NAMES)}, or module:Name{hint}"
         )
     found = imported(NAMES.get(name, name), "callbacks")
     if isinstance(found, type):
@@ -47,9 +47,9 @@ def callback_of(spec: str | dict[str, Any]) -> Any:
         try:
             found = found(**fields)
         except TypeError as error:
-            raise ConfigError(f"callbacks: {name!r} cannot be made of {fields}: {error}") from None
+            raise ConfigError(f"callbacks = {name!r} cannot be made of {fields}: {error}") from None
     elif fields:
-        raise ConfigError(f"callbacks: {name!r} is an object: allowed is its name alone")
+        raise ConfigError(f"callbacks = {name!r} is an object: allowed is its name alone")
     return checked(found, name)
 
 
@@ -74,12 +74,12 @@ def _require_hooks(found: Any, name: str) -> None:
     if wrong is not None and callable(getattr(found, wrong)):
         hint = did_you_mean(wrong, HOOKS)
         raise ConfigError(
-            f"callbacks: {name!r} has {wrong}, which nothing calls{hint} (allowed: "
+            f"callbacks = {name!r} has {wrong}, which nothing calls{hint} (allowed: "
             f"{', '.join(HOOKS)})"
         )
     if not own:
         raise ConfigError(
-            f"callbacks: {name!r} is no callback: allowed is a class or an object with one of "
+            f"callbacks = {name!r} is no callback: allowed is a class or an object with one of "
             f"{', '.join(HOOKS)}"
         )
 
