@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
@@ -19,6 +20,14 @@ SHORT_EPISODE = 100
 
 PRICE = 10
 """Training steps for each step of an evaluation, at least, on tasks of longer episodes."""
+
+
+def _listed(value: Any) -> Any:
+    """Return a single name as a list of it."""
+    return [value] if isinstance(value, str | Mapping) else value
+
+
+_Callbacks = Annotated[list[str | dict[str, Any]], BeforeValidator(_listed)]
 
 
 @config
@@ -62,7 +71,7 @@ class TrainConfig:
     """Steps between lines of the training stream (single-environment steps); None: a tenth of those
     between evaluations."""
 
-    callbacks: list[str | dict[str, Any]] = dataclasses.field(default_factory=list)
+    callbacks: _Callbacks = dataclasses.field(default_factory=list)
     """Callbacks by name: early_stopping, film, mlflow, tensorboard, wandb or module:Name; alone or
     as {"name": ..., argument: value}."""
 

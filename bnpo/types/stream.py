@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -45,8 +44,7 @@ class Scalars:
 
     def row(self) -> dict[str, float]:
         """Return flat columns, steps and seconds first."""
-        row = dataclasses.asdict(self)
-        return row | row.pop("values")
+        return {"env_steps": self.env_steps, "wall_s": self.wall_s, **self.values}
 
     @classmethod
     def of_row(cls, row: dict[str, Any]) -> Scalars:
