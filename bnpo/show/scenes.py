@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from gymnasium.error import DependencyNotInstalled
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from PIL import Image
 
@@ -79,6 +80,11 @@ def scene(agent: Agent) -> Iterator[Scene]:
             raise
         except WorkerError as error:
             raise RecordingError(f"{env_id} cannot be drawn: {error.headline}") from error
+        except DependencyNotInstalled as error:
+            told = str(error)
+            if "pygame" in told:
+                told = "it is drawn with pygame: pip install 'bnpo[pygame]'"
+            raise RecordingError(f"{env_id} cannot be drawn: {told}") from error
         except ValueError as error:
             raise RecordingError(f"{env_id} cannot be drawn: {error}") from error
         except Exception as error:

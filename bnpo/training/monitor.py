@@ -28,6 +28,10 @@ WARM_UP = 5
 """Turns of a brain that are not judged: values and policy are those of the first networks."""
 
 
+LASTING = 2
+"""Looks in a row at which a scalar is out of its range before that is told: one may be chance."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Healthy:
     """Range in which a scalar of a brain should stay, and what to change where it does not."""
@@ -127,6 +131,8 @@ class _Counts:
 
     looks: int = 0
     ill: int = 0
+    in_a_row: int = 0
+    told: bool = False
     first: int = 0
     last: int = 0
 
@@ -141,7 +147,7 @@ class Monitor:
         self._counts: dict[tuple[str, str], _Counts] = {}
 
     def judge(self, name: str, info: Mapping[str, float]) -> None:
-        """Warn of the first scalar of each kind that left its healthy range, and count the others.
+        """Warn, once for each scalar, of one that stays out of its healthy range; count the rest.
 
         A brain's first turns are its warm-up: they are not judged.
         """
@@ -155,9 +161,13 @@ class Monitor:
             counts = self._counts.setdefault((name, healthy.quantity), _Counts())
             counts.looks += 1
             if healthy.low <= value <= healthy.high:
+                counts.in_a_row = 0
                 continue
+            counts.in_a_row += 1
             if not counts.ill:
                 counts.first = self.agent.env_steps
+            if counts.in_a_row == LASTING and not counts.told:
+                counts.told = True
                 _warn(name, healthy, value, self.agent.env_steps)
             counts.ill += 1
             counts.last = self.agent.env_steps
@@ -168,7 +178,7 @@ class Monitor:
             f"brain {name!r}: {quantity} left its range at {one.ill:,} of {one.looks:,} looks, "
             f"from {one.first:,} to {one.last:,} steps"
             for (name, quantity), one in self._counts.items()
-            if one.ill
+            if one.told
         ]
 
     @torch.no_grad()
