@@ -38,8 +38,8 @@ def validate(run: RunConfig) -> Agent:
     """
     if run.task.tensorboard:
         TensorBoard()
-    for spec in run.train.callbacks:
-        callback_of(spec)
+    for callback in run.train.callbacks:
+        callback_of(callback)
     if run.train.rollouts == "ray":
         checked_address(run.train.ray, "rollouts='ray'")
     spec = _described(run.task)

@@ -25,7 +25,7 @@ ROOMS = {
     "brains": "config errors networks types",
     "planning": "brains config envs errors networks replay seeding types",
     "agent": "brains config credit envs errors networks planning replay seeding types",
-    "presets": "extras agent brains config credit errors replay",
+    "presets": "extras agent brains config credit errors replay types",
     "runs": "agent config errors extras files presets types version",
     "checkpoint": "runs",
     "show": "agent config envs errors files seeding types",

@@ -100,7 +100,7 @@ def test_slow_pictures_are_fewer_before_they_are_drawn(monkeypatch: pytest.Monke
     agent = bnpo.make_agent("ddpg_her", seed=0)
     drawn = []
     clock = iter(range(10**6))
-    monkeypatch.setattr(recording.time, "perf_counter", lambda: next(clock) / 4)
+    monkeypatch.setattr("bnpo.show.recording.time.perf_counter", lambda: next(clock) / 4)
     real = scenes.Scene.__init__
 
     def counting(self: scenes.Scene, envs: Any, picture: Any, fps: float) -> None:
