@@ -126,7 +126,7 @@ def test_the_parameter_that_is_not_finite_is_named() -> None:
         require_finite_turn("b", {}, networks, 7)
 
 
-def watching(*, pathwise: bool, gradient_steps: int = 50) -> Monitor:
+def watching(*, pathwise: bool, gradient_steps: int = 100) -> Monitor:
     rule = SimpleNamespace(pathwise=pathwise)
     brain = SimpleNamespace(
         name="b",
@@ -166,7 +166,7 @@ def test_a_warning_names_brain_quantity_and_remedy_once(
         pathwise.judge("b", {name: bad})
     assert bool(caplog.messages) is not healthy.ratio
     caplog.clear()
-    warming_up = watching(pathwise=False, gradient_steps=49)  # of the fifth turn of ten steps
+    warming_up = watching(pathwise=False, gradient_steps=99)  # of the tenth turn of ten steps
     for _ in range(2):
         warming_up.judge("b", {name: bad})
     assert not caplog.messages
