@@ -54,6 +54,7 @@ class Pool:
         self._columns: list[_Column] = []
         self._sizes: list[int] = []
         self._names: list[str] = []
+        self._layout: list[tuple[torch.Size, torch.dtype]] = []
         self._others: dict[str, torch.dtype] = {}  # of another type than the matrix
 
     def __len__(self) -> int:
@@ -67,6 +68,9 @@ class Pool:
         self._sizes = [*wide, len(columns) - len(wide)]
         dtype = next(dtype for name, _, dtype in columns if name == "observation")
         self._names = [name for name, _, _ in columns]
+        self._layout = [
+            (torch.Size([] if width is None else [width]), own) for _, width, own in columns
+        ]
         self._others = {name: own for name, _, own in columns if own is not dtype}
         owner = f"Pool.capacity = {self.capacity}"
         matrix = zeros(owner, (self.capacity, sum(self._sizes)), device, dtype)
@@ -90,16 +94,14 @@ class Pool:
 
         """
         kept = transitions[-self.capacity :] if len(transitions) > self.capacity else transitions
-        columns = [
-            (name, column.shape[1] if column.ndim == 2 else None, column.dtype)
-            for name, column in kept.columns()
-        ]
-        columns.sort(key=lambda column: column[1] is None)
         matrix = self._matrix
         if matrix is None:
-            matrix = self._allocate(columns, kept.device)
-        elif columns != self._columns:
-            raise ValueError(f"Pool.push: columns {columns}, but the pool has {self._columns}")
+            matrix = self._allocate(_columns_of(kept), kept.device)
+        parts: list[Tensor] = [getattr(kept, name) for name in self._names]
+        if [(part.shape[1:], part.dtype) for part in parts] != self._layout:
+            raise ValueError(
+                f"Pool.push: columns {_columns_of(kept)}, but the pool has {self._columns}"
+            )
         count = len(kept)
         slots = torch.arange(self._cursor, self._cursor + count, device=matrix.device)
         slots %= self.capacity
@@ -109,7 +111,6 @@ class Pool:
                 priority = torch.full((count,), fresh, device=matrix.device, dtype=torch.float64)
             self._tree.update(slots, priority[len(priority) - count :])
         with torch.no_grad():
-            parts = [getattr(kept, name) for name, _, _ in columns]
             parts = [part if part.ndim == 2 else part.unsqueeze(1) for part in parts]
             room = matrix[self._cursor : self._cursor + count]
             if len(room) == count:
@@ -244,3 +245,12 @@ class Pool:
         matrix[: state["size"]] = state["matrix"]
         if self._tree is not None:
             self._tree.load_state_dict(state["tree"])
+
+
+def _columns_of(transitions: Transitions) -> list[_Column]:
+    """Name, width and type of every column, those of plain numbers at last."""
+    columns = [
+        (name, column.shape[1] if column.ndim == 2 else None, column.dtype)
+        for name, column in transitions.columns()
+    ]
+    return sorted(columns, key=lambda column: column[1] is None)

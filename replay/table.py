@@ -8,8 +8,7 @@ import torch
 from torch import Tensor
 
 from bnpo.errors import ConfigError
-from bnpo.replay.segment_queue import SegmentQueue
-from bnpo.replay.storage import SegmentStorage
+from bnpo.replay.segments import SegmentQueue, SegmentStorage
 from bnpo.types import TaskSpec, Trajectories
 from bnpo.types.step import Observation, Step
 

@@ -46,15 +46,16 @@ class Normalization:
         self.encoder.observe(observation, torch.cat(goals))
         self.waiting = True
 
-    def put_in_force(self) -> None:
-        """Normalise by all that was seen from now on."""
-        self.encoder.commit()
-        self.waiting = False
+    def renew(self, *, first: bool = False) -> None:
+        """Normalise by all that was seen from now on, unless the statistics are final.
 
-    def renew(self) -> None:
-        """Put new statistics in force, if there are any and they may change."""
-        if self.waiting and not self.final:
-            self.put_in_force()
+        Args:
+            first: put them in force also where those of the first samples will be final
+
+        """
+        if self.waiting and (first or not self.final):
+            self.encoder.commit()
+            self.waiting = False
 
     def may_change(self, vector_step: int) -> bool:
         """Whether a rollout begins at this step, since a likelihood-ratio brain learns there."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import cast
+from typing import NamedTuple, cast
 
 import numpy as np
 import torch
@@ -16,7 +16,20 @@ from torch.nn import functional
 from bnpo.config import NetworkConfig
 from bnpo.types import TaskSpec
 
-__all__ = ["Actor"]
+__all__ = ["Actor", "PolicyOutput"]
+
+
+class PolicyOutput(NamedTuple):
+    """What an actor says of the actions in B states."""
+
+    mu: Tensor
+    """[B, A], mean"""
+
+    sigma: Tensor
+    """[B, A], scale"""
+
+    raw: Tensor
+    """[B, A], output before tanh"""
 
 
 class Actor(nn.Module):
@@ -87,7 +100,7 @@ class Actor(nn.Module):
         features: Tensor,
         trace: list[Tensor] | None = None,
         layers: Sequence[tuple[Tensor, Tensor]] | None = None,
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    ) -> PolicyOutput:
         """Mean, scale and the output before tanh, all [B, A].
 
         Args:
@@ -110,14 +123,14 @@ class Actor(nn.Module):
         if not self.unit_box:
             mu = self.middle + self.half_range * mu
         if self.sigma_mode == "fixed":
-            return mu, self.sigma_fixed.expand_as(mu), raw
+            return PolicyOutput(mu, self.sigma_fixed.expand_as(mu), raw)
         spread: Tensor = self.sigma_bias
         if self.sigma_mode == "state":
             spread = spread + out[:, self.action_dim :]
         sigma = torch.exp(self._log_low + self._log_range * torch.sigmoid(spread))
         if not self.unit_box:
             sigma = self.half_range * sigma
-        return mu, sigma.expand_as(mu), raw
+        return PolicyOutput(mu, sigma.expand_as(mu), raw)
 
     def clip(self, action: Tensor) -> Tensor:
         """Clip actions [B, A] to the Box, to the last bit of whatever type its bounds have."""

@@ -24,8 +24,9 @@ class ActorStepping(Protocol):
     optimizer: ActorOptimizer
     """What moves the parameters"""
 
-    def look(self, features: Tensor) -> PolicyOutput:
-        """Return the actor's output for features [B, F], with what the step needs of the pass."""
+    @property
+    def look(self) -> Callable[[Tensor], PolicyOutput]:
+        """Forward pass of the actor on features [B, F]; it keeps what the step needs."""
 
     def __call__(self, minibatch: Minibatch, objective: Objective) -> Info:
         """Take one step up the mean objective; return scalars for the log."""
@@ -36,12 +37,8 @@ class ActorStep:
 
     def __init__(self, actor: Actor, optimizer: ActorOptimizer) -> None:
         """Move an actor by an optimizer over its parameters."""
-        self.actor = actor
+        self.actor, self.look = actor, actor.heads
         self.optimizer = optimizer
-
-    def look(self, features: Tensor) -> PolicyOutput:
-        """Return the actor's output with gradient."""
-        return PolicyOutput(*self.actor.heads(features))
 
     def __call__(self, minibatch: Minibatch, objective: Objective) -> Info:
         """Take one step up the mean objective; return scalars for the log."""
@@ -66,11 +63,7 @@ class Delayed:
         """Delay a step; the first gradient step of a brain takes it."""
         self.step = step
         self.every = every
-        self.optimizer = step.optimizer
-
-    def look(self, features: Tensor) -> PolicyOutput:
-        """Return the actor's output as the inner step needs it."""
-        return self.step.look(features)
+        self.optimizer, self.look = step.optimizer, step.look
 
     def __call__(self, minibatch: Minibatch, objective: Objective) -> Info:
         """Take the inner step where it is due."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -126,11 +126,15 @@ class LearningStep:
     ) -> Minibatch:
         """Work out features, TD targets and baselines."""
         features = self.networks.encoder(batch.observation, batch.goal)
+        baseline = batch.discount[:0]
+        if not self.rule.pathwise:
+            with torch.no_grad():
+                baseline = self.networks.critic.value(features, batch.mu, batch.sigma).sum(-1)
         return Minibatch(
             batch=batch,
             features=features.detach() if self.freezes_memory else features,
             td_target=self.td_target(batch, bootstrap_actor or self.networks.target_actor),
-            baseline=batch.discount[:0] if self.rule.pathwise else self.baseline(batch, features),
+            baseline=baseline,
             weight=weight,
             resampled=resampled,
             number=number,
@@ -187,11 +191,6 @@ class LearningStep:
             return torch.zeros_like(sigma[:, 0])
         return self.entropy.weight(self.state) * gaussian.entropy(sigma)
 
-    @torch.no_grad()
-    def baseline(self, batch: Transitions, features: Tensor) -> Tensor:
-        """Q(s, g, mu_b, sigma_b), [B]."""
-        return self.networks.critic.value(features, batch.mu, batch.sigma).sum(-1)
-
     def objective(self, minibatch: Minibatch, policy: PolicyOutput) -> tuple[Tensor, Info]:
         """Return the rule's objective and its entropy bonus, [B], and scalars for the log."""
         spread = None if self.entropy is None else gaussian.entropy(policy.sigma)
@@ -207,8 +206,8 @@ class LearningStep:
                 raw=policy.raw,
                 td_target=minibatch.td_target.sum(-1),
                 baseline=minibatch.baseline,
-                climb=self.climb(features),
-                climb_members=self.climb_members(features),
+                climb=partial(self.climb, features),
+                climb_members=partial(self.climb_members, features),
                 played=self.networks.actor.clip(minibatch.batch.action),
                 clip=self.networks.actor.clip,
                 noise=minibatch.noise,
@@ -222,34 +221,25 @@ class LearningStep:
             info = info | {"entropy": spread.detach().mean()}
         return value, info
 
-    def climb(self, features: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
+    def climb(self, features: Tensor, mu: Tensor, sigma: Tensor) -> Tensor:
         """Return Q of the online critic at (mu, sigma) as this brain climbs it, [B]."""
+        return self.networks.critic.value(features, mu, self.critic_scale(sigma)).sum(-1)
 
-        def q_value(mu: Tensor, sigma: Tensor) -> Tensor:
-            return self.networks.critic.value(features, mu, self.critic_scale(sigma)).sum(-1)
-
-        return q_value
-
-    def climb_members(self, features: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
+    def climb_members(self, features: Tensor, mu: Tensor, sigma: Tensor) -> Tensor:
         """Return the same of every member of the ensemble, [E, B]."""
-
-        def q_values(mu: Tensor, sigma: Tensor) -> Tensor:
-            members: Tensor = self.networks.critic(features, mu, self.critic_scale(sigma))
-            return members.sum(-1)
-
-        return q_values
+        members: Tensor = self.networks.critic(features, mu, self.critic_scale(sigma))
+        return members.sum(-1)
 
     def critic_scale(self, sigma: Tensor) -> Tensor:
         """Sigma as the critic sees it where this brain climbs and bootstraps."""
         return torch.zeros_like(sigma) if self.climb_point else sigma
 
-    def end_turn(self, info: Mapping[str, float]) -> None:
-        """Let the rule's own numbers move after a turn with these scalars for the log."""
-        if not self.rule.adapts_each_step:
-            self.adapt(info)
-
     def adapt(self, info: Mapping[str, float]) -> None:
-        """Move the rule's own numbers and a tuned entropy by scalars for the log."""
+        """Move the rule's own numbers and a tuned entropy by scalars for the log.
+
+        The step itself does so after every step of the actor where the rule asks for that
+        (``adapts_each_step``), the brain after every turn where it does not.
+        """
         parts: tuple[Rule | EntropyBonus | None, ...] = (self.rule, self.entropy)
         for part in parts:
             if part is not None:

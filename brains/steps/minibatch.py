@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from bnpo.networks import gaussian
+from bnpo.networks import PolicyOutput, gaussian
 from bnpo.types import Transitions
 
 __all__ = ["Minibatch", "PolicyOutput", "standard_normal"]
@@ -18,19 +17,6 @@ __all__ = ["Minibatch", "PolicyOutput", "standard_normal"]
 def standard_normal(like: Tensor, generator: torch.Generator) -> Tensor:
     """Draw standard normal numbers of a tensor's shape from a generator."""
     return torch.randn(like.shape, dtype=like.dtype, device=like.device, generator=generator)
-
-
-class PolicyOutput(NamedTuple):
-    """Distributions of the policy that is being trained, at the states of a minibatch."""
-
-    mu: Tensor
-    """[B, A], mean"""
-
-    sigma: Tensor
-    """[B, A], scale"""
-
-    raw: Tensor
-    """[B, A], output before tanh"""
 
 
 @dataclass(kw_only=True, slots=True)

@@ -11,7 +11,9 @@ import pytest
 import torch
 
 from bnpo import Trainer
+from bnpo.brains import Rule
 from bnpo.credit.annealing import gamma_from_half_life, half_life_from_gamma
+from tests.agent.conftest import pathwise
 from tests.agent.toys import NUM_ENVS, MakeToy, brain_of
 
 TURN: dict[str, Any] = {
@@ -75,6 +77,35 @@ def test_a_tuned_entropy_moves_with_its_brain(make_toy: MakeToy) -> None:
         factor = math.exp(0.1 * (-2.0 - then["entropy"]))
         assert now["entropy_coefficient"] == pytest.approx(factor * then["entropy_coefficient"])
     assert turns[0]["entropy_coefficient"] == 0.01
+
+
+class Counting(Rule):
+    """Counts how often its numbers move."""
+
+    pathwise = True
+
+    def initial_state(self) -> dict[str, float]:
+        return {"moved": 0.0}
+
+    def adapt(self, state: Any, _info: Any) -> dict[str, float]:
+        return {"moved": state["moved"] + 1.0}
+
+    def objective(self, sample: Any) -> Any:
+        value = sample.climb(sample.mu, sample.sigma)
+        return value, {"q_value": value.detach().mean()}
+
+
+@pytest.mark.parametrize(("each_step", "moved"), [(True, 8.0), (False, 2.0)])
+def test_numbers_of_a_rule_move_with_every_step_or_every_turn(
+    each_step: bool, moved: float, make_trainer: Any
+) -> None:
+    """Two turns of four gradient steps."""
+    rule = type("Counted", (Counting,), {"adapts_each_step": each_step})()
+    trainer = make_trainer(pathwise(rule=rule))
+    brain = trainer.agent.brains[0]
+    while brain.gradient_steps < 8:
+        trainer.step()
+    assert brain.step.state["moved"] == moved
 
 
 @pytest.mark.parametrize("preset", ["ppo", "a2c", "ddpg"])

@@ -69,7 +69,7 @@ def test_tuning_holds_the_policy_at_its_entropy(make_brain: Any, make_batch: Any
     batch = make_batch(brain.networks)
     for _ in range(800):
         info = {key: float(value) for key, value in brain.take(batch).info.items()}
-        brain.end_turn(info)
+        brain.adapt(info)
     assert info["entropy"] == pytest.approx(-1.0, abs=0.1)
     scale = math.exp(-1.0 / 2 - 0.5 * math.log(2 * math.pi * math.e))
     assert brain.state["entropy_coefficient"] == pytest.approx(scale, rel=0.2)

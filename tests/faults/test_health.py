@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import torch
 
+from bnpo.agent.bounds import require_finite_turn
 from bnpo.agent.brain import Brain
-from bnpo.agent.finite import require_finite_turn
 from bnpo.envs.reacher.goal_reacher import GoalReacherVectorEnv
 from bnpo.envs.rollout import require_finite
 from bnpo.errors import Diverged

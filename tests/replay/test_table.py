@@ -70,6 +70,10 @@ def test_a_long_episode_goes_on_in_another_segment() -> None:
         assert made.steps.tolist() == [2]
         assert made.discount.tolist() == [0.25]
         assert torch.equal(outcome, stored.achieved_goal[index, 4])
+        known = torch.tensor([[7.0]])
+        made = stored.n_step(index, torch.tensor([2]), steps, 0.5, most, reward=known)
+        assert torch.equal(made.reward, known)
+        assert made.discount.tolist() == [0.25]
 
 
 def test_draws_are_uniform() -> None:

@@ -1,15 +1,19 @@
-"""The trust region of a turn: how far a brain moves the policy, and the bound on it."""
+"""Bounds of a brain's turn: how far it moves the policy, and that all its numbers are finite."""
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+import math
+from collections.abc import Mapping
 
-from bnpo.brains import LearningStep
+import torch
+from torch import Tensor, nn
+
+from bnpo.brains import GradientStep, LearningStep, Networks
+from bnpo.errors import Diverged
 from bnpo.networks import gaussian
 from bnpo.replay import SegmentTable
 
-__all__ = ["TrustRegion"]
+__all__ = ["TrustRegion", "gradient_norms", "require_finite_turn"]
 
 STATES = 256
 """States of the newest segments at which the policies before and after are compared."""
@@ -99,3 +103,48 @@ class TrustRegion:
             networks.encoder(self._observation, self._goal)
         )
         return policy
+
+
+def require_finite_turn(
+    brain: str, scalars: Mapping[str, float], networks: Networks, env_steps: int
+) -> None:
+    """Let finite scalars of a brain's turn, and finite parameters that it trains, through.
+
+    Raises:
+        Diverged: naming the brain, the scalar or the parameter, and the step.
+
+    """
+    for quantity, value in scalars.items():
+        if not math.isfinite(value):
+            raise Diverged(f"brain {brain!r}: {quantity} = {value} at environment step {env_steps}")
+    trained: dict[str, nn.Module] = {
+        "actor": networks.actor,
+        "critic": networks.critic,
+        "encoder": networks.encoder,
+    }
+    parameters = [p.detach() for network in trained.values() for p in network.parameters()]
+    if bool(torch.stack(torch._foreach_norm(parameters)).isfinite().all()):
+        return
+    for title, network in trained.items():
+        for name, parameter in network.named_parameters():
+            finite = parameter.detach().isfinite()
+            if not bool(finite.all()):
+                value = float(parameter.detach()[~finite].flatten()[0])
+                raise Diverged(
+                    f"brain {brain!r}: parameter {title}.{name} = {value} at environment step "
+                    f"{env_steps}; lower lr_actor or lr_critic, or set agent.clip_norm"
+                )
+
+
+def gradient_norms(brain: LearningStep) -> dict[str, Tensor]:
+    """Norms of the gradients of a brain's last step, where the optimizer leaves them."""
+    found: dict[str, Tensor] = {}
+    critic, actor = brain.networks.critic.parameters(), brain.networks.actor.parameters()
+    members = [("critic_gradient_norm", critic)]
+    if isinstance(brain.actor_step.optimizer, GradientStep):  # a natural step goes another way
+        members.append(("actor_gradient_norm", actor))
+    for name, parameters in members:
+        gradients = [p.grad for p in parameters if p.grad is not None]
+        if gradients:
+            found[name] = torch.stack(torch._foreach_norm(gradients)).norm()
+    return found
