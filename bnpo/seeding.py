@@ -62,12 +62,10 @@ GLOBAL_GENERATORS: Final = 5_000
 SPACES: Final = 6_000
 """Stream of what it draws from its spaces, beside its own seed"""
 
-
-ARBITER: Final = 5_000
+ARBITER: Final = 7_000
 """Stream of the arbiter, which now and then favours any brain"""
 
-
-OPPONENTS: Final = 6_000
+OPPONENTS: Final = 8_000
 """Stream of self-play: who plays the other side, and the noise of its actions"""
 
 
