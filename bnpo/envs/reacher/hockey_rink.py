@@ -104,24 +104,29 @@ def rink_xml() -> str:
 </mujoco>"""
 
 
+def new_simulator(*, num_envs: int, threads: int | None) -> BatchSimulator:
+    """Start the simulator of N rinks.
+
+    Args:
+        num_envs: N
+        threads: MuJoCo threads; 0 steps in the calling thread, None takes as many as pay
+
+    """
+    return BatchSimulator(
+        mujoco.MjModel.from_xml_string(rink_xml()),
+        num_envs=num_envs,
+        steps=PHYSICS_STEPS,
+        control_spec=mujoco.mjtState.mjSTATE_CTRL,
+        threads=threads,
+    )
+
+
 class HockeyRink:
     """Physics of N rinks, and what each side sees of them."""
 
-    def __init__(self, *, num_envs: int, threads: int | None) -> None:
-        """Start the simulator.
-
-        Args:
-            num_envs: N
-            threads: MuJoCo threads; 0 steps in the calling thread, None takes as many as pay
-
-        """
-        self.simulator = BatchSimulator(
-            mujoco.MjModel.from_xml_string(rink_xml()),
-            num_envs=num_envs,
-            steps=PHYSICS_STEPS,
-            control_spec=mujoco.mjtState.mjSTATE_CTRL,
-            threads=threads,
-        )
+    def __init__(self, simulator: BatchSimulator) -> None:
+        """Play on the rinks of a simulator, as :func:`new_simulator` starts it."""
+        self.simulator = simulator
         self._home = reaching_angles(np.array([HOME]) - (BASE, 0.0), LINKS)[0]
 
     def face_off(self, rows: IndexArray, uniforms: FloatArray, puck_speed: float) -> None:
@@ -188,7 +193,3 @@ class HockeyRink:
             np.sin(angles, out=seen[:, at + 6 : at + 8])
             seen[:, at + 8 : at + 10] = speeds
         return seen
-
-    def close(self) -> None:
-        """Stop the simulator's threads."""
-        self.simulator.close()
