@@ -65,14 +65,10 @@ class Policy:
         before: Observation | None = None,
         ended: NDArray[np.bool_] | None = None,
     ) -> Observation:
-        """Observations of a batch of environments as state and goals of the networks.
+        """Return observations as state and goals of the networks.
 
-        Args:
-            observations: of the environments
-            before: state and goals one step before, for what the policy recalls of the past; None:
-                episodes begin here
-            ended: [N], environments that show the first observation of a new episode; None: none
-
+        See :meth:`bnpo.envs.rollout.Converter.tensors`; what the policy remembers of the past
+        follows from the state one step ``before``.
         """
         observation, achieved, desired = (
             self.tensor(observations[key])

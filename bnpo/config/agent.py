@@ -127,12 +127,6 @@ class AgentConfig:
         rest = (ladder[index % len(ladder)] for index in range(num_envs - own))
         return (1.0,) * own + tuple(rest)
 
-    def on_policy_envs(self, num_envs: int) -> int:
-        """Return in how many of the environments the policy itself acts."""
-        if self.parameter_noise is not None:
-            return 0
-        return sum(multiple == 1.0 for multiple in self.multiples(num_envs))
-
     def __post_init__(self) -> None:
         """Check that a schedule is a function."""
         if self.gamma_schedule is not None and not callable(self.gamma_schedule):

@@ -111,10 +111,14 @@ class LearningStep:
 
         """
         minibatch = self.prepared(batch, bootstrap_actor, weight, resampled, number)
-        error, critic_info = self.critic_step(minibatch)  # where: regression_point
-        actor_info = self.climb_actor(minibatch)
+        error, info = self.move(minibatch)
         log_ratio = minibatch.log_ratio if self.measures_ratio else None
-        return Learnt(info=critic_info | actor_info, error=error, log_ratio=log_ratio)
+        return Learnt(info=info, error=error, log_ratio=log_ratio)
+
+    def move(self, minibatch: Minibatch) -> tuple[Tensor, Info]:
+        """Move the critic, then the actor; return the critic's error before that, [E, B, R]."""
+        error, critic_info = self.critic_step(minibatch)  # where: regression_point
+        return error, critic_info | self.climb_actor(minibatch)
 
     def prepared(
         self,
@@ -264,25 +268,14 @@ class RecurrentStep(LearningStep):
     The actor moves first, so that the ratio of what has just been done is exactly 1.
     """
 
-    def take(
-        self,
-        batch: Transitions,
-        bootstrap_actor: Actor | None = None,
-        *,
-        weight: Tensor | None = None,
-        resampled: bool = False,
-        number: int = 0,
-    ) -> Learnt:
-        """Take one gradient step of the actor and one of the critic."""
+    def move(self, minibatch: Minibatch) -> tuple[Tensor, Info]:
+        """Move the actor, then the critic and the memory with it."""
         if self.freezes_memory:
-            return super().take(
-                batch, bootstrap_actor, weight=weight, resampled=resampled, number=number
-            )
-        minibatch = self.prepared(batch, bootstrap_actor, weight, resampled, number)
+            return super().move(minibatch)
         actor_info = self.climb_actor(minibatch)
         if self.measures_ratio:
             _ = minibatch.log_ratio  # of the features before the critic's step
+        batch = minibatch.batch
         minibatch.features = self.networks.encoder(batch.observation, batch.goal)
         error, critic_info = self.critic_step(minibatch)
-        log_ratio = minibatch.log_ratio if self.measures_ratio else None
-        return Learnt(info=critic_info | actor_info, error=error, log_ratio=log_ratio)
+        return error, critic_info | actor_info
