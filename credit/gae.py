@@ -25,7 +25,7 @@ class GAE(CreditScheme):
     """
 
     gae_lambda: Fraction = 0.95
-    """λ, decay of the longer returns."""
+    """Decay λ of the longer returns."""
 
     horizon: Steps | None = None
     """Longest return (environment steps); None: to the end of the segment."""
@@ -101,7 +101,7 @@ def lambda_rewards(
 
 
 def _band_sum(x: Tensor, length: Tensor, decay: float, width: int) -> Tensor:
-    """Σ_{k<width, t+k<length} decay^k x_{t+k} for every t, [S, T, R].
+    """Return the sum Σ_{k<width, t+k<length} decay^k x_{t+k} for every t, [S, T, R].
 
     The sum is the product with a banded matrix [T, T] of discounts, so nothing is divided by a
     vanishing power of the discount.

@@ -18,11 +18,11 @@ __all__ = ["Pool"]
 
 
 _Column = tuple[str, int | None, torch.dtype]
-"""Name, width or None for a column [B] of plain numbers, type."""
+"""Column of the matrix: its name, its width (None for one of plain numbers [B]), its type."""
 
 
 class Pool:
-    """The newest ``capacity`` transitions that were pushed.
+    """Pool of the newest ``capacity`` transitions that were pushed.
 
     All columns lie side by side in one matrix ``[capacity, D]`` of the observations' floating
     point type, allocated at the first push: a push is one write, a draw one gather, and its
@@ -191,13 +191,13 @@ class Pool:
             self._tree.update(index, priority)
 
     def priorities(self) -> Tensor:
-        """Priorities of all slots in use, [len(pool)]; ones where the law has none."""
+        """Return the priorities of all slots in use, [len(pool)]; ones where the law has none."""
         if self._tree is None:
             return torch.ones(self._size)
         return self._tree.get(torch.arange(self._size, device=self._tree.total.device))
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything: tensors, integers and names, valid until the next push or update."""
+        """Return everything: tensors, integers and names, valid until the next push or update."""
         state: dict[str, Any] = {
             "capacity": self.capacity,
             "size": self._size,
@@ -217,7 +217,7 @@ class Pool:
         return state
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from the state of a pool of the same capacity and law.
+        """Take over the state of a pool of the same capacity and law.
 
         Raises:
             ValueError: the state is of another pool.
@@ -248,7 +248,7 @@ class Pool:
 
 
 def _columns_of(transitions: Transitions) -> list[_Column]:
-    """Name, width and type of every column, those of plain numbers at last."""
+    """Return the name, width and type of every column, those of plain numbers at last."""
     columns = [
         (name, column.shape[1] if column.ndim == 2 else None, column.dtype)
         for name, column in transitions.columns()

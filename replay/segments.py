@@ -88,11 +88,11 @@ class SegmentStorage:
 
     @property
     def nbytes(self) -> int:
-        """Bytes that it takes."""
+        """Size of the storage (bytes)."""
         return sum(part.nbytes for part in (self._array, *self.ends().values()))
 
     def ends(self) -> dict[str, Tensor]:
-        """How long the segment on each row is and how it ended, [S] each, by name."""
+        """Return how long the segment on each row is and how it ended, [S] each, by name."""
         rows = self.trajectories
         return {name: getattr(rows, name) for name in _ENDS}
 
@@ -117,18 +117,18 @@ class SegmentStorage:
         flat[:, : self._split].index_copy_(0, here + 1, after.to(flat.dtype))
 
     def check_like(self, owner: str, segments: Trajectories) -> None:
-        """Let through segments that are as long and as wide as the rows.
+        """Refuse segments that are not as long and as wide as the rows.
 
         Raises:
             ValueError: they are of another task or of other lengths.
 
         """
         for name in _INSIDE:
-            given = getattr(segments, name).shape[1:]
+            shape = getattr(segments, name).shape[1:]
             own = getattr(self.trajectories, name).shape[1:]
-            if given != own:
+            if shape != own:
                 raise ValueError(
-                    f"{owner}: {name} of a segment has shape {list(given)}: allowed is {list(own)}"
+                    f"{owner}: {name} of a segment has shape {list(shape)}: allowed is {list(own)}"
                 )
 
     def copy(self, rows: Tensor, segments: Trajectories) -> None:
@@ -138,7 +138,7 @@ class SegmentStorage:
             own[rows] = getattr(segments, name).to(own)
 
     def first(self, count: int) -> Tensor:
-        """The array of the first rows, [count, T+1, D]: itself where these are all, else a copy."""
+        """Return the first rows of the array, [count, T+1, D]: a copy unless they are all."""
         return self._array if count == len(self._array) else self._array[:count].clone()
 
     def restore(self, first: Tensor, used: int) -> None:
@@ -158,7 +158,7 @@ class SegmentQueue:
     """
 
     def __init__(self, length: Tensor, max_steps: int) -> None:
-        """Let all rows wait, in order.
+        """Queue all rows, in order.
 
         Args:
             length: [S], of the finished segment on each row, 0 where there is none: a view of the
@@ -174,13 +174,13 @@ class SegmentQueue:
         self.order = torch.arange(segments, device=device)
         """[S], the rows that wait from ``head`` on, around the end, then a place for each taken"""
         self.head = 0
-        """Where the row lies that is taken next."""
+        """Place in the order of the row that is taken next."""
         self.taken = 0
-        """Rows whose segments are being written."""
+        """Number of rows whose segments are being written."""
         self.used = 0
-        """Rows ever taken, always the first ones of the table."""
+        """Number of rows ever taken, always the first ones of the table."""
         self.transitions = 0
-        """Transitions of finished segments, which can be drawn."""
+        """Number of transitions of finished segments, which can be drawn."""
         self._bits = (max_steps - 1).bit_length()  # of a name that are the step
         fits = segments << self._bits <= torch.iinfo(torch.int32).max
         size, dtype = segments * max_steps, torch.int32 if fits else torch.int64
@@ -189,7 +189,7 @@ class SegmentQueue:
 
     @property
     def nbytes(self) -> int:
-        """Bytes that the queue takes."""
+        """Size of the queue (bytes)."""
         return self.order.nbytes + self._names.nbytes
 
     def take(self, count: int) -> Tensor:
@@ -205,7 +205,7 @@ class SegmentQueue:
         return rows
 
     def put(self, rows: Tensor, length: Tensor) -> None:
-        """Let rows [K], taken before, wait at the end with finished segments of length [K]."""
+        """Queue rows [K], taken before, at the end, with finished segments of length [K]."""
         size = len(self.order)
         tail = self.head + size - self.taken
         at = torch.arange(tail, tail + len(rows), device=self.order.device)
@@ -225,7 +225,7 @@ class SegmentQueue:
         self.transitions += count
 
     def draw(self, count: int, recent: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Draw uniformly among the newest ``recent``: segment [count] and time [count]."""
+        """Draw uniformly among the newest transitions: segment and time, both [count]."""
         device = self._names.device
         back = torch.randint(recent, (count,), generator=generator, device=device)
         at = (self._cursor - 1 - back).remainder_(self._names.shape[0])
@@ -233,14 +233,14 @@ class SegmentQueue:
         return names >> self._bits, names & ((1 << self._bits) - 1)
 
     def finished(self) -> Tensor:
-        """Rows of finished segments, [K], as they finished."""
+        """Return the rows of finished segments, [K], as they finished."""
         size = len(self.order)
         ahead = torch.arange(self.head, self.head + size - self.taken)
         rows = self.order[ahead.to(self.order.device) % size]
         return rows[self._length[rows] > 0]
 
     def restore(self, head: int, taken: int, used: int) -> None:
-        """Go on from saved numbers, an order and lengths that are in place; list the ring anew."""
+        """Take over saved numbers, once order and lengths are in place, and fill the ring anew."""
         self.head, self.taken, self.used = head, taken, used
         self._cursor = self.transitions = 0
         rows = self.finished()

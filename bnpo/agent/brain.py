@@ -27,17 +27,17 @@ __all__ = ["Brain", "TurnReport"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TurnReport:
-    """What a brain did in one turn."""
+    """What one turn of a brain did."""
 
     gradient_steps: int
-    """Gradient steps that it took."""
+    """Number of gradient steps that the turn took."""
 
     info: dict[str, float]
-    """Scalars of the turn, the last value of each."""
+    """Scalars for the log by name, each as the turn left it."""
 
 
 class Brain:
-    """Gives one brain its turns: credit on arrival, rounds of minibatches, target updates."""
+    """One brain at work: credit on arrival, turns of rounds of minibatches, target updates."""
 
     def __init__(
         self,
@@ -99,15 +99,15 @@ class Brain:
 
     @property
     def pool(self) -> Pool:
-        """The brain's credited transitions."""
+        """The brain's pool: its credited transitions."""
         return self.draws.pool
 
     def begin(self, num_envs: int) -> None:
-        """Prepare for a number of environments."""
+        """Make room for what a number of environments sends."""
         self.draws.begin(num_envs)
 
     def due(self, vector_steps: int) -> bool:
-        """Whether the brain's schedule gives it a turn now."""
+        """Whether the brain's schedule gives it a turn after this vector step."""
         return vector_steps % self.description.learning_delay == 0
 
     def receive(self, table: SegmentTable, rows: Tensor, env_steps: int) -> None:
@@ -190,12 +190,12 @@ class Brain:
         return TurnReport(gradient_steps=self.gradient_steps - before, info=info)
 
     def _diverged(self, error: BadPriority) -> Diverged:
-        """Return what ends the run, with brain and step, where a priority cannot be kept."""
+        """Return the error that ends the run where a priority cannot be stored."""
         where = f"at environment step {self.evaluator.env_steps}"
         return Diverged(f"brain {self.name!r}: {error}, {where}")
 
     def _review(self, table: SegmentTable) -> None:
-        """Let a rule that keeps its best policy judge the one that its last turn left."""
+        """Let a rule that keeps its best policy judge the policy that its last turn left."""
         rule, networks = self.step.rule, self.step.networks
         rows, self._unjudged = self._unjudged, self._unjudged[:0]
         if len(rows) < 2:  # of which no spread could be told
@@ -253,7 +253,7 @@ class Brain:
         return draw.batch, learnt
 
     def _any_of(self, actors: list[Actor]) -> Actor:
-        """Draw one of the target actors of all brains."""
+        """Draw one of the brains' target actors, from which this step's TD targets bootstrap."""
         if len(actors) == 1:
             return actors[0]
         number = torch.rand((), generator=self.generator, device=self.generator.device)
@@ -266,7 +266,7 @@ class Brain:
         return target_kl is not None and kl is not None and float(kl) > target_kl
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything that decides this brain's future, the shared networks aside."""
+        """Return everything that decides this brain's future, the shared networks aside."""
         return {
             "rounds": self.rounds,
             "gradient_steps": self.gradient_steps,
@@ -280,7 +280,7 @@ class Brain:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a saved state."""
+        """Take over a saved state."""
         self.rounds = state["rounds"]
         self.gradient_steps = state["gradient_steps"]
         self.priorities.exponent = state["exponent"]

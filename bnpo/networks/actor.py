@@ -109,17 +109,17 @@ class Actor(nn.Module):
             layers: weights and biases in the place of the actor's own
 
         """
-        kept = [] if trace is None else trace
+        seen = [] if trace is None else trace
         x = features
         *hidden, head = layers or self.layers
         for weight, bias in hidden:
-            kept.append(x)
+            seen.append(x)
             x = torch.relu_(functional.linear(x, weight, bias))
-        kept.append(x)
+        seen.append(x)
         out = functional.linear(x, *head)
         raw = out[:, : self.action_dim] if self.sigma_mode == "state" else out
         mu = torch.tanh(raw)
-        kept.append(mu)
+        seen.append(mu)
         if not self.unit_box:
             mu = self.middle + self.half_range * mu
         if self.sigma_mode == "fixed":

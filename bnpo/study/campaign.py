@@ -87,10 +87,10 @@ class Campaign(ABC, Generic[Plan]):
             ConfigError: naming the file and what cannot work.
 
         """
-        given = {key: value for key, value in settings.items() if value is not None}
+        overriding = {key: value for key, value in settings.items() if value is not None}
         if path is None:
-            return cls(**given)
-        fields = read_plan(path, cls.kind, cls.word) | given
+            return cls(**overriding)
+        fields = read_plan(path, cls.kind, cls.word) | overriding
         try:
             return cls(**fields)
         except ConfigError as error:

@@ -77,7 +77,7 @@ class StudyPlan:
             ConfigError: naming the preset, task or key that cannot work.
 
         """
-        made = []
+        jobs = []
         for preset, preset_name, of_preset in _variants("preset", self.presets, PRESETS):
             for task, task_name, of_task in _variants("task", self.tasks, TASKS):
                 updates = as_overrides(self.overrides)
@@ -90,12 +90,12 @@ class StudyPlan:
                     validate(on_cpu(run) if elsewhere else run)
                 except ConfigError as error:
                     raise ConfigError(f"{preset} on {task}: {error}") from None
-                made += [
+                jobs += [
                     Job(preset=preset, task=task, seed=seed, run=run.with_seed(seed))
                     for seed in self.seed_list
                 ]
-        _require_names_once(made)
-        return made
+        _require_names_once(jobs)
+        return jobs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,11 +177,11 @@ def _name_of(path: Path) -> str:
 
 
 def _variants(
-    kind: str, given: Variants, known: Mapping[str, Any]
+    kind: str, named: Variants, known: Mapping[str, Any]
 ) -> list[tuple[str, str, dict[str, Any]]]:
     """Return label, name and overrides of each preset or task."""
-    entries = given if isinstance(given, dict) else dict.fromkeys(given)
-    made = []
+    entries = named if isinstance(named, dict) else dict.fromkeys(named)
+    variants = []
     for label, fields in entries.items():
         rest = dict(fields or {})
         name = rest.pop(kind, label)
@@ -195,5 +195,5 @@ def _variants(
                 f"{kind}s has the label {label!r}: allowed is a plain name of at most {_LONGEST} "
                 "characters"
             )
-        made.append((label, name, rest))
-    return made
+        variants.append((label, name, rest))
+    return variants

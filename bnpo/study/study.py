@@ -161,13 +161,13 @@ class Study(Campaign[StudyPlan]):
                 continue
             path = run / "config.json"
             try:
-                made = read_json(path)
+                recorded = read_json(path)
             except ValueError:
-                made = None
-            if not isinstance(made, dict):  # stopped while it was being made: it starts over
+                recorded = None
+            if not isinstance(recorded, dict):  # stopped while it was being made: it starts over
                 refuse_foreign(run)
                 continue
-            differing = differing_keys([complete_config(made), job.config])
+            differing = differing_keys([complete_config(recorded), job.config])
             if differing:
                 key, (there, here) = differing[0]
                 raise ConfigError(

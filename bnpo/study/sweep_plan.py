@@ -141,18 +141,18 @@ class SweepPlan:
             ConfigError: naming the key that does not exist or the range that cannot be.
 
         """
-        made = {}
+        searched = {}
         for path, fields in (RANGES[self.preset] if self.ranges is None else self.ranges).items():
             try:
-                made[path] = Range(**fields)
+                searched[path] = Range(**fields)
             except ConfigError as error:
                 raise ConfigError(f"ranges.{path}: {error}") from None
-        if not made:
+        if not searched:
             raise ConfigError("ranges = {}: allowed is at least one")
         validate(on_cpu(self.run) if elsewhere else self.run)
-        for path, values in made.items():
+        for path, values in searched.items():
             self.config({path: values.first()})
-        return made
+        return searched
 
     @property
     def run(self) -> RunConfig:

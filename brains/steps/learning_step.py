@@ -24,7 +24,7 @@ __all__ = ["LearningStep", "Learnt", "RecurrentStep"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Learnt:
-    """What one gradient step found out about its minibatch."""
+    """What one gradient step measured of its minibatch."""
 
     info: Info
     """Scalars for the log"""
@@ -33,11 +33,11 @@ class Learnt:
     """[E, B, R], y - Q of every member before the step"""
 
     log_ratio: Tensor | None
-    """[B], log pi_theta / pi_behaviour before the step; None where nobody asks for it"""
+    """[B], log π_θ/π_b before the step; None unless the sampling law needs it"""
 
     @property
     def td_error(self) -> Tensor:
-        """Error summed over reward components and averaged over the ensemble, [B]."""
+        """TD error summed over reward components and averaged over the ensemble, [B]."""
         return self.error.sum(-1).mean(0)
 
 
@@ -128,7 +128,7 @@ class LearningStep:
         resampled: bool,
         number: int,
     ) -> Minibatch:
-        """Work out features, TD targets and baselines."""
+        """Return the minibatch with its features, TD targets and baselines."""
         features = self.networks.encoder(batch.observation, batch.goal)
         baseline = batch.discount[:0]
         if not self.rule.pathwise:
@@ -163,9 +163,9 @@ class LearningStep:
 
     @torch.no_grad()
     def next_value(self, observation: Tensor, goal: Tensor, actor: Actor) -> Tensor:
-        """Value of an actor's policy as TD targets bootstrap from it, [B, R].
+        """Return the value of an actor's policy as TD targets bootstrap from it, [B, R].
 
-        Q' at the rule's bootstrapping point, with c H where entropy enters the targets.
+        It is Q' at the rule's bootstrapping point, plus c H where entropy enters the targets.
         """
         features = self.networks.encoder(observation, goal)
         mu, sigma = (self.networks.actor if self.rule.bootstraps_online else actor)(features)
@@ -185,12 +185,12 @@ class LearningStep:
 
     @torch.no_grad()
     def next_entropy(self, observation: Tensor, goal: Tensor, actor: Actor) -> Tensor:
-        """Entropy bonus that is part of :meth:`next_value`, [B]."""
+        """Return the entropy bonus that is part of :meth:`next_value`, [B]."""
         actor = self.networks.actor if self.rule.bootstraps_online else actor
         return self.target_entropy(actor(self.networks.encoder(observation, goal))[1])
 
     def target_entropy(self, sigma: Tensor) -> Tensor:
-        """Bonus c H of scales [B, A] as it enters TD targets, [B]; 0 where it does not."""
+        """Return the bonus c H of scales [B, A] that enters TD targets, [B]; 0 if none does."""
         if self.entropy is None or not self.entropy.in_target:
             return torch.zeros_like(sigma[:, 0])
         return self.entropy.weight(self.state) * gaussian.entropy(sigma)
@@ -230,12 +230,12 @@ class LearningStep:
         return self.networks.critic.value(features, mu, self.critic_scale(sigma)).sum(-1)
 
     def climb_members(self, features: Tensor, mu: Tensor, sigma: Tensor) -> Tensor:
-        """Return the same of every member of the ensemble, [E, B]."""
+        """Return Q of every member of the ensemble at (mu, sigma), [E, B]; see :meth:`climb`."""
         members: Tensor = self.networks.critic(features, mu, self.critic_scale(sigma))
         return members.sum(-1)
 
     def critic_scale(self, sigma: Tensor) -> Tensor:
-        """Sigma as the critic sees it where this brain climbs and bootstraps."""
+        """Return the scale at which this brain climbs and bootstraps Q: sigma, or 0."""
         return torch.zeros_like(sigma) if self.climb_point else sigma
 
     def adapt(self, info: Mapping[str, float]) -> None:
@@ -251,7 +251,7 @@ class LearningStep:
 
     @torch.no_grad()
     def drift(self, batch: Transitions) -> tuple[Tensor, Tensor]:
-        """How far the policy is from the ones that acted: log π_θ/π_b and KL(π_b || π_θ), [K].
+        """Return how far the policy is from those that acted: log π_θ/π_b and KL(π_b || π_θ), [K].
 
         Of the K transitions of the batch whose behaviour distribution is known: not a point mass.
         """

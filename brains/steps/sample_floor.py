@@ -17,7 +17,7 @@ __all__ = ["SampleFloor"]
 
 
 class SampleFloor:
-    """Holds another actor's step back where the effective share of a minibatch is below a floor."""
+    """Actor's step that is held back where too small a share of the minibatch counts."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class SampleFloor:
         self.action = action
 
     def scale(self, log_ratio: Tensor) -> float:
-        """How much of the actor's step is taken, in [0, 1], by log π_θ/π_b [B]."""
+        """Return the share of the actor's step to take, in [0, 1], by log ratios [B]."""
         share = float(effective_sample_size(log_ratio)) / len(log_ratio)
         if share >= self.floor:
             return 1.0

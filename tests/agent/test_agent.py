@@ -119,12 +119,12 @@ def test_stable_probs_takes_proximal_densities_from_the_target(
     brain = trainer.agent.brains[0]
     table = trainer.agent.replay
     rows = torch.tensor([4])  # of the second rollout, acted by the changed online actor
-    made = brain.credit.assign(table, rows.repeat(10), torch.arange(10))
+    transitions = brain.credit.assign(table, rows.repeat(10), torch.arange(10))
     evaluator = brain.evaluator
-    asked = (made.observation, made.goal, made.action)
+    asked = (transitions.observation, transitions.goal, transitions.action)
     target, online = evaluator.target_log_prob(*asked), evaluator.log_prob(*asked)
     recorded = table.trajectories.log_prob[4]  # by the policy that acted, whatever came later
-    torch.testing.assert_close(made.proximal_log_prob, target if stable else recorded)
+    torch.testing.assert_close(transitions.proximal_log_prob, target if stable else recorded)
     assert not torch.allclose(recorded, online)
     again = brain.credit.assign(table, rows.repeat(10), torch.arange(10), refresh=True)
     torch.testing.assert_close(again.proximal_log_prob, target if stable else online)
@@ -182,8 +182,8 @@ def test_a_scheme_from_a_cell_goes_into_a_brain_list(make_trainer: Any) -> None:
         """One-step credit with doubled rewards; imports nothing of the package."""
 
         def assign(self, trajectories: Any, segment: Any, time: Any, evaluator: Any) -> Any:
-            made = trajectories.n_step(segment, time, torch.ones_like(time), evaluator.gamma)
-            return made.replace(reward=2 * made.reward)
+            transitions = trajectories.n_step(segment, time, torch.ones_like(time), evaluator.gamma)
+            return transitions.replace(reward=2 * transitions.reward)
 
     trainer = make_trainer(pathwise(credit=Double()))
     spy = Spy(trainer.agent.brains[0])
@@ -196,8 +196,8 @@ def test_a_scheme_of_wrong_shapes_is_named(make_trainer: Any) -> None:
         """Drops the reward's dimension."""
 
         def assign(self, trajectories: Any, segment: Any, time: Any, evaluator: Any) -> Any:
-            made = trajectories.n_step(segment, time, torch.ones_like(time), evaluator.gamma)
-            return made.replace(reward=made.reward[:, 0])
+            transitions = trajectories.n_step(segment, time, torch.ones_like(time), evaluator.gamma)
+            return transitions.replace(reward=transitions.reward[:, 0])
 
     trainer = make_trainer(pathwise(credit=Flat()))
     with pytest.raises(ValueError, match=r"Flat: reward has shape \[40\], expected \[40, 1\]"):

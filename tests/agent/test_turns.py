@@ -142,11 +142,11 @@ def test_the_target_kl_sees_every_minibatch_of_a_round(make_toy: MakeToy) -> Non
     rule = {"name": "ppo", "target_kl": 1.0}
     trainer = make_toy({"ppo": brain_of("ppo", **TURN, optim_epochs=10, rule=rule)})
     step = trainer.agent.brains[0].step
-    take, told = step.take, iter([5.0])
+    take, measured = step.take, iter([5.0])
 
     def takes(*args: Any, **options: Any) -> Any:
         learnt = take(*args, **options)
-        kl = torch.tensor(next(told, 0.0))
+        kl = torch.tensor(next(measured, 0.0))
         return dataclasses.replace(learnt, info=learnt.info | {"approximate_kl": kl})
 
     step.take = takes  # type: ignore[method-assign]
@@ -199,13 +199,13 @@ def test_the_discount_follows_its_schedule(make_toy: MakeToy) -> None:
     trainer = make_toy({"ddpg": brain_of("ddpg")}, {"gamma_schedule": schedule}, steps=2)
     agent = trainer.agent
     evaluator = agent.brains[0].evaluator
-    found = []
+    gammas = []
     for _ in range(3):
-        found.append((agent.env_steps, evaluator.gamma))
+        gammas.append((agent.env_steps, evaluator.gamma))
         for _ in range(400 // NUM_ENVS):
             trainer.step()
-    assert [step for step, _ in found] == [0, 400, 800]
-    half_lives = [half_life_from_gamma(gamma) for _, gamma in found]
+    assert [step for step, _ in gammas] == [0, 400, 800]
+    half_lives = [half_life_from_gamma(gamma) for _, gamma in gammas]
     assert half_lives == pytest.approx([2.0, 3.0, 4.0])
     pool = agent.brains[0].pool
     drawn, _, _ = pool.draw(len(pool), agent.generator)

@@ -31,16 +31,16 @@ def test_any_rule_takes_a_bonus(kind: Any, make_brain: Any, make_batch: Any) -> 
 def test_in_target_the_bootstrap_is_soft(
     climb_point: bool, make_brain: Any, make_batch: Any
 ) -> None:
-    made = []
+    targets = []
     for in_target in (False, True):
         bonus = EntropyBonus(coefficient=0.3, in_target=in_target)
         brain = make_brain(DDPG(entropy=bonus), climb_point=climb_point)
         batch = make_batch(brain.networks)
-        made.append(brain.td_target(batch, brain.networks.target_actor))
+        targets.append(brain.td_target(batch, brain.networks.target_actor))
     features = brain.networks.encoder(batch.next_observation, batch.next_goal)
     entropy = gaussian.entropy(brain.networks.target_actor(features)[1])
     expected = batch.discount * 0.3 * entropy
-    torch.testing.assert_close((made[1] - made[0])[:, 0], expected)
+    torch.testing.assert_close((targets[1] - targets[0])[:, 0], expected)
 
 
 def test_a_tuned_weight_grows_below_its_target_and_falls_above() -> None:

@@ -86,14 +86,14 @@ class GoalReacherVectorEnv(SimulatedBatch, VectorGoalEnv):
         )
 
     def compute_reward(self, achieved_goal: Any, desired_goal: Any, info: Any = None) -> Any:
-        """Reward of ``achieved_goal`` [..., 2] for ``desired_goal`` [..., 2] -> [...].
+        """Return the reward of ``achieved_goal`` [..., 2] for ``desired_goal`` [..., 2] -> [...].
 
         Works on NumPy arrays and, where they are, on torch tensors of any device.
         """
         return self._reward(_squared_distance(achieved_goal, desired_goal))
 
     def _reward(self, squared: Any) -> Any:
-        """Reward from the squared distance [...]."""
+        """Return the reward from the squared distance [...]."""
         if self.config.reward_type == "dense":
             return -(squared**0.5)
         return (squared <= self.config.distance_threshold**2) * 1.0 - 1.0
@@ -178,7 +178,7 @@ class GoalReacherVectorEnv(SimulatedBatch, VectorGoalEnv):
         return self._motors.drawn()
 
     def draw(self, index: int, *, size: int = 400) -> npt.NDArray[np.uint8]:
-        """Picture of environment ``index``: arm, target, threshold, steps [size, size, 3]."""
+        """Return the picture of an environment: arm, target, threshold, steps [size, size, 3]."""
         return draw_planar_reacher(
             angles=self._simulator.qpos[index],
             links=LINKS,
@@ -203,7 +203,7 @@ class GoalReacherEnv(SingleGoalEnv):
 
 @cache
 def planar_arm_xml() -> str:
-    """Gymnasium's reacher.xml without what cannot move the arm.
+    """Return Gymnasium's reacher.xml without what cannot move the arm.
 
     The target (drawn here, not simulated), the floor, the frame and contact detection, which the
     model has switched off for every geom, are left out; the arm's motion is the same.
@@ -222,5 +222,5 @@ def planar_arm_xml() -> str:
 
 
 def _squared_distance(first: Any, second: Any) -> Any:
-    """Squared Euclidean distance over the last axis, for arrays and tensors alike."""
+    """Return the squared Euclidean distance over the last axis, for arrays and tensors alike."""
     return ((first - second) ** 2).sum(-1)

@@ -81,7 +81,7 @@ class HockeyBatch(SimulatedBatch):
         return new_simulator(num_envs=self.num_envs, threads=threads)
 
     def _space(self) -> Space[Any]:
-        """Space of what one side observes."""
+        """Return the space of what one side observes."""
         return Box(-np.inf, np.inf, (OBSERVATION_DIM,), np.float64)
 
     def step_both(
@@ -103,11 +103,11 @@ class HockeyBatch(SimulatedBatch):
             self._other = None
 
     def other_view(self) -> FloatArray:
-        """What side 1 sees, [N, 24], as ``observe`` shows it to side 0: from its own end."""
+        """Return what side 1 sees, [N, 24], as ``observe`` shows it to side 0: from its own end."""
         return self._rink.view(1)
 
     def scripted_actions(self) -> FloatArray:
-        """Actions [N, 2] of the scripted player on side 1."""
+        """Return the actions [N, 2] of the scripted player on side 1."""
         return scripted_action(self._rink.view(1))
 
     def simulate(self, actions: FloatArray) -> None:
@@ -134,7 +134,7 @@ class HockeyBatch(SimulatedBatch):
         self._rink.place_puck(rows, options["puck"][rows])
 
     def draw(self, index: int, *, size: int = 400) -> npt.NDArray[np.uint8]:
-        """Picture of rink ``index`` [size, size, 3]: both arms, the puck, the mouths."""
+        """Return the picture of rink ``index`` [size, size, 3]: both arms, the puck, the mouths."""
         return draw_rink(
             qpos=self._simulator.qpos[index],
             mouth_width=self.config.mouth_width,
@@ -186,11 +186,11 @@ class HockeyGoalReacherVectorEnv(HockeyBatch, VectorGoalEnv):
         return goal_space(OBSERVATION_DIM, 2)
 
     def compute_reward(self, achieved_goal: Any, desired_goal: Any, info: Any = None) -> Any:
-        """Reward of pucks [..., 2] for targets [..., 2] -> [...], arrays or tensors."""
+        """Return the reward of pucks [..., 2] for targets [..., 2] -> [...], arrays or tensors."""
         return self.compute_terminated(achieved_goal, desired_goal) * 1.0 - 1.0
 
     def compute_terminated(self, achieved_goal: Any, desired_goal: Any, info: Any = None) -> Any:
-        """Whether pucks [..., 2] at targets [..., 2] end the episode -> [...]."""
+        """Return whether pucks [..., 2] at targets [..., 2] end the episode -> [...]."""
         squared = ((achieved_goal - desired_goal) ** 2).sum(-1)
         return squared <= self.config.distance_threshold**2
 
@@ -240,6 +240,6 @@ class HockeyGoalReacherEnv(SingleGoalEnv):
         super().__init__(HockeyGoalReacherVectorEnv.of_one(render_mode, settings))
 
     def compute_terminated(self, achieved_goal: Any, desired_goal: Any, info: Any = None) -> Any:
-        """Whether pucks [..., 2] at targets [..., 2] end the episode -> [...]."""
+        """Return whether pucks [..., 2] at targets [..., 2] end the episode -> [...]."""
         assert isinstance(self.batch, HockeyGoalReacherVectorEnv)
         return self.batch.compute_terminated(achieved_goal, desired_goal, info)

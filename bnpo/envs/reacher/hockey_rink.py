@@ -47,7 +47,7 @@ _ANGLE_NOISE = 0.05
 
 
 def _arm(side: int) -> str:
-    """MJCF of one arm; the links pass above the puck, only its mallet touches anything."""
+    """Return the MJCF of an arm; its links pass above the puck, its mallet alone touches things."""
     turn = "" if side == 0 else 'quat="0 0 0 1"'
     base = BASE if side == 0 else -BASE
     return f"""
@@ -63,12 +63,12 @@ def _arm(side: int) -> str:
 
 
 def _wall(name: str, x: float, y: float, normal: str) -> str:
-    """MJCF of a plane at (x, y) with a normal that points into the rink."""
+    """Return the MJCF of a plane at (x, y) with a normal that points into the rink."""
     return f'<geom name="{name}" type="plane" pos="{x} {y} 0" zaxis="{normal}" size="1 1 1"/>'
 
 
 def rink_xml() -> str:
-    """MJCF of the rink: walls, a centre line that no mallet crosses, two arms, a puck."""
+    """Return the MJCF of a rink: walls, a centre line that no mallet crosses, arms, a puck."""
     pairs = [("puck", wall, _BOUNCE) for wall in ("left", "right", "near", "far")]
     pairs += [("puck", f"mallet{side}", _BOUNCE) for side in (0, 1)]
     for side, (end, line) in enumerate((("left", "line0"), ("right", "line1"))):
@@ -156,7 +156,7 @@ class HockeyRink:
         self.simulator.advance()
 
     def scored(self, half_mouth: float) -> FloatArray:
-        """Who scored in the step just taken, [N]: 1 side 0, -1 side 1, 0 nobody.
+        """Return who scored in the step just taken, [N]: 1 side 0, -1 side 1, 0 nobody.
 
         A puck that touches an end inside its mouth is a goal. It cannot bounce off unseen: a
         contact acts on states that overlap alone, and every physics step is looked at.
@@ -169,11 +169,11 @@ class HockeyRink:
         return sign
 
     def puck(self) -> FloatArray:
-        """Places of the pucks, [N, 2], in the frame of side 0 (metres)."""
+        """Return the places of the pucks, [N, 2], in the frame of side 0 (metres)."""
         return self.simulator.qpos[:, 4:].copy()
 
     def view(self, side: int) -> FloatArray:
-        """What a side sees, [N, 24], in its own frame.
+        """Return what a side sees, [N, 24], in its own frame.
 
         Puck and its velocity; own mallet and its velocity, cos q, sin q, joint speeds; the same ten
         of the other side, its mallet in this side's frame, its angles in its own.

@@ -102,7 +102,7 @@ class Motors:
         return np.clip(actions, -1.0, 1.0) + self.noise * self._normals[self._rows, step]
 
     def inside(self, points: FloatArray) -> BoolArray:
-        """Whether points [..., 2] lie in the zone, [...]."""
+        """Return whether points [..., 2] lie in the zone, [...]."""
         if self.zone is None:
             return np.zeros(points.shape[:-1], np.bool_)
         within: BoolArray = np.square(points - self.zone[:2]).sum(-1) <= self.zone[2] ** 2
@@ -113,7 +113,7 @@ class Motors:
         np.maximum(self.remaining - 1, 0, out=self.remaining)
 
     def drawn(self) -> dict[str, npt.NDArray[np.float64]]:
-        """Luck of the present episodes, by name."""
+        """Return the luck of the present episodes, by name."""
         luck: dict[str, npt.NDArray[np.float64]] = {}
         if self.noise:
             luck["motor_noise"] = self._normals

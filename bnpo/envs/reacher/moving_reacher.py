@@ -92,7 +92,7 @@ class MovingReacherVectorEnv(SimulatedBatch, VectorGoalEnv):
         )
 
     def compute_reward(self, achieved_goal: Any, desired_goal: Any, info: Any = None) -> Any:
-        """Reward of hands [..., 3] for goals [..., 3] -> [...], or [..., 3] when paid per axis.
+        """Return the reward of hands [..., 3] for goals [..., 3], [...], or per axis [..., 3].
 
         Works on NumPy arrays and, where they are, on torch tensors of any device.
         """
@@ -148,7 +148,7 @@ class MovingReacherVectorEnv(SimulatedBatch, VectorGoalEnv):
         self._score += self._contact
 
     def _goals(self, angle: FloatArray) -> FloatArray:
-        """Centres of the goal spheres at ``angle`` (degrees) [...] -> [..., 3]."""
+        """Return the centres of the goal spheres at ``angle`` (degrees) [...] -> [..., 3]."""
         return goal_position(angle, radius=ORBIT_RADIUS, height=ORBIT_HEIGHT)
 
     def observe(self) -> Observations:
@@ -194,7 +194,7 @@ class MovingReacherVectorEnv(SimulatedBatch, VectorGoalEnv):
         self._pose.update(self._simulator.qpos, self._simulator.qvel)
 
     def draw(self, index: int, *, size: int = 400) -> npt.NDArray[np.uint8]:
-        """Picture of arm ``index`` [size, size, 3]: arm, hand, goal and its circle, the score."""
+        """Return the picture of an arm [size, size, 3]: hand, goal and its circle, the score."""
         hand = hand_position(self._pose.directions)[index]
         centre = self._pose.links(self._simulator.qpos)[index, 1, :3]  # of link B, half way
         return draw_moving_reacher(

@@ -71,7 +71,7 @@ class SimulatedBatch(BatchEnv):
 
     @abstractmethod
     def _space(self) -> Space[Any]:
-        """Space of what one environment observes."""
+        """Return the space of what one environment observes."""
 
     @abstractmethod
     def _new_simulator(self, threads: int | None) -> BatchSimulator:

@@ -116,7 +116,7 @@ class SlideReacherVectorEnv(SimulatedBatch, VectorGoalEnv):
         )
 
     def compute_reward(self, achieved_goal: Any, desired_goal: Any, info: Any = None) -> Any:
-        """Reward of pucks [..., 2] for targets [..., 2] -> [...].
+        """Return the reward of pucks [..., 2] for targets [..., 2] -> [...].
 
         Works on NumPy arrays and, where they are, on torch tensors of any device.
         """
@@ -154,7 +154,7 @@ class SlideReacherVectorEnv(SimulatedBatch, VectorGoalEnv):
         self._simulator.advance()
 
     def _friction(self) -> FloatArray:
-        """Force of the table on each puck [N, 2] (N): what stops it, or the most that friction can.
+        """Return the table's force on each puck [N, 2] (N): what stops it, or the most friction.
 
         MuJoCo's own friction of a joint acts along x and y apart, which is no friction of a plane.
         """
@@ -190,7 +190,7 @@ class SlideReacherVectorEnv(SimulatedBatch, VectorGoalEnv):
         return {**super().arrays(), "target": self._target}
 
     def draw(self, index: int, *, size: int = 400) -> npt.NDArray[np.uint8]:
-        """Picture of environment ``index`` [size, size, 3]: arm, its reach, puck, target."""
+        """Return the picture of an environment [size, size, 3]: arm, its reach, puck, target."""
         qpos = self._simulator.qpos[index]
         return draw_slide_reacher(
             angles=qpos[:2],

@@ -24,7 +24,7 @@ class VectorGoalEnv(BatchEnv):
 
     @abstractmethod
     def compute_reward(self, achieved_goal: Any, desired_goal: Any, info: Any = None) -> Any:
-        """Reward of reaching ``achieved_goal`` [..., G] when ``desired_goal`` was asked for."""
+        """Return the reward of reaching one goal [..., G] where another was desired, [...]."""
 
     @abstractmethod
     def observe(self) -> Observations:
