@@ -27,10 +27,10 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=2
 """A name that may be that of a folder."""
 
 Seeds = Annotated[int, Field(ge=1, le=10_000)] | list[Annotated[int, Field(ge=0, lt=2**32)]]
-"""How many seeds, from 0 on, or the seeds themselves."""
+"""Number of seeds, from 0 on, or the seeds themselves."""
 
 _LONGEST = 80
-"""Characters of a label at most: two of them and a seed name a folder."""
+"""Longest label (characters): two labels and a seed name a folder."""
 
 
 @config
@@ -49,10 +49,10 @@ class StudyPlan:
     """How many seeds, from 0 on, or the seeds themselves."""
 
     overrides: dict[str, Any] = Field(default_factory=dict)
-    """Configuration of all runs."""
+    """Configuration that all runs share, by dotted path."""
 
     name: Name = "study"
-    """What the study is called."""
+    """Name of the study."""
 
     def __post_init__(self) -> None:
         """Refuse a study without runs."""
@@ -103,25 +103,25 @@ class Job:
     """One run of a study."""
 
     preset: str
-    """Label of its preset"""
+    """Label of the run's preset"""
 
     task: str
-    """Label of its task"""
+    """Label of the run's task"""
 
     seed: int
-    """Its seed"""
+    """Seed of the run"""
 
     run: RunConfig
-    """Its complete configuration"""
+    """Complete configuration of the run"""
 
     @property
     def config(self) -> dict[str, Any]:
-        """Its configuration as JSON holds it."""
+        """Configuration of the run as JSON holds it."""
         return write_config(self.run)
 
     @property
     def name(self) -> str:
-        """Name of its folder."""
+        """Name of the run's folder."""
         return f"{self.preset}-{self.task}-{self.seed}"
 
 

@@ -1,4 +1,4 @@
-"""What the runs of a study found: scores, figures of each preset and task, tables."""
+"""Results of the runs of a study: scores, figures of each preset and task, tables."""
 
 from __future__ import annotations
 
@@ -38,24 +38,24 @@ COLUMNS = {
     "env_steps_per_s": "steps / s",
     "wall_s": "seconds",
 }
-"""Columns of the table, and how they are called on paper."""
+"""Columns of the table, with their titles."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finished:
-    """A run that is through."""
+    """A finished run."""
 
     job: Job
-    """Which it was"""
+    """The run's place in the plan"""
 
     folder: Path
-    """Where it is"""
+    """The run's folder"""
 
     summary: Summary
-    """Its figures"""
+    """The run's summary"""
 
     history: History
-    """Its evaluations"""
+    """The run's evaluations"""
 
     @property
     def final(self) -> float:
@@ -79,7 +79,7 @@ class Cell:
     """Label of the task"""
 
     runs: list[Finished]
-    """One for each seed"""
+    """Finished runs, one for each seed"""
 
     @property
     def final(self) -> NDArray[Any]:
@@ -122,13 +122,13 @@ class Cell:
 
 @dataclass(frozen=True, kw_only=True)
 class Results:
-    """Everything that a study found."""
+    """Results of a whole study."""
 
     cells: list[Cell]
-    """Presets on tasks that have a finished run"""
+    """Pairs of a preset and a task that have a finished run"""
 
     missing: list[str]
-    """Names of the runs that are not through"""
+    """Names of the runs that are not finished"""
 
     @property
     def presets(self) -> list[str]:

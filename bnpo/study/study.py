@@ -26,7 +26,7 @@ from bnpo.training.stopping import StopSignals
 __all__ = ["Study"]
 
 _LEFT = ("table.csv", "table.md", "report.html", "figures", "configs", "logs")
-"""What a study leaves beside its runs."""
+"""Names of the files and folders that a study leaves beside its runs."""
 
 
 class Study(Campaign[StudyPlan]):

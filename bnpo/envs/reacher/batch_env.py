@@ -43,7 +43,7 @@ class BatchEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
     """Keys that ``reset(options=...)`` understands, besides ``reset_mask``."""
 
     draws_per_episode: ClassVar[int]
-    """Uniform random numbers that begin an episode, D."""
+    """Number of uniform random numbers that begin an episode, D."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class BatchEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
         self.generators: list[np.random.Generator] = []
         """One random generator per environment; empty before the first reset."""
         self.elapsed: npt.NDArray[np.int64] = np.zeros(num_envs, np.int64)
-        """Steps since each episode began [N]."""
+        """Number of steps since each episode began, [N]."""
         self._finished: BoolArray = np.zeros(num_envs, np.bool_)
 
     @abstractmethod

@@ -30,7 +30,7 @@ from bnpo.envs.reacher.vector_goal_env import (
 from bnpo.envs.simulation import mujoco
 
 FRAME_SKIP = 2
-"""Physics steps of 0.01 s in one environment step, as in Reacher-v5."""
+"""Number of physics steps of 0.01 s in one environment step, as in Reacher-v5."""
 
 _ANGLE_NOISE = 0.1
 _VELOCITY_NOISE = 0.005

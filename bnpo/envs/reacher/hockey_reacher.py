@@ -49,7 +49,7 @@ class HockeyReacherConfig:
     (m/s)."""
 
     distance_threshold: float = 0.05
-    """Of the goal-conditioned form: distance of puck and target that counts as reached (metres)."""
+    """Distance of puck and target that counts as reached, in the goal-conditioned form (metres)."""
 
     def __post_init__(self) -> None:
         """Check every field."""

@@ -15,31 +15,31 @@ from bnpo.envs.reacher.simulator import BatchSimulator
 from bnpo.envs.simulation import mujoco
 
 HALF_LENGTH, HALF_WIDTH = 0.4, 0.2
-"""Of the rink (metres)."""
+"""Half the length and half the width of the rink (metres)."""
 
 LINKS = (0.25, 0.25)
 """Lengths of both arms' links (metres)."""
 
 BASE = -0.44
-"""x of the shoulder in its side's frame, behind the end of the rink (metres)."""
+"""Place x of the shoulder in its side's frame, behind the end of the rink (metres)."""
 
 MALLET_RADIUS, PUCK_RADIUS = 0.03, 0.025
-"""Of the discs that collide (metres)."""
+"""Radii of the discs that collide (metres)."""
 
 HOME = (-0.3, 0.0)
-"""Where a mallet is at a face-off, in its side's frame, up to noise (metres)."""
+"""Place of a mallet at a face-off, in its side's frame, up to noise (metres)."""
 
 TORQUE = 1.6
 """Torque of an action of 1 (N m)."""
 
 TIMESTEP = 0.004
 PHYSICS_STEPS = 5
-"""Physics steps of one environment step of 0.02 s."""
+"""Number of physics steps of one environment step of 0.02 s."""
 
 PUCK_MASS = 0.03
 
 OBSERVATION_DIM = 24
-"""Numbers that a side sees."""
+"""Number of components that a side observes."""
 
 _BOUNCE = 'condim="1" solref="0.05 0.1"'
 _STOP = 'condim="1" solref="0.01 1"'
@@ -125,7 +125,7 @@ class HockeyRink:
     """Physics of N rinks, and what each side sees of them."""
 
     def __init__(self, simulator: BatchSimulator) -> None:
-        """Play on the rinks of a simulator, as :func:`new_simulator` starts it."""
+        """Hold the rinks of a simulator, as :func:`new_simulator` starts it."""
         self.simulator = simulator
         self._home = reaching_angles(np.array([HOME]) - (BASE, 0.0), LINKS)[0]
 

@@ -49,11 +49,11 @@ class Motors:
         self._normals = np.zeros((num_envs, episode_steps if noise else 0, action_dim))
         self._uniforms = np.zeros((num_envs, episode_steps if zone else 0))
         self.remaining: npt.NDArray[np.int64] = np.zeros(num_envs, np.int64)
-        """Steps for which each arm will yet stand still [N]."""
+        """Number of steps for which each arm will yet stand still, [N]."""
 
     @property
     def certain(self) -> bool:
-        """Whether there is nothing that chance could do."""
+        """Whether chance plays no part: neither noise nor a zone is set."""
         return not self.noise and self.zone is None
 
     @property
@@ -64,7 +64,7 @@ class Motors:
 
     @property
     def observation(self) -> FloatArray:
-        """0 while the motors work; stalled: 1, or the share of the stall that is left, [N]."""
+        """State of the motors as observed, [N]: 0 at work; stalled 1, or the share that is left."""
         return np.minimum(self.remaining / self._scale, 1.0)
 
     def draw(self, row: int, generator: np.random.Generator) -> None:

@@ -25,17 +25,17 @@ from bnpo.envs.reacher.vector_goal_env import FloatArray, IndexArray, Observatio
 from bnpo.envs.simulation import mujoco
 
 PHYSICS_STEPS = 4
-"""Physics steps of one decision, which is one environment step of 0.08 s."""
+"""Number of physics steps of one decision, which is one environment step of 0.08 s."""
 
 TORQUE = 150.0
 """Torque of an action of 1 (N m)."""
 
 ORBIT_RADIUS = 8.0
 ORBIT_HEIGHT = -1.0
-"""Of the goal's centre, both in metres."""
+"""Radius and height of the orbit of the goal's centre (metres)."""
 
 CONTACT_REWARD = 0.01
-"""Paid for each physics step in contact."""
+"""Reward for each physics step in contact."""
 
 _BODIES = 3  # world, A and B
 

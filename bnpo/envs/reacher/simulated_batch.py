@@ -25,10 +25,10 @@ class SimulatedBatch(BatchEnv):
     """Dataclass of the environment's settings, one of which is ``episode_steps``."""
 
     action_dim: ClassVar[int] = 2
-    """Numbers in an action, each in [-1, 1]."""
+    """Number of components of an action, each in [-1, 1]."""
 
     config: Any
-    """The settings of this batch."""
+    """Settings of this batch."""
 
     def __init__(
         self,

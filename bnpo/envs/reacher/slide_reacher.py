@@ -26,7 +26,7 @@ from bnpo.envs.simulation import mujoco
 
 TIMESTEP = 0.005
 PHYSICS_STEPS = 4
-"""Physics steps of one environment step of 0.02 s."""
+"""Number of physics steps of one environment step of 0.02 s."""
 
 TORQUE = 1.0
 """Torque of an action of 1 (N m)."""
@@ -36,7 +36,7 @@ GRAVITY = 9.81
 
 START_TIP = (0.085, 0.0)
 START_PUCK = (0.14, 0.0)
-"""Where an episode begins, up to noise (metres)."""
+"""Places of fingertip and puck where an episode begins, up to noise (metres)."""
 
 _ANGLE_NOISE = 0.05
 _PUCK_NOISE = (0.01, 0.02)
@@ -75,7 +75,7 @@ SLIDE_XML = f"""
   </actuator>
 </mujoco>
 """
-"""Arm and puck in the plane. The last two motors are the table's friction on the puck."""
+"""MJCF of arm and puck in the plane. The last two motors are the table's friction on the puck."""
 
 
 class SlideReacherVectorEnv(SimulatedBatch, VectorGoalEnv):

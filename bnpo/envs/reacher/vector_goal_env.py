@@ -10,7 +10,7 @@ from bnpo.envs.reacher.batch_env import BatchEnv, BoolArray, FloatArray, IndexAr
 __all__ = ["GOAL_KEYS", "BoolArray", "FloatArray", "IndexArray", "Observations", "VectorGoalEnv"]
 
 Observations = dict[str, FloatArray]
-"""Arrays [N, .] by key."""
+"""Arrays of an observation, [N, .] each, by key."""
 
 GOAL_KEYS = ("observation", "achieved_goal", "desired_goal")
 """Keys of what a goal environment observes."""
