@@ -57,9 +57,11 @@ class ShapesOfFetch(gym.Env[Any, Any]):
     def step(self, action: Any) -> Any:
         """Go on with random numbers."""
         self._time += 1
-        shown = self._observe()
-        reward = float(self.compute_reward(shown["achieved_goal"], shown["desired_goal"], {}))
-        return shown, reward, False, self._time == 50, {"is_success": reward == 0.0}
+        observation = self._observe()
+        reward = float(
+            self.compute_reward(observation["achieved_goal"], observation["desired_goal"], {})
+        )
+        return observation, reward, False, self._time == 50, {"is_success": reward == 0.0}
 
     def compute_reward(self, achieved_goal: Any, desired_goal: Any, info: Any) -> Any:
         """-1, or 0 where goals are close."""
@@ -136,12 +138,12 @@ def sb3_steps(width: int) -> Callable[[int], None]:
 
 
 def _layers(widths: list[int]) -> list[Tensor]:
-    made = []
+    layers = []
     for fan_in, fan_out in pairwise(widths):
         bound = 1 / math.sqrt(fan_in)
-        made.append(torch.empty(fan_out, fan_in).uniform_(-bound, bound).requires_grad_())
-        made.append(torch.empty(fan_out).uniform_(-bound, bound).requires_grad_())
-    return made
+        layers.append(torch.empty(fan_out, fan_in).uniform_(-bound, bound).requires_grad_())
+        layers.append(torch.empty(fan_out).uniform_(-bound, bound).requires_grad_())
+    return layers
 
 
 def _apply(layers: list[Tensor], x: Tensor) -> Tensor:
@@ -198,7 +200,7 @@ def measure(programs: dict[str, Callable[[int], None]], threads: int) -> dict[st
             started = now()
             run(STEPS)
             rates[name].append(STEPS / (now() - started))
-    return {name: statistics.median(found) for name, found in rates.items()}
+    return {name: statistics.median(each) for name, each in rates.items()}
 
 
 def main() -> None:
@@ -207,7 +209,7 @@ def main() -> None:
     parser.add_argument("--widths", type=int, nargs="+", default=[64, 256])
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     options = parser.parse_args()
-    made: list[Median] = []
+    medians: list[Median] = []
     for width in options.widths:
         programs = {
             "a draw a step": bnpo_steps(width),
@@ -220,9 +222,9 @@ def main() -> None:
             for peer, asked in (("SB3 DDPG", ">= 1.35"), ("bare PyTorch loop", ">= 0.9")):
                 for form in ("a draw a step", "a draw in four steps"):
                     what = f"learning step, width {width}, {threads} thread(s), {form}"
-                    made.append(compared(what, rate[form], peer, rate[peer], "steps/s", asked))
-    show(made)
-    leave("learning_step", made)
+                    medians.append(compared(what, rate[form], peer, rate[peer], "steps/s", asked))
+    show(medians)
+    leave("learning_step", medians)
 
 
 if __name__ == "__main__":

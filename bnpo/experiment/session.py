@@ -21,6 +21,7 @@ from bnpo.errors import (
     StateUnknown,
     WorkerError,
 )
+from bnpo.experiment.pictures import draw_run
 from bnpo.experiment.run_folder import measurements
 from bnpo.experiment.stream_record import StreamRecord
 from bnpo.files import write_json
@@ -30,9 +31,7 @@ from bnpo.runs.checkpoint_folder import CheckpointFolder
 from bnpo.runs.folder import writing
 from bnpo.runs.reading import history_state
 from bnpo.runs.summary import Summary, versions
-from bnpo.show.plotting import draw
 from bnpo.show.text import say
-from bnpo.show.win_matrix import draw_games
 from bnpo.training import Trainer
 from bnpo.training.stopping import StopSignals
 from bnpo.types.callback import Callback, TrainingRun
@@ -267,23 +266,9 @@ class Session(Callback):
             self.save_last()
             self._save_policy()
             self._write_history()
-            if len(self.trainer.history):
-                task = self.settings.task
-                title = f"{task.preset or 'own brains'} on {task.env}"
-                history = self.trainer.history
-                self._draw(self.folder / "learning_curve.png", lambda to: draw(history, to, title))
-            if (games := self.trainer.games) is not None:
-                write_json(self.folder / "games.json", games)
-                self._draw(self.folder / "games.png", lambda to: draw_games(games, to))
+            for complaint in draw_run(self.trainer, self.settings, self.folder):
+                self._tell_once(complaint)
         return self._leave_summary(status)
-
-    def _draw(self, path: Path, draw_to: Callable[[Path], None]) -> None:
-        """Draw a picture; a run that has none of it has not failed."""
-        try:
-            draw_to(path)
-        except Exception as error:
-            reason = getattr(error, "strerror", None) or " ".join(str(error).split())[:200]
-            self._tell_once(f"{path} cannot be drawn: {reason or type(error).__name__}")
 
     def _leave_summary(self, status: Status) -> Summary:
         trainer = self.trainer

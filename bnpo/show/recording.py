@@ -158,12 +158,12 @@ def play(
         RecordingError: the environment cannot be drawn here.
 
     """
-    with scene(agent) as shown:
-        together = shown.envs.num_envs
+    with scene(agent) as view:
+        together = view.envs.num_envs
         rounds = -(-episodes // together)
         longest = int(min(agent.spec.max_episode_steps or _ENDLESS, steps or math.inf))
-        rounds, most = _affordable(shown, rounds, seconds)
-        stride = max(1, round(shown.fps / FPS), math.ceil(longest / most))
+        rounds, most = _affordable(view, rounds, seconds)
+        stride = max(1, round(view.fps / FPS), math.ceil(longest / most))
         terminal: Any = getattr(sys.stderr, "__wrapped__", sys.stderr)
         with tqdm(
             total=rounds * (1 + longest // stride),
@@ -175,28 +175,28 @@ def play(
         ) as bar:
             for first in range(rounds):
                 seed = EVALUATION_SEED + first * together
-                yield _play(agent, shown, seed, longest, stride, bar)
+                yield _play(agent, view, seed, longest, stride, bar)
 
 
-def _affordable(shown: Scene, rounds: int, seconds: float | None) -> tuple[int, int]:
+def _affordable(view: Scene, rounds: int, seconds: float | None) -> tuple[int, int]:
     """Return how many rounds of episodes, and pictures of each at most, can be drawn in a time."""
     if seconds is None:
         return rounds, MOST
-    shown.envs.reset(seed=EVALUATION_SEED)
-    shown.picture()  # the first one opens what draws
+    view.envs.reset(seed=EVALUATION_SEED)
+    view.picture()  # the first one opens what draws
     started = time.perf_counter()
-    shown.picture()
+    view.picture()
     pictures = int(seconds / max(time.perf_counter() - started, 1e-4))
     rounds = min(rounds, max(1, pictures // _FEWEST))
     return rounds, min(MOST, max(pictures // rounds, _FEWEST // 2))
 
 
 def _play(
-    agent: Agent, shown: Scene, seed: int, longest: int, stride: int, bar: tqdm[Any]
+    agent: Agent, view: Scene, seed: int, longest: int, stride: int, bar: tqdm[Any]
 ) -> Episode:
-    envs, policy, number = shown.envs, agent.policy, shown.envs.num_envs
+    envs, policy, number = view.envs, agent.policy, view.envs.num_envs
     rollout = Rollout(envs, policy, envs.reset(seed=seed)[0], checks=False)
-    frames, steps = [shown.picture()], [0]
+    frames, steps = [view.picture()], [0]
     total, taken, ended = 0.0, 0, False
     while not ended:
         step = rollout.step(policy.decide(rollout.observation))
@@ -204,7 +204,7 @@ def _play(
         taken += 1
         ended = bool((step.terminated | step.truncated).all()) or taken >= longest
         if ended or taken % stride == 0:
-            frames.append(shown.picture())
+            frames.append(view.picture())
             steps.append(taken)
             bar.update()
     success = float(step_info(rollout.infos, "is_success", number).mean())
@@ -214,7 +214,7 @@ def _play(
         environments=number,
         total_return=total,
         success=None if math.isnan(success) else success,
-        frame_ms=max(20, round(100 * max(1, round(shown.fps / FPS)) / shown.fps) * 10),
+        frame_ms=max(20, round(100 * max(1, round(view.fps / FPS)) / view.fps) * 10),
         counts_steps=agent.spec.env_id.startswith("bnpo/"),
     )
 
@@ -326,10 +326,10 @@ def _outcome(episode: Episode) -> str:
 def _captioned(frame: Image.Image, text: str) -> Image.Image:
     """Put a line of text under a picture."""
     height = 22
-    made = Image.new("RGB", (frame.width, frame.height + height), "white")
-    made.paste(frame, (0, 0))
-    ImageDraw.Draw(made).text((6, frame.height + 3), text, fill="#464a52", font=_font())
-    return made
+    picture = Image.new("RGB", (frame.width, frame.height + height), "white")
+    picture.paste(frame, (0, 0))
+    ImageDraw.Draw(picture).text((6, frame.height + 3), text, fill="#464a52", font=_font())
+    return picture
 
 
 def _font() -> Any:

@@ -90,7 +90,7 @@ def test_what_also_moves_sigma_or_weighs_samples_is_left_to_it(rule: DDPG) -> No
 @pytest.mark.parametrize("preset", PRESETS)
 def test_every_preset_moves_alike_without_it(preset: str) -> None:
     """Parameters after three turns in double precision: rounding alone may differ."""
-    found = []
+    parameters = []
     for closed in (True, False):
         updates = {
             "seed": 3,
@@ -114,9 +114,9 @@ def test_every_preset_moves_alike_without_it(preset: str) -> None:
         trainer.close()
         agent = trainer.agent
         networks = [agent.actor, *agent.critics, *agent.target_actors, *agent.target_critics]
-        found.append([p.detach() for network in networks for p in network.parameters()])
+        parameters.append([p.detach() for network in networks for p in network.parameters()])
         assert agent.gradient_steps > 0
-    for one, other in zip(*found, strict=True):
+    for one, other in zip(*parameters, strict=True):
         torch.testing.assert_close(one, other, rtol=0.0, atol=1e-6)
 
 
