@@ -27,7 +27,7 @@ from bnpo.experiment.stream_record import StreamRecord
 from bnpo.files import write_json
 from bnpo.presets import agent_of
 from bnpo.runs.checkpoint import fitting
-from bnpo.runs.checkpoint_folder import CheckpointFolder
+from bnpo.runs.checkpoint_folder import CheckpointFolder, policy_alone
 from bnpo.runs.folder import writing
 from bnpo.runs.reading import history_state
 from bnpo.runs.summary import Summary, versions
@@ -37,7 +37,7 @@ from bnpo.training.stopping import StopSignals
 from bnpo.types.callback import Callback, TrainingRun
 from bnpo.types.history import Record
 
-__all__ = ["Session", "policy_alone"]
+__all__ = ["Session"]
 
 Status = Literal["completed", "interrupted", "failed"]
 
@@ -295,11 +295,3 @@ class Session(Callback):
             with writing(self.folder / "summary.json") as path:
                 summary.write(path)
         return summary
-
-
-def policy_alone(checkpoint: Path, env: str) -> CheckpointError:
-    """Return the error about a run that cannot go on."""
-    return CheckpointError(
-        f"checkpoint {checkpoint} holds a policy alone: {env} cannot tell its state, so its runs "
-        "cannot be resumed; evaluate, record and export take the policy"
-    )

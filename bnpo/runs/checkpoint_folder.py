@@ -14,7 +14,7 @@ from bnpo.runs.checkpoint import Loaded, check_checkpoint, files_of, load, save_
 from bnpo.runs.checkpoint_files import NAME
 from bnpo.runs.row_parts import RowParts, growing
 
-__all__ = ["CheckpointFolder", "Kind", "manifest_of"]
+__all__ = ["CheckpointFolder", "Kind", "manifest_of", "policy_alone"]
 
 Kind = Literal["last", "best"]
 """Checkpoints of a run: all that decides its future, or the best policy alone."""
@@ -165,3 +165,11 @@ def _steps(path: Path) -> int:
     """Return the environment steps of a manifest; -1 for another file."""
     matched = _MANIFEST.fullmatch(path.name)
     return int(matched[2]) if matched else -1
+
+
+def policy_alone(checkpoint: Path, env: str) -> CheckpointError:
+    """Return the error about a run that cannot go on."""
+    return CheckpointError(
+        f"checkpoint {checkpoint} holds a policy alone: {env} cannot tell its state, so its runs "
+        "cannot be resumed; evaluate, record and export take the policy"
+    )
