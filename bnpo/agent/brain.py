@@ -19,11 +19,12 @@ from bnpo.brains import Follower, LearningStep, Learnt
 from bnpo.brains.losses import effective_sample_size
 from bnpo.brains.rule import Info
 from bnpo.brains.rules.guided import review
+from bnpo.brains.steps.compiled import CompiledSteps
 from bnpo.config import AgentConfig, BrainDescription
 from bnpo.errors import BadPriority, Diverged
 from bnpo.networks import Actor
 from bnpo.replay import Pool, SamplingLaw, SegmentTable
-from bnpo.types import CreditScheme, Transitions
+from bnpo.types import CreditScheme
 
 __all__ = ["Brain", "TurnReport"]
 
@@ -54,6 +55,7 @@ class Brain:
         generator: torch.Generator,
         *,
         on_policy: bool = False,
+        together: CompiledSteps | None = None,
     ) -> None:
         """Join a learning step with its credit and its data.
 
@@ -67,12 +69,14 @@ class Brain:
             evaluator: answers the scheme's questions
             generator: of the brain's draws
             on_policy: learn from segments alone that the policy itself acted
+            together: takes the steps of a draw in one call; None: they are taken one by one
 
         """
         self.name = name
         self.description = description
         self.config = config
         self.step = step
+        self.together = together
         self.evaluator = evaluator
         self.generator = generator
         self.on_policy = on_policy
@@ -165,7 +169,7 @@ class Brain:
         with self._priorities_named(env_steps):
             rounds = share * (self.description.learning_repeat // self.description.optim_epochs)
             for _ in range(max(1, round(rounds))):
-                batch, learnt = self.round(table, bootstrap_actors)
+                draw, number, learnt = self.round(table, bootstrap_actors)
                 if self.trust.budget is not None:
                     self.trust.hold(self.trust.budget)
                 if self.step.rule.target_kl is not None and self._should_stop(learnt):
@@ -175,7 +179,7 @@ class Brain:
             self._info["actor_step_scale"] = torch.stack(self._step_scales).mean()
         self._info["kl_turn"] = self.trust.moved()
         self._info["trust_share"] = torch.tensor(share)
-        log_ratio, kl = self.step.drift(batch)
+        log_ratio, kl = self.step.drift(draw.minibatch(number).batch)
         if len(kl):
             size = effective_sample_size(log_ratio)
             self._info["effective_sample_size"] = size
@@ -216,18 +220,18 @@ class Brain:
 
     def round(
         self, table: SegmentTable, bootstrap_actors: list[Actor]
-    ) -> tuple[Transitions, Learnt]:
+    ) -> tuple[Draw, int, Learnt]:
         """Take the gradient steps of one round, then the targets' updates.
 
-        Returns the last minibatch and what was learnt from it.
+        Returns the last draw, which of its minibatches was the last, and what was learnt from that.
         """
         description = self.description
         if (delta := self.config.freeze_delta) is not None:  # the last freeze_count of every delta
             frozen_from = delta - (self.config.freeze_count or 0)
             self.step.freezes_memory = self.rounds % delta >= frozen_from
-        learnt: Learnt | None = None
+        learn = self._learn if self.together is None else self._learn_together
         for draw in self.draws.round(table):
-            learnt = self._learn(draw, bootstrap_actors)
+            number, learnt = learn(draw, bootstrap_actors)
             if self._should_stop(learnt):
                 break
         self.rounds += 1
@@ -235,25 +239,57 @@ class Brain:
             self._actor_follower.sync()
         if self.rounds % description.sync_delta_c == 0:
             self._critic_follower.sync()
-        assert learnt is not None  # optim_epochs >= 1
-        return draw.batch, learnt
+        return draw, number, learnt  # optim_epochs >= 1
 
-    def _learn(self, draw: Draw, bootstrap_actors: list[Actor]) -> Learnt:
-        """One gradient step on one minibatch; its priorities go back to the pool."""
-        learnt = self.step.take(
+    def _learn(self, draw: Draw, bootstrap_actors: list[Actor]) -> tuple[int, Learnt]:
+        """Take a gradient step on each minibatch of a draw, until the turn should end.
+
+        Returns which one was the last, and what was learnt from it.
+        """
+        for number in range(draw.steps):
+            minibatch = draw.minibatch(number)
+            learnt = self.step.take(
+                minibatch.batch,
+                self._bootstrap_actor(bootstrap_actors),
+                weight=minibatch.weight,
+                resampled=self.priorities.resampled and draw.slots is not None,
+                number=self.gradient_steps,
+            )
+            self._note(draw, number, learnt)
+            if self._should_stop(learnt):
+                break
+        return number, learnt
+
+    def _learn_together(self, draw: Draw, bootstrap_actors: list[Actor]) -> tuple[int, Learnt]:
+        """Do the same in one call."""
+        assert self.together is not None
+        taken = self.together.take(
             draw.batch,
-            None if self.description.separate_actors else self._any_of(bootstrap_actors),
+            [self._bootstrap_actor(bootstrap_actors) for _ in range(draw.steps)],
             weight=draw.weight,
-            resampled=self.priorities.resampled and draw.slots is not None,
+            size=min(draw.size, len(draw.batch)),
+            first=draw.first,
             number=self.gradient_steps,
         )
+        for number, learnt in enumerate(taken):
+            self._note(draw, number, learnt)
+        return number, learnt
+
+    def _note(self, draw: Draw, number: int, learnt: Learnt) -> None:
+        """Count a gradient step; the priorities of its minibatch go back to the pool."""
         self.gradient_steps += 1
         self._info |= learnt.info
         if "actor_step_scale" in learnt.info:
             self._step_scales.append(learnt.info["actor_step_scale"])
         if not self.priorities.uniform and draw.slots is not None:
-            self.pool.update(draw.slots, self.priorities.of_learnt(draw.batch, learnt))
-        return learnt
+            batch, slots, *_ = draw.minibatch(number)
+            assert slots is not None
+            self.pool.update(slots, self.priorities.of_learnt(batch, learnt))
+
+    def _bootstrap_actor(self, target_actors: list[Actor]) -> Actor:
+        """Return the actor of the TD target: the brain's own, or one drawn from those of all."""
+        own = self.step.networks.target_actor
+        return own if self.description.separate_actors else self._any_of(target_actors)
 
     def _any_of(self, actors: list[Actor]) -> Actor:
         """Draw one of the target actors of all brains."""

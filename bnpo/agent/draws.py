@@ -18,16 +18,41 @@ __all__ = ["Draw", "Draws", "PoolDraws", "RolloutDraws"]
 
 
 class Draw(NamedTuple):
-    """One minibatch."""
+    """Minibatches that were drawn at once."""
 
     batch: Transitions
-    """What is learnt from"""
+    """[N], what is learnt from"""
 
     slots: Tensor | None
-    """[B], slots of the pool, for new priorities; None: it is not of the pool"""
+    """[N], slots of the pool, for new priorities; None: it is not of the pool"""
 
     weight: Tensor | None
-    """[B], importance weights of the sampler; None: one for all"""
+    """[N], importance weights of the sampler; None: one for all"""
+
+    size: int
+    """Of a minibatch"""
+
+    first: int = 0
+    """Row with which the first minibatch begins"""
+
+    steps: int = 1
+    """How many minibatches it is"""
+
+    def minibatch(self, number: int) -> Draw:
+        """Return one of the minibatches alone; one that reaches the end goes on at the beginning."""
+        batch, slots, weight, size, *_ = self
+        if self.steps == 1 and size == len(batch):
+            return self
+        start = (self.first + number * size) % len(batch)
+        rows: slice | Tensor = slice(start, start + size)
+        if start + size > len(batch):
+            rows = torch.arange(start, start + size, device=batch.device) % len(batch)
+        return Draw(
+            batch[rows],
+            None if slots is None else slots[rows],
+            None if weight is None else weight[rows],
+            size,
+        )
 
 
 class PoolDraws:
@@ -77,19 +102,16 @@ class PoolDraws:
         return len(self.pool) >= self._drawn
 
     def round(self, table: SegmentTable) -> Iterator[Draw]:
-        """Yield the minibatches of one round."""
+        """Yield the draws of one round."""
         epochs, first = self.description.optim_epochs, 0
         delay = self.description.recalc_delay
         if self._reanalyses and (delay == 0 or self._number() * (delay + 1) < 1.0):
-            batch = self.reanalyse(table)
-            yield Draw(batch[: self._batch] if len(batch) > self._batch else batch, None, None)
+            yield Draw(self.reanalyse(table), None, None, self._batch)
             first = 1
         if first < epochs:
             drawn, index, weight = self.pool.draw(self._drawn, self.generator)
-            weighted = not self.priorities.uniform
-            for epoch in range(first, epochs):
-                at = self._part(epoch, index.device)
-                yield Draw(drawn[at], index[at], weight[at] if weighted else None)
+            weighted = None if self.priorities.uniform else weight
+            yield Draw(drawn, index, weighted, self._batch, first * self._batch, epochs - first)
 
     def _number(self) -> float:
         """Draw a number of U[0, 1)."""
@@ -105,13 +127,6 @@ class PoolDraws:
         if self._uses_pool:
             self.push(transitions)
         return transitions
-
-    def _part(self, epoch: int, device: torch.device) -> Tensor | slice:
-        """Rows of the draw that make up the given minibatch; wraps where the draw is too short."""
-        start = epoch * self._batch % self._drawn
-        if start + self._batch <= self._drawn:
-            return slice(start, start + self._batch)
-        return torch.arange(start, start + self._batch, device=device) % self._drawn
 
     def state_dict(self) -> dict[str, Any]:
         """Return the pool."""
@@ -183,7 +198,7 @@ class RolloutDraws:
         device = self.generator.device
         order = torch.randperm(len(rollout), generator=self.generator, device=device)
         for part in order.tensor_split(self.description.optim_epochs):
-            yield Draw(rollout[part], None, None)
+            yield Draw(rollout[part], None, None, len(part))
 
     def state_dict(self) -> dict[str, Any]:
         """Return the pool and how much of it no turn has seen."""

@@ -113,6 +113,11 @@ class AgentConfig:
     """Gradients in closed form where a rule has them, and a leaner Adam: the same steps sooner.
     False takes automatic differentiation and torch's Adam throughout."""
 
+    compile: Literal["auto", "off", "on"] = "auto"
+    """Whether several of a brain's steps that have a closed form are taken in one call of C++, which
+    is compiled once per machine, at the start: where there is a C++ compiler, never, or always (an
+    error without one). Rounding differs between the two."""
+
     device: str = "cpu"
     """Torch device of networks, replay and pools; ``auto`` on the command line: cuda where there is
     such a device, else cpu."""
@@ -146,6 +151,11 @@ class AgentConfig:
                 "low below high"
             )
         self._check_freezing()
+        if self.compile == "on" and not self.closed_form:
+            raise ConfigError(
+                "AgentConfig.compile = 'on' with closed_form = False: allowed is 'auto' or 'off', "
+                "since what is compiled are the steps in closed form; set closed_form=True"
+            )
         networks = self.networks
         if networks.memory is not None and self.max_steps < networks.memory_window:
             raise ConfigError(
