@@ -32,33 +32,54 @@ struct Perceptron {
     }
 };
 
-// Weights of one member, padded to whole vectors, as both products read them.
-struct Weights {
-    std::vector<Buffer> down, up, bias;  // [in, out padded], [out, in padded], [out padded]
+// A matrix by rows of whole vectors, as the right side of a product: copied only where it must be.
+struct Side {
+    const real *at = nullptr;
+    Int row = 0;
 
-    static void copy(const real *from, Int rows, Int columns, bool turn, Buffer &to) {
-        const Int length = padded(columns), tile = 16;
-        to.resize(rows * length);
-        if (!turn) {
+    void take(const real *from, Int rows, Int columns, bool turn) {
+        at = from, row = columns;
+        if (!turn && columns == padded(columns)) return;
+        row = padded(columns);
+        room.resize(rows * row);
+        at = room.data();
+        if (turn)
+            turned(from, rows, columns);
+        else
             for (Int r = 0; r < rows; ++r)
-                std::copy_n(from + r * columns, columns, to.data() + r * length);
-            return;
-        }
-        for (Int r = 0; r < rows; r += tile)
-            for (Int c = 0; c < columns; c += tile)
-                for (Int i = r; i < std::min(rows, r + tile); ++i)
-                    for (Int j = c; j < std::min(columns, c + tile); ++j)
-                        to[i * length + j] = from[j * rows + i];
+                std::copy_n(from + r * columns, columns, room.data() + r * row);
     }
 
-    // Take the weights of the moment; `upwards`: also what a backward pass reads.
+  private:
+    Buffer room;
+
+    // The transpose of [columns, rows], in tiles that stay in the first cache.
+    void turned(const real *from, Int rows, Int columns) {
+        constexpr Int TILE = 16;
+        real tile[TILE][TILE + 1];
+        for (Int r = 0; r < rows; r += TILE)
+            for (Int c = 0; c < columns; c += TILE) {
+                const Int high = std::min(TILE, rows - r), wide = std::min(TILE, columns - c);
+                for (Int j = 0; j < wide; ++j)
+                    for (Int i = 0; i < high; ++i) tile[i][j] = from[(c + j) * rows + r + i];
+                for (Int i = 0; i < high; ++i)
+                    std::copy_n(tile[i], wide, room.data() + (r + i) * row + c);
+            }
+    }
+};
+
+// Weights of one member as products read them: of the moment when they were taken.
+struct Weights {
+    std::vector<Side> down, up, bias;  // [in, out], [out, in], [out]
+
+    // `upwards`: also what a backward pass reads.
     void take(const Perceptron &net, Int member, bool upwards) {
         down.resize(net.depth), up.resize(net.depth), bias.resize(net.depth);
         for (Int l = 0; l < net.depth; ++l) {
             const real *w = net.weight(l, member);
-            copy(w, net.in(l), net.out(l), net.by_output, down[l]);
-            if (upwards) copy(w, net.out(l), net.in(l), !net.by_output, up[l]);
-            copy(net.bias(l, member), 1, net.out(l), false, bias[l]);
+            down[l].take(w, net.in(l), net.out(l), net.by_output);
+            if (upwards) up[l].take(w, net.out(l), net.in(l), !net.by_output);
+            bias[l].take(net.bias(l, member), 1, net.out(l), false);
         }
     }
 };
@@ -113,10 +134,10 @@ inline void forward(const Perceptron &net, const Weights &weights, Int B, const 
         Buffer &to = normalised ? spare : hidden ? trace.inputs[l + 1] : trace.output;
         to.resize(B * row);
         Finish finish;
-        finish.bias = weights.bias[l].data();
+        finish.bias = weights.bias[l].at;
         finish.rectify = hidden && !normalised;
-        product(B, out, net.in(l), {x, length, 1}, weights.down[l].data(), row, to.data(), row,
-                row, finish);
+        product(B, out, net.in(l), {x, length, 1}, weights.down[l].at, weights.down[l].row,
+                to.data(), row, row, finish);
         if (normalised) {
             trace.inputs[l + 1].resize(B * row), trace.normal[l + 1].resize(B * row);
             trace.inverse[l + 1].resize(B);
@@ -127,11 +148,15 @@ inline void forward(const Perceptron &net, const Weights &weights, Int B, const 
     }
 }
 
+// Sums over the rows of x [B, width padded], padded likewise.
 inline void column_sums(Int B, Int width, const real *x, real *sums) {
     const Int length = padded(width);
-    std::fill_n(sums, width, real(0));
-    for (Int b = 0; b < B; ++b, x += length)
-        for (Int i = 0; i < width; ++i) sums[i] += x[i];
+    for (Int column = 0; column < width; column += COLUMNS) {
+        vec sum[VECTORS] = {};
+        for (Int b = 0; b < B; ++b)
+            for (Int v = 0; v < VECTORS; ++v) sum[v] += load(x + b * length + column + v * LANES);
+        std::memcpy(sums + column, sum, std::min(COLUMNS, width - column) * sizeof(real));
+    }
 }
 
 // Gradients of sum(slope * output): by the parameters of a member, where there are pointers to
@@ -158,7 +183,7 @@ inline void backward(const Perceptron &net, const Weights &weights, Int member, 
             spare.resize(B * input_row);
             Finish finish;
             finish.open = input, finish.open_row = input_row;
-            product(B, in, out, {slope.data(), row, 1}, weights.up[l].data(), padded(in),
+            product(B, in, out, {slope.data(), row, 1}, weights.up[l].at, weights.up[l].row,
                     spare.data(), input_row, input_row, finish);
             if (net.normalised)
                 normalise_backward(B, in, trace.normal[l].data(), trace.inverse[l].data(),
@@ -168,7 +193,7 @@ inline void backward(const Perceptron &net, const Weights &weights, Int member, 
             const Int wide = padded(columns);
             Buffer some(out * wide);
             for (Int o = 0; o < out; ++o)
-                std::copy_n(weights.up[0].data() + o * padded(in) + first, columns,
+                std::copy_n(weights.up[0].at + o * weights.up[0].row + first, columns,
                             some.data() + o * wide);
             product(B, columns, out, {slope.data(), row, 1}, some.data(), wide, by_input, wide,
                     wide);

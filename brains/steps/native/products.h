@@ -6,6 +6,7 @@
 
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
 
@@ -95,10 +96,17 @@ inline void panel(Int M, Int K, Matrix a, const real *b, Int b_row, real *c, Int
     Int row = 0;
     for (; row + ROWS <= M; row += ROWS)
         block<ROWS, vectors>(K, a, b, b_row, c, c_row, columns, finish, row, column);
-    for (; row + 4 <= M; row += 4)
-        block<4, vectors>(K, a, b, b_row, c, c_row, columns, finish, row, column);
-    for (; row < M; ++row)
-        block<1, vectors>(K, a, b, b_row, c, c_row, columns, finish, row, column);
+    if (row == M) return;
+    // What is left over goes with rows that are done already: they get the same numbers again.
+    if (M - row > 4 && M >= ROWS)
+        block<ROWS, vectors>(K, a, b, b_row, c, c_row, columns, finish, M - ROWS, column);
+    else if (M >= 4)
+        for (; row < M; row += 4)
+            block<4, vectors>(K, a, b, b_row, c, c_row, columns, finish, std::min(row, M - 4),
+                              column);
+    else
+        for (; row < M; ++row)
+            block<1, vectors>(K, a, b, b_row, c, c_row, columns, finish, row, column);
 }
 
 // C = A B. Rows of B are as long as a whole number of vectors; `columns` of C's are written.
