@@ -55,7 +55,7 @@ class Brain:
         generator: torch.Generator,
         *,
         on_policy: bool = False,
-        together: CompiledSteps | None = None,
+        compiled: CompiledSteps | None = None,
     ) -> None:
         """Join a learning step with its credit and its data.
 
@@ -69,14 +69,14 @@ class Brain:
             evaluator: answers the scheme's questions
             generator: of the brain's draws
             on_policy: learn from segments alone that the policy itself acted
-            together: takes the steps of a draw in one call; None: they are taken one by one
+            compiled: takes the steps on a draw in one call; None: they are taken one by one
 
         """
         self.name = name
         self.description = description
         self.config = config
         self.step = step
-        self.together = together
+        self.steps = compiled or step
         self.evaluator = evaluator
         self.generator = generator
         self.on_policy = on_policy
@@ -218,9 +218,7 @@ class Brain:
             )
         )
 
-    def round(
-        self, table: SegmentTable, bootstrap_actors: list[Actor]
-    ) -> tuple[Draw, int, Learnt]:
+    def round(self, table: SegmentTable, bootstrap_actors: list[Actor]) -> tuple[Draw, int, Learnt]:
         """Take the gradient steps of one round, then the targets' updates.
 
         Returns the last draw, which of its minibatches was the last, and what was learnt from that.
@@ -229,10 +227,20 @@ class Brain:
         if (delta := self.config.freeze_delta) is not None:  # the last freeze_count of every delta
             frozen_from = delta - (self.config.freeze_count or 0)
             self.step.freezes_memory = self.rounds % delta >= frozen_from
-        learn = self._learn if self.together is None else self._learn_together
+        own = self.step.networks.target_actor if description.separate_actors else None
+        resampled = self.priorities.resampled
         for draw in self.draws.round(table):
-            number, learnt = learn(draw, bootstrap_actors)
-            if self._should_stop(learnt):
+            learnt_each = self.steps.take_each(
+                draw,
+                [own or self._any_of(bootstrap_actors) for _ in range(draw.steps)],
+                resampled=resampled and draw.slots is not None,
+                number=self.gradient_steps,
+            )
+            for number, learnt in enumerate(learnt_each):
+                self._note(draw, number, learnt)
+                if stops := self._should_stop(learnt):
+                    break
+            if stops:
                 break
         self.rounds += 1
         if self.rounds % description.sync_delta_a == 0:
@@ -240,40 +248,6 @@ class Brain:
         if self.rounds % description.sync_delta_c == 0:
             self._critic_follower.sync()
         return draw, number, learnt  # optim_epochs >= 1
-
-    def _learn(self, draw: Draw, bootstrap_actors: list[Actor]) -> tuple[int, Learnt]:
-        """Take a gradient step on each minibatch of a draw, until the turn should end.
-
-        Returns which one was the last, and what was learnt from it.
-        """
-        for number in range(draw.steps):
-            minibatch = draw.minibatch(number)
-            learnt = self.step.take(
-                minibatch.batch,
-                self._bootstrap_actor(bootstrap_actors),
-                weight=minibatch.weight,
-                resampled=self.priorities.resampled and draw.slots is not None,
-                number=self.gradient_steps,
-            )
-            self._note(draw, number, learnt)
-            if self._should_stop(learnt):
-                break
-        return number, learnt
-
-    def _learn_together(self, draw: Draw, bootstrap_actors: list[Actor]) -> tuple[int, Learnt]:
-        """Do the same in one call."""
-        assert self.together is not None
-        taken = self.together.take(
-            draw.batch,
-            [self._bootstrap_actor(bootstrap_actors) for _ in range(draw.steps)],
-            weight=draw.weight,
-            size=min(draw.size, len(draw.batch)),
-            first=draw.first,
-            number=self.gradient_steps,
-        )
-        for number, learnt in enumerate(taken):
-            self._note(draw, number, learnt)
-        return number, learnt
 
     def _note(self, draw: Draw, number: int, learnt: Learnt) -> None:
         """Count a gradient step; the priorities of its minibatch go back to the pool."""
@@ -285,11 +259,6 @@ class Brain:
             batch, slots, *_ = draw.minibatch(number)
             assert slots is not None
             self.pool.update(slots, self.priorities.of_learnt(batch, learnt))
-
-    def _bootstrap_actor(self, target_actors: list[Actor]) -> Actor:
-        """Return the actor of the TD target: the brain's own, or one drawn from those of all."""
-        own = self.step.networks.target_actor
-        return own if self.description.separate_actors else self._any_of(target_actors)
 
     def _any_of(self, actors: list[Actor]) -> Actor:
         """Draw one of the target actors of all brains."""

@@ -3,56 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
-from torch import Tensor
 
 from bnpo.agent.crediting import CreditAssignment
 from bnpo.agent.priorities import Priorities
+from bnpo.brains.steps.draw import Draw
 from bnpo.config import AgentConfig, BrainDescription
 from bnpo.replay import Pool, SegmentTable
 from bnpo.types import Transitions
 
-__all__ = ["Draw", "Draws", "PoolDraws", "RolloutDraws"]
-
-
-class Draw(NamedTuple):
-    """Minibatches that were drawn at once."""
-
-    batch: Transitions
-    """[N], what is learnt from"""
-
-    slots: Tensor | None
-    """[N], slots of the pool, for new priorities; None: it is not of the pool"""
-
-    weight: Tensor | None
-    """[N], importance weights of the sampler; None: one for all"""
-
-    size: int
-    """Of a minibatch"""
-
-    first: int = 0
-    """Row with which the first minibatch begins"""
-
-    steps: int = 1
-    """How many minibatches it is"""
-
-    def minibatch(self, number: int) -> Draw:
-        """Return one of the minibatches alone; one that reaches the end goes on at the beginning."""
-        batch, slots, weight, size, *_ = self
-        if self.steps == 1 and size == len(batch):
-            return self
-        start = (self.first + number * size) % len(batch)
-        rows: slice | Tensor = slice(start, start + size)
-        if start + size > len(batch):
-            rows = torch.arange(start, start + size, device=batch.device) % len(batch)
-        return Draw(
-            batch[rows],
-            None if slots is None else slots[rows],
-            None if weight is None else weight[rows],
-            size,
-        )
+__all__ = ["Draws", "PoolDraws", "RolloutDraws"]
 
 
 class PoolDraws:
@@ -106,7 +68,8 @@ class PoolDraws:
         epochs, first = self.description.optim_epochs, 0
         delay = self.description.recalc_delay
         if self._reanalyses and (delay == 0 or self._number() * (delay + 1) < 1.0):
-            yield Draw(self.reanalyse(table), None, None, self._batch)
+            batch = self.reanalyse(table)
+            yield Draw(batch, None, None, min(self._batch, len(batch)))
             first = 1
         if first < epochs:
             drawn, index, weight = self.pool.draw(self._drawn, self.generator)

@@ -116,7 +116,7 @@ def make_brain(
         evaluator,
         generator,
         on_policy=on_policy,
-        together=compiled(step, config.compile) if config.closed_form else None,
+        compiled=compiled(step, config.compile) if config.closed_form else None,
     )
 
 

@@ -15,12 +15,12 @@ from torch import Tensor
 
 from bnpo.brains.steps.actor import ActorStepping, Delayed
 from bnpo.brains.steps.closed_form import ClosedFormCritic, MeanClimb
+from bnpo.brains.steps.draw import Draw
 from bnpo.brains.steps.lean_adam import LeanAdam
 from bnpo.brains.steps.learning_step import LearningStep, Learnt
 from bnpo.brains.steps.native import build, structures
 from bnpo.brains.steps.native.binding import Addresses, Moved, draw_at, parameters_of
 from bnpo.networks import Actor, Normalizer
-from bnpo.types import Transitions
 
 __all__ = ["CompiledSteps", "compiled"]
 
@@ -95,35 +95,26 @@ class CompiledSteps:
         return {**self.__dict__, "_bound": None}  # addresses hold for one process and one agent
 
     @torch.no_grad()
-    def take(
-        self,
-        batch: Transitions,
-        bootstrap_actors: Sequence[Actor],
-        *,
-        weight: Tensor | None,
-        size: int,
-        first: int,
-        number: int,
+    def take_each(
+        self, draw: Draw, bootstrap_actors: Sequence[Actor], *, resampled: bool, number: int
     ) -> list[Learnt]:
-        """Take one step for each bootstrapping actor, each on the next minibatch of a draw.
+        """Take a gradient step on each minibatch of a draw.
 
         Args:
-            batch: [N], the draw; a minibatch that reaches its end goes on at its beginning
-            bootstrap_actors: pi' of the TD target of each step
-            weight: [N], importance weights of the sampler
-            size: of a minibatch
-            first: row of the draw with which the first minibatch begins
+            draw: the minibatches
+            bootstrap_actors: pi' of the TD target of each
+            resampled: False
             number: gradient steps that the brain took before
 
         """
         if self._bound is None or not self._bound.holds():
             self._bound = _Bound(self.step, self.climb, self.every)
-        bound, steps = self._bound, len(bootstrap_actors)
-        plan = bound.plan
-        alive = draw_at(plan.draw, batch, weight, bound.dtype)
+        bound, steps, batch = self._bound, len(bootstrap_actors), draw.batch
+        plan, size = bound.plan, draw.size
+        alive = draw_at(plan.draw, batch, draw.weight, bound.dtype)
         plan.target_actors = bound.actors(bootstrap_actors)
         plan.critic_adam.taken, plan.actor_adam.taken = bound.critic.taken, bound.actor.taken
-        plan.batch, plan.steps, plan.first = size, steps, first
+        plan.batch, plan.steps, plan.first = size, steps, draw.first
         plan.number, plan.holds_actor = number, int(self.step.holds_actor)
         shape = (steps, plan.critic.members, size, plan.draw.rewards)
         error = batch.reward.new_empty(shape, dtype=bound.dtype)

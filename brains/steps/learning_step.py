@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,6 +15,7 @@ from bnpo.brains.networks import Networks
 from bnpo.brains.rule import Info, NextPolicy, Rule, Sample
 from bnpo.brains.steps.actor import ActorStepping
 from bnpo.brains.steps.critic import CriticStep
+from bnpo.brains.steps.draw import Draw
 from bnpo.brains.steps.minibatch import Minibatch, PolicyOutput, standard_normal
 from bnpo.networks import Actor, gaussian
 from bnpo.types import Transitions
@@ -115,6 +116,22 @@ class LearningStep:
         actor_info = self.climb_actor(minibatch)
         log_ratio = minibatch.log_ratio if self.measures_ratio else None
         return Learnt(info=critic_info | actor_info, error=error, log_ratio=log_ratio)
+
+    def take_each(
+        self, draw: Draw, bootstrap_actors: Sequence[Actor], *, resampled: bool, number: int
+    ) -> Iterator[Learnt]:
+        """Take a gradient step on each minibatch of a draw, as it is asked for.
+
+        Args:
+            draw: the minibatches
+            bootstrap_actors: pi' of the TD target of each
+            resampled: whether they were drawn by importance resampling
+            number: gradient steps that the brain took before
+
+        """
+        for at, actor in enumerate(bootstrap_actors):
+            batch, _, weight, *_ = draw.minibatch(at)
+            yield self.take(batch, actor, weight=weight, resampled=resampled, number=number + at)
 
     def prepared(
         self,

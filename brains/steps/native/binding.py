@@ -156,7 +156,9 @@ def draw_at(
     for name in _COLUMNS:
         column: Tensor = getattr(batch, name)
         field: structures.Column = getattr(draw, name)
-        field.at, field.row = column_at(column.to(dtype), kept)
+        if column.dtype is not dtype:
+            column = column.to(dtype)
+        field.at, field.row = column_at(column, kept)
     draw.weight.at = None
     if weight is not None:
         draw.weight.at, draw.weight.row = column_at(weight.to(dtype), kept)
@@ -166,5 +168,3 @@ def draw_at(
     draw.observations, draw.goals = batch.observation.shape[1], batch.goal.shape[1]
     draw.actions, draw.rewards = batch.action.shape[1], batch.reward.shape[1]
     return kept
-
-

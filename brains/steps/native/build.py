@@ -43,7 +43,7 @@ def compile_seconds() -> float:
 
 def library(dtype: torch.dtype) -> ctypes.CDLL | None:
     """Return the compiled steps for a floating point type; None where they cannot be had."""
-    return _library(dtype)[0]
+    return _library(dtype, _named())[0]
 
 
 def require_library(dtype: torch.dtype) -> ctypes.CDLL:
@@ -53,18 +53,26 @@ def require_library(dtype: torch.dtype) -> ctypes.CDLL:
         ConfigError: saying what is missing and what to set.
 
     """
-    loaded, reason = _library(dtype)
+    loaded, reason = _library(dtype, _named())
     if loaded is None:
-        raise ConfigError(f"AgentConfig.compile = 'on': {reason}; or set compile to 'auto' or 'off'")
+        raise ConfigError(
+            f"AgentConfig.compile = 'on': {reason}; or set compile to 'auto' or 'off'"
+        )
     return loaded
 
 
+def _named() -> tuple[str, Path]:
+    """Compiler and folder that the environment names."""
+    cache = os.environ.get("XDG_CACHE_HOME")
+    return os.environ.get("CXX", ""), (Path(cache) if cache else Path.home() / ".cache") / "bnpo"
+
+
 @functools.cache
-def _library(dtype: torch.dtype) -> tuple[ctypes.CDLL | None, str]:
+def _library(dtype: torch.dtype, named: tuple[str, Path]) -> tuple[ctypes.CDLL | None, str]:
     """Compile and load; None and the reason where that fails."""
-    named = os.environ.get("CXX", "")
-    words = shlex.split(named) or ["c++"]
-    names = [words[0]] if named else ["c++", "g++", "clang++"]
+    compiler, folder = named
+    words = shlex.split(compiler) or [""]
+    names = [words[0]] if compiler else ["c++", "g++", "clang++"]
     path = next((found for found in map(shutil.which, names) if found), None)
     if path is None:
         return None, (
@@ -73,12 +81,14 @@ def _library(dtype: torch.dtype) -> tuple[ctypes.CDLL | None, str]:
         )
     command = [path, *words[1:], *_FLAGS, *_TYPES[dtype]]
     try:
-        file = _folder() / f"{_key(command)}.so"
+        file = folder / f"{_key(command)}.so"
         if not file.exists():
             _compile(command, file)
         return ctypes.CDLL(str(file)), ""
     except subprocess.CalledProcessError as error:
-        told = [line for line in error.stderr.splitlines() if "error" in line] or ["no reason given"]
+        told = [line for line in error.stderr.splitlines() if "error" in line] or [
+            "no reason given"
+        ]
         return None, f"{path} fails: {' '.join(told[0].split())[:200]}; name another in CXX"
     except (OSError, subprocess.SubprocessError) as error:
         reason = " ".join(str(error).split())[:200]
@@ -86,11 +96,6 @@ def _library(dtype: torch.dtype) -> tuple[ctypes.CDLL | None, str]:
             f"what {path} makes cannot be kept or loaded: {reason}; name a folder that can be "
             "written to in the environment variable XDG_CACHE_HOME"
         )
-
-
-def _folder() -> Path:
-    cache = os.environ.get("XDG_CACHE_HOME")
-    return (Path(cache) if cache else Path.home() / ".cache") / "bnpo"
 
 
 def _key(command: list[str]) -> str:
