@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from sacred.utils import SacredInterrupt
 
+from bnpo.brains.steps.native.build import compile_seconds
 from bnpo.config import RunConfig
 from bnpo.errors import CheckpointError, Diverged, Interrupted, RunError, StateUnknown, WorkerError
 from bnpo.experiment.run_folder import measurements
@@ -63,6 +64,8 @@ class Session:
         self.folder = folder
         self.log_scalar = log_scalar
         self.trainer = Trainer(agent_of(run), run.train)
+        if seconds := compile_seconds():
+            say(f"compiled the learning steps in {seconds:.1f} s, once for this machine")
         self.checkpoints: CheckpointFolder | None = None
         if folder is not None:
             keep = run.train.checkpoint_keep
