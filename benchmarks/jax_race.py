@@ -1,14 +1,14 @@
-"""Goal tasks in CPU seconds, beside SBX (Stable-Baselines3's algorithms in JAX), compilation counted.
+"""Goal tasks in CPU seconds beside SBX (SB3's algorithms in JAX), compilation counted.
 
     python benchmarks/jax_race.py goal_reacher         run what is missing, print the table
     python benchmarks/jax_race.py fetch_reach --seeds 0 1 2
 
 Judged as in learning.py: success at the last step of 100 episodes of the mean action on the same
-evaluation seeds, solved at the first of two evaluations in a row at 0.95 or above. Each run has a process
-and a core of its own, programs alternate within each seed. CPU seconds are those of training: acting,
-environments, learning, and all compilation, in which each run begins with an empty cache; neither imports
-nor evaluation. Compilation is shown apart: the C++ compiler's seconds, or those of JAX's first training
-call. Results are appended run by run to results/jax_race.jsonl.
+evaluation seeds, solved at the first of two evaluations in a row at 0.95 or above. Each run has a
+process and a core of its own, programs alternate within each seed. CPU seconds are those of
+training: acting, environments, learning, and all compilation, in which each run begins with an
+empty cache; neither imports nor evaluation. Compilation is shown apart: the C++ compiler's seconds,
+or those of JAX's first training call. Results are appended run by run to results/jax_race.jsonl.
 """
 
 from __future__ import annotations

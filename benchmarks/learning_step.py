@@ -1,15 +1,15 @@
 """Gradient steps per second of the DDPG brain, beside SBX, SB3 and a bare PyTorch loop.
 
-    python benchmarks/learning_step.py                            widths 64, 256 and 256 x 3, one thread
+    python benchmarks/learning_step.py                     widths 64, 256 and 256 x 3, one thread
     python benchmarks/learning_step.py --hidden 256x2 --threads 2
 
 All: batch 256, float32, critic and actor in every step. BNPO, SBX and SB3 sample and relabel from a
-replay of 20,000 Fetch-shaped transitions. BNPO draws for every step, as SB3, and as its presets do for
-every fourth, with an update of the targets; compiled, and with its steps one by one. SBX (JAX) draws for
-80 steps or for four and takes them in one call, which it compiles first: the seconds of the first call are
-printed beside. The bare loop has its batches ready. They alternate in rounds; medians of rounds are
-printed, on one thread in seconds of the processor, on two in those of the wall, which need a quiet machine
-(SBX stays on one thread, and out of that comparison).
+replay of 20,000 Fetch-shaped transitions. BNPO draws for every step, as SB3, and as its presets do
+for every fourth, with an update of the targets; compiled, and with its steps one by one. SBX (JAX)
+draws for 80 steps or for four and takes them in one call, which it compiles first: the seconds of
+the first call are printed beside. The bare loop has its batches ready. They alternate in rounds;
+medians of rounds are printed, on one thread in seconds of the processor, on two in those of the
+wall, which need a quiet machine (SBX stays on one thread, and out of that comparison).
 """
 
 from __future__ import annotations
@@ -72,9 +72,11 @@ class ShapesOfFetch(gym.Env[Any, Any]):
     def step(self, action: Any) -> Any:
         """Go on with random numbers."""
         self._time += 1
-        shown = self._observe()
-        reward = float(self.compute_reward(shown["achieved_goal"], shown["desired_goal"], {}))
-        return shown, reward, False, self._time == 50, {"is_success": reward == 0.0}
+        observation = self._observe()
+        reward = float(
+            self.compute_reward(observation["achieved_goal"], observation["desired_goal"], {})
+        )
+        return observation, reward, False, self._time == 50, {"is_success": reward == 0.0}
 
     def compute_reward(self, achieved_goal: Any, desired_goal: Any, info: Any) -> Any:
         """-1, or 0 where goals are close."""
@@ -154,12 +156,12 @@ def sb3_steps(hidden: tuple[int, ...]) -> Callable[[int], None]:
 
 
 def _layers(widths: list[int]) -> list[Tensor]:
-    made = []
+    layers = []
     for fan_in, fan_out in pairwise(widths):
         bound = 1 / math.sqrt(fan_in)
-        made.append(torch.empty(fan_out, fan_in).uniform_(-bound, bound).requires_grad_())
-        made.append(torch.empty(fan_out).uniform_(-bound, bound).requires_grad_())
-    return made
+        layers.append(torch.empty(fan_out, fan_in).uniform_(-bound, bound).requires_grad_())
+        layers.append(torch.empty(fan_out).uniform_(-bound, bound).requires_grad_())
+    return layers
 
 
 def _apply(layers: list[Tensor], x: Tensor) -> Tensor:
@@ -216,7 +218,7 @@ def measure(programs: dict[str, Callable[[int], None]], threads: int) -> dict[st
             started = now()
             run(STEPS)
             rates[name].append(STEPS / (now() - started))
-    return {name: statistics.median(found) for name, found in rates.items()}
+    return {name: statistics.median(each) for name, each in rates.items()}
 
 
 def main() -> None:

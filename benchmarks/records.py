@@ -31,8 +31,8 @@ def _own(config: Mapping[str, Any]) -> dict[str, Any]:
     def changed(fields: Mapping[str, Any], kind: type[Any]) -> dict[str, Any]:
         nested = ("networks",) if kind is AgentConfig else ()
         usual = json.loads(json.dumps(defaults(kind, without=nested), default=str))
-        given = json.loads(json.dumps(fields, default=str))
-        return {key: value for key, value in given.items() if usual.get(key, "none") != value}
+        plain = json.loads(json.dumps(fields, default=str))
+        return {key: value for key, value in plain.items() if usual.get(key, "none") != value}
 
     agent = dict(config["agent"])
     networks = changed(agent.pop("networks"), NetworkConfig)

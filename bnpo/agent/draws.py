@@ -18,7 +18,7 @@ __all__ = ["Draws", "PoolDraws", "RolloutDraws"]
 
 
 class PoolDraws:
-    """Rounds of optim_epochs minibatches out of one draw of the pool.
+    """Takes rounds of optim_epochs minibatches out of one draw of the pool.
 
     The first minibatch comes out of a reanalysis now and then.
     """
@@ -32,7 +32,7 @@ class PoolDraws:
         *,
         reanalyses: bool,
     ) -> None:
-        """Draw by a law.
+        """Draw from a pool by the law of its priorities.
 
         Args:
             description: sizes and how often credit is assigned anew
@@ -60,7 +60,7 @@ class PoolDraws:
         self.pool.push(transitions, self.priorities.of_fresh(transitions) if told else None)
 
     def open_turn(self) -> bool:
-        """Whether the pool holds enough for a turn."""
+        """Return whether the pool holds enough for a turn."""
         return len(self.pool) >= self._drawn
 
     def round(self, table: SegmentTable) -> Iterator[Draw]:
@@ -92,7 +92,7 @@ class PoolDraws:
         return transitions
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the pool."""
+        """Return the state of the pool."""
         return {"pool": self.pool.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -101,7 +101,7 @@ class PoolDraws:
 
 
 class RolloutDraws:
-    """Rounds that use up what has arrived since the last turn, each time in a new order.
+    """Takes rounds that use up what has arrived since the last turn, each time in a new order.
 
     Nothing of a rollout is cut and no turn sees another one's, whatever the number of environments:
     the pool has room for all that can arrive between two turns.
@@ -114,7 +114,7 @@ class RolloutDraws:
         priorities: Priorities,
         generator: torch.Generator,
     ) -> None:
-        """Draw by order.
+        """Draw from the rollout alone.
 
         Args:
             description: how many minibatches, how often a turn
@@ -129,7 +129,7 @@ class RolloutDraws:
         self.generator = generator
         self.pool = Pool(1, priorities.law)
         self.fresh = 0
-        """Transitions that arrived since the last turn"""
+        """Number of transitions that arrived since the last turn"""
         self._rollout: Transitions | None = None
 
     def begin(self, num_envs: int) -> None:
@@ -147,7 +147,7 @@ class RolloutDraws:
         self.fresh += len(transitions)
 
     def open_turn(self) -> bool:
-        """Take the rollout; whether there is one."""
+        """Take the rollout out of the pool; return whether there is one."""
         count, self.fresh = min(self.fresh, self.pool.capacity), 0
         if count < self.description.optim_epochs:
             return False
@@ -164,7 +164,7 @@ class RolloutDraws:
             yield Draw(rollout[part], None, None, len(part))
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the pool and how much of it no turn has seen."""
+        """Return the state of the pool, and how much of it no turn has seen."""
         return {"pool": self.pool.state_dict(), "fresh": self.fresh}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -174,4 +174,4 @@ class RolloutDraws:
 
 
 Draws = PoolDraws | RolloutDraws
-"""Source of a brain's minibatches, chosen once."""
+"""Where a brain's minibatches come from, chosen once."""

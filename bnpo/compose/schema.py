@@ -14,7 +14,7 @@ __all__ = ["check_keys", "defaults", "names_of", "refuse_unknown", "section"]
 
 
 def names_of(kind: type[Any]) -> list[str]:
-    """Names of the fields of a configuration object."""
+    """Return the names of the fields of a configuration object."""
     return [field.name for field in dataclasses.fields(kind)]
 
 
@@ -31,9 +31,9 @@ def defaults(kind: type[Any], *, without: Collection[str] = ()) -> dict[str, Any
     return usual
 
 
-def refuse_unknown(given: Collection[str], allowed: Collection[str], prefix: str = "") -> None:
+def refuse_unknown(keys: Collection[str], allowed: Collection[str], prefix: str = "") -> None:
     """Raise a ConfigError for the first key that does not exist, with the nearest that does."""
-    for key in given:
+    for key in keys:
         if key not in allowed:
             hint = did_you_mean(key, allowed, prefix)
             raise ConfigError(

@@ -19,7 +19,7 @@ from bnpo.envs.cores import available_cores
 from bnpo.envs.lookup import AnyEnv, create, discard, find_spec, is_of_gymnasium, load_code
 from bnpo.envs.own_vector import own_vector_env
 from bnpo.envs.workers.care import WorkerCare
-from bnpo.envs.workers.pool import ProcessPoolVectorEnv
+from bnpo.envs.workers.vector_env import WorkerVectorEnv
 from bnpo.errors import ConfigError
 from bnpo.types import TaskSpec
 
@@ -218,7 +218,7 @@ def _from_single_envs(
     env: AnyVectorEnv
     if count > 0:
         try:
-            env = ProcessPoolVectorEnv(
+            env = WorkerVectorEnv(
                 make,
                 num_envs=num_envs,
                 workers=count,

@@ -118,7 +118,7 @@ def _plain(taken: Any) -> dict[str, Any]:
 
 
 def _without_dots(updates: Mapping[str, Any]) -> list[str]:
-    """Overrides as text: their paths hold dots, which databases refuse in keys."""
+    """Return the overrides as text: their paths hold dots, which databases refuse in keys."""
     return [f"{path}={value!r}" for path, value in updates.items()]
 
 

@@ -124,17 +124,17 @@ def play(agent: Agent, episodes: int, steps: int | None = None) -> Iterator[Epis
         RecordingError: the environment cannot be drawn here.
 
     """
-    with scene(agent) as shown:
-        for first in range(0, episodes, shown.envs.num_envs):
-            yield _play(agent, shown, EVALUATION_SEED + first, steps)
+    with scene(agent) as view:
+        for first in range(0, episodes, view.envs.num_envs):
+            yield _play(agent, view, EVALUATION_SEED + first, steps)
 
 
-def _play(agent: Agent, shown: Scene, seed: int, limit: int | None) -> Episode:
-    envs, policy, number = shown.envs, agent.policy, shown.envs.num_envs
+def _play(agent: Agent, view: Scene, seed: int, limit: int | None) -> Episode:
+    envs, policy, number = view.envs, agent.policy, view.envs.num_envs
     longest = min(agent.spec.max_episode_steps or _ENDLESS, limit or math.inf)
-    stride = max(1, round(shown.fps / FPS), math.ceil(longest / MOST))
+    stride = max(1, round(view.fps / FPS), math.ceil(longest / MOST))
     rollout = Rollout(envs, policy, envs.reset(seed=seed)[0], checks=False)
-    frames, steps = [shown.picture()], [0]
+    frames, steps = [view.picture()], [0]
     total, taken, ended = 0.0, 0, False
     while not ended:
         step = rollout.step(policy.decide(rollout.observation))
@@ -142,7 +142,7 @@ def _play(agent: Agent, shown: Scene, seed: int, limit: int | None) -> Episode:
         taken += 1
         ended = bool((step.terminated | step.truncated).all()) or taken >= longest
         if ended or taken % stride == 0:
-            frames.append(shown.picture())
+            frames.append(view.picture())
             steps.append(taken)
     success = float(step_info(rollout.infos, "is_success", number).mean())
     return Episode(
@@ -151,7 +151,7 @@ def _play(agent: Agent, shown: Scene, seed: int, limit: int | None) -> Episode:
         environments=number,
         total_return=total,
         success=None if math.isnan(success) else success,
-        frame_ms=max(20, round(100 * max(1, round(shown.fps / FPS)) / shown.fps) * 10),
+        frame_ms=max(20, round(100 * max(1, round(view.fps / FPS)) / view.fps) * 10),
         counts_steps=agent.spec.env_id.startswith("bnpo/"),
     )
 
@@ -226,10 +226,10 @@ def _outcome(episode: Episode) -> str:
 def _captioned(frame: Image.Image, text: str) -> Image.Image:
     """Put a line of text under a picture."""
     height = 18
-    made = Image.new("RGB", (frame.width, frame.height + height), "white")
-    made.paste(frame, (0, 0))
-    ImageDraw.Draw(made).text((6, frame.height + 3), text, fill="#464a52", font=_font())
-    return made
+    picture = Image.new("RGB", (frame.width, frame.height + height), "white")
+    picture.paste(frame, (0, 0))
+    ImageDraw.Draw(picture).text((6, frame.height + 3), text, fill="#464a52", font=_font())
+    return picture
 
 
 def _font() -> Any:

@@ -96,7 +96,7 @@ class CompiledSteps:
 
     @torch.no_grad()
     def take_each(
-        self, draw: Draw, bootstrap_actors: Sequence[Actor], *, resampled: bool, number: int
+        self, draw: Draw, bootstrap_actors: Sequence[Actor], resampled: bool, number: int
     ) -> list[Learnt]:
         """Take a gradient step on each minibatch of a draw.
 
@@ -144,7 +144,7 @@ class CompiledSteps:
 
 
 class _Bound:
-    """A brain's networks and optimizers as C++ reads them, for as long as they lie where they do."""
+    """A brain's networks and optimizers as C++ reads them, while they lie where they do."""
 
     def __init__(self, step: LearningStep, climb: MeanClimb, every: int) -> None:
         networks, critic_step = step.networks, step.critic_step

@@ -16,16 +16,16 @@ class Draw(NamedTuple):
     """Minibatches that were drawn at once."""
 
     batch: Transitions
-    """[N], what is learnt from"""
+    """[N], transitions that are learnt from"""
 
     slots: Tensor | None
-    """[N], slots of the pool, for new priorities; None: it is not of the pool"""
+    """[N], slots of the pool that get new priorities; None if the batch is not of the pool"""
 
     weight: Tensor | None
-    """[N], importance weights of the sampler; None: one for all"""
+    """[N], importance weights of the sampler; None if all are 1"""
 
     size: int
-    """Of a minibatch"""
+    """Rows of a minibatch"""
 
     first: int = 0
     """Row with which the first minibatch begins"""
@@ -34,7 +34,7 @@ class Draw(NamedTuple):
     """How many minibatches it is"""
 
     def minibatch(self, number: int) -> Draw:
-        """Return one of the minibatches alone; one that reaches the end goes on at the beginning."""
+        """Return one of the minibatches; one that reaches the end goes on at the beginning."""
         batch, slots, weight, size, *_ = self
         if self.steps == 1 and size == len(batch):
             return self

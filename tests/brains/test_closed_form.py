@@ -90,7 +90,7 @@ def test_what_also_moves_sigma_or_weighs_samples_is_left_to_it(rule: DDPG) -> No
 @pytest.mark.parametrize("preset", PRESETS)
 def test_every_preset_moves_alike_without_it(preset: str) -> None:
     """Parameters after three turns in double precision: rounding alone may differ."""
-    found = []
+    parameters: list[list[Tensor]] = []
     for closed, compile_steps in ((False, "off"), (True, "off"), (True, "auto")):
         updates = {
             "seed": 3,
@@ -117,9 +117,9 @@ def test_every_preset_moves_alike_without_it(preset: str) -> None:
             trainer.step()
         trainer.close()
         networks = [agent.actor, *agent.critics, *agent.target_actors, *agent.target_critics]
-        found.append([p.detach() for network in networks for p in network.parameters()])
+        parameters.append([p.detach() for network in networks for p in network.parameters()])
         assert agent.gradient_steps > 0
-    expected, *others = found
+    expected, *others = parameters
     for other in others:
         for one, own in zip(expected, other, strict=True):
             torch.testing.assert_close(one, own, rtol=0.0, atol=1e-6)

@@ -139,7 +139,7 @@ def parameters(step: LearningStep) -> list[torch.Tensor]:
 
 def take(steps: LearningStep | CompiledSteps, step: LearningStep, draw: Draw, number: int) -> Any:
     actors = [step.networks.target_actor, step.networks.actor] * (STEPS // 2)
-    return [*steps.take_each(draw, actors, resampled=False, number=number)]
+    return [*steps.take_each(draw, actors, False, number)]
 
 
 CASES: dict[str, dict[str, Any]] = {

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import torch
 
+from bnpo.agent.bounds import require_finite_turn
 from bnpo.agent.brain import Brain
-from bnpo.agent.finite import require_finite_turn
 from bnpo.envs.reacher.goal_reacher import GoalReacherVectorEnv
 from bnpo.envs.rollout import require_finite
 from bnpo.errors import Diverged
@@ -103,9 +103,9 @@ def test_a_run_ends_by_name_and_keeps_its_last_good_checkpoint(
     assert record["status"] == "FAILED"
     assert "Diverged" in "".join(record["fail_trace"])
     assert json.loads((tmp_path / "runs/1/summary.json").read_text())["status"] == "failed"
-    found = CheckpointFolder(tmp_path / "runs/1/checkpoints").restore()
-    assert found is not None
-    for tensor in found[0]["agent"]["actor"].values():
+    restored = CheckpointFolder(tmp_path / "runs/1/checkpoints").restore()
+    assert restored is not None
+    for tensor in restored[0]["agent"]["actor"].values():
         assert tensor.isfinite().all()
 
 

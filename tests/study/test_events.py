@@ -30,9 +30,9 @@ def test_event_files_hold_what_the_record_holds(command: Command, tmp_path: Path
     assert command("resume with run=1 total_steps=120")[0] == 0
     record = json.loads((run / "metrics.json").read_text())["mean_return"]
     assert record["steps"] == [40, 80, 120]
-    found = scalars(run, "mean_return")
-    assert [step for step, _ in found] == [40, 80, 120]
-    assert [value for _, value in found] == pytest.approx(record["values"])
+    figures = scalars(run, "mean_return")
+    assert [step for step, _ in figures] == [40, 80, 120]
+    assert [value for _, value in figures] == pytest.approx(record["values"])
 
 
 def test_no_event_files_unless_asked_for(command: Command, tmp_path: Path) -> None:
