@@ -143,9 +143,9 @@ class Trainer:
         from_minari(self.agent, dataset)
         if turns := self.config.offline_turns:
             reports = learn_offline(self.agent, turns, progress_bar=self.progress_bar)
-            turns = {name: report.info for name, report in reports.items()}
-            self.progress.turns.update(turns)
-            self.live.note(None, turns)
+            scalars = {name: report.info for name, report in reports.items()}
+            self.progress.turns.update(scalars)
+            self.live.note(None, scalars)
         self.progress.wall_s += time.perf_counter() - started
         self.evaluate()
 
