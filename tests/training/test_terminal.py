@@ -111,6 +111,7 @@ def test_what_stayed_unhealthy_is_counted_at_the_end(
     never = Healthy(quantity="critic_gradient_norm", high=-1.0, remedy="nothing helps")
     monkeypatch.setattr(monitor, "HEALTHY", (never,))
     monkeypatch.setattr(monitor, "WARM_UP", 0)
+    monkeypatch.setattr(monitor, "LASTING", 1)
     status, output, _ = command("with bpo goal_reacher TINY video=off")
     assert status == 0
     told = [line for line in output.splitlines() if line.startswith("warning: brain")]
