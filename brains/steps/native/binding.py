@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from bnpo.brains.steps.draw import Draw
 from bnpo.brains.steps.lean_adam import LeanAdam
 from bnpo.brains.steps.native import structures
 from bnpo.networks import Actor, Critic
-from bnpo.types import Transitions
 
 __all__ = ["Addresses", "Moved", "column_at", "draw_at", "parameters_of"]
 
@@ -21,6 +21,7 @@ _MODES = {"fixed": 0, "global": 1, "state": 2}
 _COLUMNS = (
     *("observation", "goal", "next_observation", "next_goal", "action"),
     *("mu", "sigma", "reward", "discount"),
+    *("behaviour_log_prob", "proximal_log_prob", "weight"),
 )
 
 
@@ -148,23 +149,25 @@ def column_at(column: Tensor, kept: list[Tensor]) -> tuple[int, int]:
     return column.data_ptr(), column.stride(0)
 
 
-def draw_at(
-    draw: structures.Draw, batch: Transitions, weight: Tensor | None, dtype: torch.dtype
-) -> list[Tensor]:
-    """Describe transitions and their weights; return what must live until they were read."""
+def draw_at(at: structures.Draw, draw: Draw, dtype: torch.dtype) -> list[Tensor]:
+    """Describe minibatches; return what must live until they were read."""
     kept: list[Tensor] = []
+    batch, weight = draw.batch, draw.weight
     for name in _COLUMNS:
         column: Tensor = getattr(batch, name)
-        field: structures.Column = getattr(draw, name)
+        field: structures.Column = getattr(at, name)
         if column.dtype is not dtype:
             column = column.to(dtype)
         field.at, field.row = column_at(column, kept)
-    draw.weight.at = None
+    at.sampler_weight.at = None
     if weight is not None:
-        draw.weight.at, draw.weight.row = column_at(weight.to(dtype), kept)
+        at.sampler_weight.at, at.sampler_weight.row = column_at(weight.to(dtype), kept)
     relabelled = batch.relabelled.contiguous()
     kept.append(relabelled)
-    draw.relabelled, draw.rows = relabelled.data_ptr(), len(batch)
-    draw.observations, draw.goals = batch.observation.shape[1], batch.goal.shape[1]
-    draw.actions, draw.rewards = batch.action.shape[1], batch.reward.shape[1]
+    at.relabelled, at.rows = relabelled.data_ptr(), len(batch)
+    at.order = None if draw.order is None else draw.order.data_ptr()
+    if draw.order is not None:
+        at.rows = len(draw.order)
+    at.observations, at.goals = batch.observation.shape[1], batch.goal.shape[1]
+    at.actions, at.rewards = batch.action.shape[1], batch.reward.shape[1]
     return kept
