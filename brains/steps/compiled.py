@@ -1,7 +1,7 @@
 """Several steps of DDPG or PPO in one call of compiled C++.
 
-Chosen once, in assembly, where ``AgentConfig.closed_form`` and ``AgentConfig.compile`` allow it. The
-numbers are those of the steps one by one, up to rounding.
+Chosen once, in assembly, where ``AgentConfig.closed_form`` and ``AgentConfig.compile`` allow it.
+The numbers are those of the steps one by one, up to rounding.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from bnpo.brains.steps.draw import Draw
 from bnpo.brains.steps.lean_adam import LeanAdam
 from bnpo.brains.steps.learning_step import LearningStep, Learnt
 from bnpo.brains.steps.native import build, structures
-from bnpo.brains.steps.native.binding import Addresses, Moved, draw_at, parameters_of
+from bnpo.brains.steps.native.binding import Addresses, Moved, Rows, parameters_of
 from bnpo.brains.steps.optimizers import GradientStep
 from bnpo.networks import Actor, Normalizer
 
@@ -113,7 +113,7 @@ class CompiledSteps:
             self._bound = _Bound(self.step)
         bound, steps, batch = self._bound, len(bootstrap_actors), draw.batch
         plan, size = bound.plan, draw.size
-        alive = draw_at(plan.draw, draw, bound.dtype)
+        alive = bound.rows.write(draw)
         plan.target_actors = bound.actors(bootstrap_actors)
         plan.critic_adam.taken, plan.actor_adam.taken = bound.critic.taken, bound.actor.taken
         plan.batch, plan.steps, plan.first = size, steps, draw.first
@@ -167,11 +167,12 @@ class _Bound:
             self.names = ("q_value",)
         self.actor = Moved(moved, optimizer.optimizer, optimizer.clip_norm)
         self.critic = Moved(parameters_of(critic), critic_step.optimizer, critic_step.clip_norm)
-        self._others = [*parameters_of(networks.target_critic), encoder.shift, encoder.scale]
+        self._networks = [actor, critic, networks.target_critic]
         self._targets: dict[int, structures.Actor] = {}
-        self._target_parameters: list[Tensor] = []
+        self._asked: tuple[Sequence[Actor], Any] = ((), None)
         self._addresses = addresses = Addresses()
         self.plan = plan = structures.Plan()
+        self.rows = Rows(plan.draw, self.dtype)
         plan.actor = addresses.actor(actor)
         plan.critic = addresses.perceptron(critic)
         plan.target_critic = addresses.perceptron(networks.target_critic)
@@ -188,22 +189,29 @@ class _Bound:
         plan.max_log_ratio = step.max_log_ratio
         plan.point, plan.least = int(step.climb_point), int(critic.reduce == "min")
         plan.regress, plan.every = _POINTS[critic_step.regress], every
-        self._key = self._now()
+        self._states = self.actor.state, self.critic.state
+        self._first = self._firsts()
 
-    def _now(self) -> list[int]:
-        """Where everything lies."""
-        tensors = (*self.actor.tensors(), *self.critic.tensors())
-        return [one.data_ptr() for one in (*tensors, *self._others, *self._target_parameters)]
+    def _firsts(self) -> list[int]:
+        """Where the first parameter of every network lies, which move together if at all."""
+        return [network.layers[0][0].data_ptr() for network in self._networks]
 
     def holds(self) -> bool:
         """Whether everything still lies where C++ looks for it."""
-        return self._now() == self._key
+        actor, critic = self._states
+        same = self.actor.state is actor and self.critic.state is critic
+        return same and self._firsts() == self._first
 
     def actors(self, actors: Sequence[Actor]) -> Any:
         """Return bootstrapping actors as C++ reads them."""
+        asked, array = self._asked
+        if asked == actors:
+            return array
         for actor in actors:
             if id(actor) not in self._targets:
                 self._targets[id(actor)] = self._addresses.actor(actor)
-                self._target_parameters += parameters_of(actor)
-                self._key = self._now()
-        return (structures.Actor * len(actors))(*(self._targets[id(actor)] for actor in actors))
+                self._networks.append(actor)
+                self._first = self._firsts()
+        array = (structures.Actor * len(actors))(*(self._targets[id(actor)] for actor in actors))
+        self._asked = actors, array
+        return array
