@@ -120,7 +120,7 @@ class CompiledSteps:
         plan.number, plan.holds_actor = number, int(self.step.holds_actor)
         shape = (steps, plan.critic.members, size, plan.draw.rewards)
         error = batch.reward.new_empty(shape, dtype=bound.dtype)
-        scalars = torch.empty(_SCALARS, steps, dtype=torch.float64)
+        scalars = torch.empty(steps, _SCALARS, dtype=torch.float64)
         plan.error, plan.scalars = error.data_ptr(), scalars.data_ptr()
         bound.library.learn(ctypes.byref(plan))
         del alive
@@ -128,12 +128,12 @@ class CompiledSteps:
 
     def _learnt(self, bound: _Bound, error: Tensor, scalars: Tensor) -> list[Learnt]:
         """Count the steps, and tell what each found out."""
-        climbed = scalars[-1].tolist()
+        climbed = scalars[:, -1].tolist()
         bound.critic.took(len(climbed))
         bound.actor.took(int(sum(climbed)))
-        rows = zip(*(row.unbind() for row in scalars[:-1]), climbed, error.unbind(), strict=True)
         learnt: list[Learnt] = []
-        for loss, first, second, critic_norm, actor_norm, moved, own in rows:
+        for row, moved, own in zip(scalars.unbind(), climbed, error.unbind(), strict=True):
+            loss, first, second, critic_norm, actor_norm, _ = row.unbind()
             info = {"critic_loss": loss}
             if bound.critic.clip_norm is not None:
                 info["critic_gradient_norm"] = critic_norm
