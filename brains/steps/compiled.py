@@ -23,7 +23,7 @@ from bnpo.brains.steps.learning_step import LearningStep, Learnt
 from bnpo.brains.steps.native import build, structures
 from bnpo.brains.steps.native.binding import Addresses, Moved, Rows, parameters_of
 from bnpo.brains.steps.optimizers import GradientStep
-from bnpo.networks import Actor, Normalizer
+from bnpo.networks import Actor, Critic, Normalizer
 
 __all__ = ["CompiledSteps", "compiled"]
 
@@ -56,7 +56,8 @@ def _climb_of(step: LearningStep) -> tuple[GradientStep, int] | None:
     """Return what moves the actor, and critic steps per step; None where C++ has no such climb."""
     actor_step, every, rule = step.actor_step, 1, step.rule
     if isinstance(actor_step, Delayed):
-        actor_step, every = actor_step.step, actor_step.every
+        every = actor_step.every
+        actor_step = actor_step.step
     optimizer = actor_step.optimizer
     if not isinstance(optimizer, GradientStep) or not isinstance(optimizer.optimizer, LeanAdam):
         return None
@@ -167,7 +168,7 @@ class _Bound:
             self.names = ("q_value",)
         self.actor = Moved(moved, optimizer.optimizer, optimizer.clip_norm)
         self.critic = Moved(parameters_of(critic), critic_step.optimizer, critic_step.clip_norm)
-        self._networks = [actor, critic, networks.target_critic]
+        self._networks: list[Actor | Critic] = [actor, critic, networks.target_critic]
         self._targets: dict[int, structures.Actor] = {}
         self._asked: tuple[Sequence[Actor], Any] = ((), None)
         self._addresses = addresses = Addresses()

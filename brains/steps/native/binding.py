@@ -156,7 +156,7 @@ class Rows:
         self._at = at
         self._dtype = dtype
         first = structures.Draw.observation.offset
-        numbers = (ctypes.c_ssize_t * (2 * len(_COLUMNS))).from_buffer(at, first)
+        numbers: Any = (ctypes.c_ssize_t * (2 * len(_COLUMNS))).from_buffer(at, first)
         self._numbers = np.frombuffer(numbers, np.int64)
 
     def write(self, draw: Draw) -> list[Tensor]:
