@@ -34,9 +34,6 @@ ENVIRONMENTS = ("bnpo/envs/reacher/", "bnpo/envs/goal_functions.py")
 BOUNDS = {"ppo": (30, 110), "ddpg_her": (30, 115)}
 """Files and functions that are aimed at, by preset."""
 
-ONE_BY_ONE = {"agent.warmup_steps": 0, "agent.compile": "off"}
-"""Learn from the start, by the gradient steps that are read: compiled ones are these in C++."""
-
 TURN = 2
 """Which turn of the brain is looked at: what is made once has been made by then."""
 
@@ -78,7 +75,7 @@ def file_of(code: CodeType) -> str:
 
 def functions_of(preset: str) -> Mapping[str, set[str]]:
     """Return the own functions of one vector step with a turn of a preset's brain, by file."""
-    config = compose([preset, "goal_reacher"], {"num_envs": 8, **ONE_BY_ONE})
+    config = compose([preset, "goal_reacher"], {"num_envs": 8, "agent.warmup_steps": 0})
     trainer = Trainer(build_agent(config), build_train_config(config), progress_bar=False)
     try:
         (brain,) = trainer.agent.brains

@@ -67,7 +67,13 @@ def make_trainer(request: pytest.FixtureRequest) -> Any:
     def make(
         *brains: BrainDescription, seed: int = 0, train: dict[str, Any] | None = None, **config: Any
     ) -> Trainer:
-        settings = {"networks": SMALL, "max_steps": 10, "replay_size": 1_000, **ONE_BY_ONE, **config}
+        settings = {
+            "networks": SMALL,
+            "max_steps": 10,
+            "replay_size": 1_000,
+            **ONE_BY_ONE,
+            **config,
+        }
         agent = Agent.for_env(
             "bnpo/GoalReacher-v0",
             list(brains),
