@@ -13,21 +13,21 @@ from bnpo.files import PARTIAL, write_whole
 __all__ = ["Changes", "Parcel", "pack", "unpack"]
 
 Files = dict[str, bytes]
-"""Contents by path below a folder."""
+"""Contents of files by path below a folder."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Parcel:
-    """What a folder holds, as far as the other side does not know it."""
+    """Content of a folder, as far as the other side does not know it."""
 
     files: Files
-    """New and changed ones."""
+    """New and changed files."""
 
     names: frozenset[str]
-    """All of them."""
+    """Names of all files."""
 
     status: int | None = None
-    """Exit status of the process that writes them; None: it is at work."""
+    """Exit status of the process that writes the files; None while it is at work."""
 
 
 def pack(folder: Path, paths: Iterable[Path]) -> Files:

@@ -21,7 +21,7 @@ class CheckOptions:
     """Keyword arguments of the environment."""
 
     steps: Count = 300
-    """Steps that are played with random actions."""
+    """Number of steps that are played with random actions."""
 
 
 def check(options: CheckOptions) -> int:

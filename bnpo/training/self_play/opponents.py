@@ -19,7 +19,7 @@ from bnpo.types.step import Observation
 __all__ = ["NEWEST", "Opponents", "seen"]
 
 NEWEST = -1
-"""Marks rows whose other side the newest policy plays."""
+"""Mark of rows whose other side the newest policy plays."""
 
 
 class Opponents:
@@ -38,7 +38,7 @@ class Opponents:
         self.config = config
         self.league = League(config.pool_size)
         self.assigned: NDArray[np.int64] = np.full(num_envs, NEWEST)
-        """Who plays each row [N]: the step of a past self, or NEWEST"""
+        """Player of each row, [N]: the step of a past self, or NEWEST"""
         (seed,) = seeding.derived(agent.seed, seeding.OPPONENTS)
         self._draws = np.random.default_rng(seed)
         self._generator = seeding.generator(agent.device, agent.seed, seeding.OPPONENTS)
@@ -123,7 +123,7 @@ class Opponents:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from a saved state.
+        """Take over a saved state.
 
         Raises:
             ValueError: a past self has other networks than the agent.
