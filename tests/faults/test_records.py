@@ -175,7 +175,7 @@ def test_a_trained_run_has_not_failed_for_want_of_pictures(
         raise error
 
     monkeypatch.setattr("bnpo.show.recording.write_gif", fail)
-    monkeypatch.setattr("bnpo.experiment.session.draw", fail)
+    monkeypatch.setattr("bnpo.experiment.pictures.draw", fail)
     status, output, _ = command("with bpo goal_reacher TINY")
     assert status == 0
     (video,) = (line for line in output.splitlines() if line.startswith("video"))

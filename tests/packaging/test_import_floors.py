@@ -25,14 +25,15 @@ ROOMS = {
     "brains": "config errors networks types",
     "planning": "brains config envs errors networks replay seeding types",
     "agent": "brains config credit envs errors networks planning replay seeding types",
-    "presets": "extras agent brains config credit errors replay",
+    "presets": "extras agent brains config credit errors replay types",
     "runs": "agent config errors extras files presets types version",
     "checkpoint": "runs",
     "show": "agent config envs errors files seeding types",
     "cluster": "agent config envs errors extras files runs seeding types",
     "interop": "agent envs errors extras files networks replay runs show types",
-    "training": "agent cluster config envs errors interop networks seeding show types",
-    "compose": "agent cluster config envs errors extras interop presets replay runs types",
+    "training": "agent cluster config envs errors extras interop networks presets seeding show"
+    " types",
+    "compose": "agent cluster config envs errors extras interop presets replay runs training types",
     "study": "cluster compose config envs errors extras files presets runs show training types",
     "": "brains compose config credit envs extras interop presets replay runs show study training"
     " types version",
