@@ -130,8 +130,12 @@ class Brain:
             if not len(rows):
                 return
         self.evaluator.env_steps = env_steps
+        length = table.trajectories.length[rows]
+        segment = rows.repeat_interleave(length)
+        starts = (length.cumsum(0) - length).repeat_interleave(length)
+        time = torch.arange(len(segment), device=segment.device) - starts
         try:
-            self.draws.push(self.credit.assign_whole(table, rows))
+            self.draws.push(self.credit.assign(table, segment, time))
         except BadPriority as error:
             raise self._diverged(error) from error
 

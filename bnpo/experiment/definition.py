@@ -35,7 +35,7 @@ class KeptRun(Run):
 
     def keep_output(self) -> None:
         """Take what was printed so far."""
-        self._get_captured_output()
+        self._get_captured_output()  # type: ignore[no-untyped-call]
 
 
 class BnpoExperiment(Experiment):

@@ -13,8 +13,7 @@ from torch import nn
 
 from bnpo.agent import brain
 from bnpo.agent.crediting import CreditAssignment
-from bnpo.agent.normalization import Normalization
-from bnpo.agent.policy import Policy
+from bnpo.agent.policy import Normalization, Policy
 from bnpo.agent.priorities import Priorities
 from bnpo.brains import Follower, LearningStep, NaturalStep
 from bnpo.brains.steps import closed_form

@@ -77,7 +77,7 @@ def carry_out(session: Session) -> float | None:
             say(table(summary_rows(session.summary, folder)))
             say(_way_on(session))
         raise
-    for complaint in trainer.live.monitor.complaints():
+    for complaint in trainer.tally.monitor.complaints():
         say(f"warning: {complaint}")
     say("")
     say(table(summary_rows(summary, folder)))
