@@ -69,8 +69,8 @@ class PoolDraws:
 
     def push(self, transitions: Transitions) -> None:
         """Put transitions into the pool."""
-        told = self.priorities.resampled
-        self.pool.push(transitions, self.priorities.of_fresh(transitions) if told else None)
+        resampled = self.priorities.resampled
+        self.pool.push(transitions, self.priorities.of_fresh(transitions) if resampled else None)
 
     def open_turn(self) -> bool:
         """Return whether the pool holds enough for a turn."""

@@ -62,13 +62,13 @@ class Changes:
 
     def _stamps(self) -> dict[str, tuple[int, int]]:
         """Return the time and size of every file."""
-        found = {}
+        stamps = {}
         for path in self.folder.rglob("*"):
             with contextlib.suppress(FileNotFoundError):
                 if path.is_file() and not path.name.endswith(PARTIAL):
                     stat = path.stat()
-                    found[str(path.relative_to(self.folder))] = (stat.st_mtime_ns, stat.st_size)
-        return found
+                    stamps[str(path.relative_to(self.folder))] = (stat.st_mtime_ns, stat.st_size)
+        return stamps
 
     def look(self, status: int | None = None) -> Parcel | None:
         """Return what has changed; None where nothing has, or while files come and go.

@@ -109,12 +109,12 @@ class TaskProcess:
     def lines(self) -> Iterator[str]:
         """Yield the process's standard output line by line, without that of one before it."""
         assert self._output is not None
-        told = 0
+        yielded = 0
         for _ in self.follow():
             whole, end, _ = self._output.read_text("utf-8").rpartition("\n")
             lines = whole.split("\n") if end else []
-            yield from lines[told:]
-            told = max(told, len(lines))
+            yield from lines[yielded:]
+            yielded = max(yielded, len(lines))
 
     def wait(self) -> int:
         """Return its exit status when it has ended and all of its files are here."""

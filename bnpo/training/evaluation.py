@@ -77,7 +77,7 @@ class PolicyEvaluator:
         self.max_steps = max_steps if agent.spec.max_episode_steps is None else math.inf
         self.tells_success = False
         """Whether the environment has ever told success: what it leaves out is failure then"""
-        self._told = False
+        self._warned = False
         most = _AT_ONCE if agent.spec.env_id.startswith("bnpo/") else _IN_WORKERS
         rounds = -(-episodes // most)
         self.env = make_vector_env(
@@ -127,8 +127,8 @@ class PolicyEvaluator:
             scores[running] += step_info(rollout.infos, "contact_reward", number)[running]
             successes[running] = step_info(rollout.infos, "is_success", number)[running]
             running &= ~(step.terminated | step.truncated).cpu().numpy()
-        if running.any() and not self._told:
-            self._told = True
+        if running.any() and not self._warned:
+            self._warned = True
             logging.getLogger("bnpo.training").warning(
                 "%s has episodes that do not end: evaluation cuts them at eval_max_steps = %d",
                 *(self.agent.spec.env_id, int(self.max_steps)),

@@ -97,7 +97,7 @@ class _Counts:
     looks: int = 0
     ill: int = 0
     in_a_row: int = 0
-    told: bool = False
+    warned: bool = False
     first: int = 0
     last: int = 0
 
@@ -131,8 +131,8 @@ class Monitor:
             counts.in_a_row += 1
             if not counts.ill:
                 counts.first = self.agent.env_steps
-            if counts.in_a_row == LASTING and not counts.told:
-                counts.told = True
+            if counts.in_a_row == LASTING and not counts.warned:
+                counts.warned = True
                 _warn(name, healthy, value, self.agent.env_steps)
             counts.ill += 1
             counts.last = self.agent.env_steps
@@ -143,7 +143,7 @@ class Monitor:
             f"brain {name!r}: {quantity} left its range at {one.ill:,} of {one.looks:,} looks, "
             f"from {one.first:,} to {one.last:,} steps"
             for (name, quantity), one in self._counts.items()
-            if one.told
+            if one.warned
         ]
 
     @torch.no_grad()
@@ -161,7 +161,7 @@ class Monitor:
         generator = torch.Generator(table.device).manual_seed(self.agent.env_steps)
         segment, time = table.draw(SAMPLES, table.transitions_stored, generator)
         fresh = fresh_segments(table)
-        found = {}
+        figures = {}
         for name, brain in self._brains.items():
             rows, at = table.trajectories, (segment, time)
             if brain.on_policy and fresh is not None:  # of which alone it knows values
@@ -173,16 +173,16 @@ class Monitor:
             low, high = self._bounds(brain, reward_low, reward_high)
             room = MARGIN * (high - low)
             outside = (q_value < low - room) | (q_value > high + room)
-            found[name] = {
+            figures[name] = {
                 "q_mean": float(q_value.mean()),
                 "q_low": float(q_value.min()),
                 "q_high": float(q_value.max()),
                 "q_out_of_bounds": float(outside.float().mean()),
             }
             if fresh is not None:
-                told = calibration(step, fresh, brain.evaluator.gamma)
-                found[name] |= {key: float(value) for key, value in told.items()}
-        return found
+                errors = calibration(step, fresh, brain.evaluator.gamma)
+                figures[name] |= {key: float(value) for key, value in errors.items()}
+        return figures
 
     def _bounds(self, brain: Brain, low: float, high: float) -> tuple[float, float]:
         """What a return can be: as configured, or rewards so far for ever."""

@@ -94,7 +94,7 @@ class Stream:
         """Begin a line."""
         self._sums: dict[str, list[float]] = {}  # sum and number of values
         self._episodes = 0
-        self._told_success = False
+        self._tells_success = False
         self._begun = (0, 0, 0.0)  # environment steps, gradient steps, seconds
 
     def log(self, name: str, value: float) -> None:
@@ -110,9 +110,9 @@ class Stream:
         One that did not tell success is a failure if others do: so evaluation counts them.
         """
         success = episodes.success
-        self._told_success |= not np.isnan(success).all()
+        self._tells_success |= not np.isnan(success).all()
         columns = {"return": episodes.returns, "length": episodes.lengths, "score": episodes.score}
-        if self._told_success:
+        if self._tells_success:
             columns["success"] = np.nan_to_num(success)
         self._episodes += len(success)
         for name, column in columns.items():
@@ -152,7 +152,7 @@ class Stream:
         return {
             "sums": {name: list(sums) for name, sums in self._sums.items()},
             "episodes": self._episodes,
-            "told_success": self._told_success,
+            "told_success": self._tells_success,
             "begun": list(self._begun[:2]),
             "begun_wall_s": self._begun[2],
         }
@@ -161,7 +161,7 @@ class Stream:
         """Go on with a line."""
         self._sums = {name: list(sums) for name, sums in state["sums"].items()}
         self._episodes = state["episodes"]
-        self._told_success = state["told_success"]
+        self._tells_success = state["told_success"]
         steps, gradients = state["begun"]
         self._begun = steps, gradients, state["begun_wall_s"]
 

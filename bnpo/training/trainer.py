@@ -233,8 +233,8 @@ class Trainer:
             raise ValueError(f"its run was not one of overlap = {self.config.overlap!r}")
         if self.ahead is not None:
             self.ahead.load_state_dict(ahead)
-        shown = Observation(*(tensor.to(self.agent.device) for tensor in state["shown"]))
-        self.stepper.start_at(shown, 0 if ahead is None else len(ahead["steps"]))
+        observation = Observation(*(tensor.to(self.agent.device) for tensor in state["shown"]))
+        self.stepper.start_at(observation, 0 if ahead is None else len(ahead["steps"]))
         tally = self.tally
         tally.progress = Progress(**state["progress"])
         for name, part in (("episodes", tally.episodes), ("stream", tally.stream)):
@@ -246,8 +246,8 @@ class Trainer:
         if at_end and now < self.config.total_steps and not self._crossed(self.eval_interval):
             records.pop()
         self.history.records = records
-        told = any(record.success_rate is not None for record in records)
-        self.evaluator.tells_success = told
+        tells_success = any(record.success_rate is not None for record in records)
+        self.evaluator.tells_success = tells_success
 
     def continue_history(self, history: History | None) -> None:
         """Put the evaluations of earlier calls before those to come."""

@@ -67,8 +67,8 @@ def export(options: ExportOptions) -> float:
         )
     except ExportError as error:
         raise ConfigError(str(error)) from None
-    shown = f"{difference:.1e} of half the action range at most, on 1,000 states"
-    say(table([("policy", str(file)), ("card", str(card)), ("differs from the agent by", shown)]))
+    remark = f"{difference:.1e} of half the action range at most, on 1,000 states"
+    say(table([("policy", str(file)), ("card", str(card)), ("differs from the agent by", remark)]))
     return difference
 
 

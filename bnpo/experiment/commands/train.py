@@ -104,10 +104,10 @@ def _film(session: Session, folder: Path) -> None:
 
     try:
         video, _stills, *others = record(session.trainer.agent, folder, seconds=FILM_SECONDS)
-        told = ", ".join(map(str, (video, *others)))
+        text = ", ".join(map(str, (video, *others)))
     except Exception as error:
-        told = f"none: {_reason(error)}"
-    say(table([("video", told)]))
+        text = f"none: {_reason(error)}"
+    say(table([("video", text)]))
 
 
 def _reason(error: Exception) -> str:

@@ -69,8 +69,8 @@ class Opponents:
     def keep(self, member: Member) -> None:
         """Add a past self to the league; the newest policy goes on where one is dropped."""
         self.league.add(member)
-        kept = [NEWEST, *(one.step for one in self.league.members)]
-        lost = ~np.isin(self.assigned, kept)
+        playing = [NEWEST, *(one.step for one in self.league.members)]
+        lost = ~np.isin(self.assigned, playing)
         self.assigned[lost] = NEWEST
         self._begun |= lost
 
@@ -85,14 +85,14 @@ class Opponents:
             rows = np.flatnonzero(self.assigned == step)
             policy = policies[int(step)]
             before = None if self._before is None else self._before[torch.from_numpy(rows)]
-            shown = seen(policy, view[rows], before, self._begun[rows])
-            features = policy.encoder(shown.observation, shown.desired_goal)
+            observation = seen(policy, view[rows], before, self._begun[rows])
+            features = policy.encoder(observation.observation, observation.desired_goal)
             mu, sigma = policy.actor(features)
             noise = torch.randn(
                 mu.shape, dtype=mu.dtype, device=mu.device, generator=self._generator
             )
             actions[rows] = policy.playable(mu + sigma * noise)
-            states.append((rows, shown.observation))
+            states.append((rows, observation.observation))
         state = states[0][1].new_empty((len(view), states[0][1].shape[1]))
         for rows, part in states:
             state[torch.from_numpy(rows)] = part
