@@ -42,7 +42,7 @@ class BnpoExperiment(Experiment):
     """An experiment whose configuration is composed and checked before sacred sees it."""
 
     taken: Any
-    """What the command takes that is to run: a RunConfig, or its options"""
+    """Arguments of the command that is to run: a RunConfig, or its options"""
 
     def _create_run(
         self,

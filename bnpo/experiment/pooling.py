@@ -25,13 +25,13 @@ class Group:
     """Preset, and what else tells it from the other groups; the seed of a single run"""
 
     folders: list[Path]
-    """Of the runs"""
+    """Folders of the runs"""
 
     config: dict[str, Any]
-    """Complete configuration of the first"""
+    """Complete configuration of the first run"""
 
     seeds: list[Any]
-    """Their seeds"""
+    """Seeds of the runs"""
 
 
 def group_runs(folders: Sequence[Path]) -> list[Group]:

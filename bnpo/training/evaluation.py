@@ -19,14 +19,14 @@ from bnpo.seeding import EVALUATION_SEED
 __all__ = ["Evaluation", "PolicyEvaluator", "evaluate"]
 
 _AT_ONCE = 200
-"""Episodes played as one batch where the environment is vectorised."""
+"""Number of episodes played as one batch where the environment is vectorised."""
 
 _IN_WORKERS = 8
-"""Episodes played as one batch where environments live in worker processes."""
+"""Number of episodes played as one batch where environments live in worker processes."""
 
 
 MAX_STEPS = 1_000
-"""Environment steps at which episodes are cut that have no time limit and do not end."""
+"""Length at which episodes without a time limit are cut (environment steps)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,17 +34,17 @@ class Evaluation:
     """Outcome of a number of full episodes under the mean action."""
 
     episodes: int
-    """How many"""
+    """Number of episodes"""
 
     success_rate: float | None
-    """Share with ``is_success`` at the last step, where it may be left out of failures; None where
-    the environment never tells it"""
+    """Share of episodes with ``is_success`` at the last step, where it may be left out of failures;
+    None where the environment never tells it"""
 
     mean_return: float
     """Undiscounted sum of rewards per episode, averaged"""
 
     mean_length: float
-    """Environment steps per episode, averaged"""
+    """Length of an episode, averaged (environment steps)"""
 
     mean_score: float | None = None
     """Environment's own score per episode (the sum of ``contact_reward``), where it has one"""

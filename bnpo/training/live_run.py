@@ -1,4 +1,4 @@
-"""A run while it trains, as its callbacks see it: what it tells, and what they may do."""
+"""The run as its callbacks see it while it trains: its figures, and what they may do."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class LiveRun:
         self.stopped = False
         """Whether the run is to end after the current step"""
         self.stop_reason: str | None = None
-        """Why a callback ended the run"""
+        """Reason for which a callback ended the run; None if none gave one"""
         self._own = [*own]
         self._users = [callback_of(spec) for spec in config.callbacks] + [
             callback_of(one) if isinstance(one, str | dict) else checked(one) for one in callbacks
@@ -68,7 +68,7 @@ class LiveRun:
 
     @property
     def wall_s(self) -> float:
-        """Seconds of training and credit so far, without evaluation."""
+        """Time of training and credit so far, without evaluation (seconds)."""
         return self.tally.progress.wall_s
 
     @property
@@ -141,7 +141,7 @@ class LiveRun:
         self.stopped = False  # so that another call goes on
 
     def tell_step(self, *, line: bool) -> None:
-        """Tell callbacks what the last step was.
+        """Call the hooks of callbacks after a step.
 
         Args:
             line: whether it completes a line of the training stream
@@ -166,7 +166,7 @@ class LiveRun:
             call("on_scalars", scalars)
 
     def tell_evaluation(self, record: Record | None) -> None:
-        """Tell callbacks of an evaluation; None: it begins."""
+        """Call the hooks of callbacks about an evaluation; None: it begins."""
         if record is None:
             self._callbacks.call("on_evaluation_start")
             return
@@ -174,5 +174,5 @@ class LiveRun:
         self._callbacks.call("on_evaluation", record)
 
     def tell_checkpoint(self) -> None:
-        """Tell callbacks that it is time for a checkpoint."""
+        """Call the hooks of callbacks about a checkpoint."""
         self._callbacks.call("on_checkpoint")

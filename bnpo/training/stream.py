@@ -19,27 +19,27 @@ __all__ = ["EpisodeCounter", "Progress", "Stream", "Tally"]
 
 @dataclass
 class Progress:
-    """Where a run stands, as its checkpoints hold it."""
+    """Progress of a run, as its checkpoints hold it."""
 
     wall_s: float = 0.0
-    """Seconds of training and credit, without evaluation"""
+    """Time of training and credit, without evaluation (seconds)"""
     evaluation_s: float = 0.0
-    """Seconds that evaluations took, which are not in these"""
+    """Time of evaluations, which is not in ``wall_s`` (seconds)"""
     checkpoint_s: float = 0.0
-    """Seconds that checkpoints took, which are not in these"""
+    """Time of checkpoints, which is not in ``wall_s`` (seconds)"""
     turns: dict[str, dict[str, float]] = field(default_factory=dict)
     """Scalars of each brain's last turn"""
     reward_low: float = 0.0
-    """Least reward so far, of those not above zero"""
+    """Smallest reward so far, or 0 if that is less"""
     reward_high: float = 0.0
-    """Largest reward so far, of those not below zero"""
+    """Largest reward so far, or 0 if that is more"""
     worker_restarts: list[dict[str, Any]] = field(default_factory=list)
     """Environment steps and cause of every restart of a worker"""
     policy_lag: int = 0
-    """Most vector steps, since the last evaluation, by which the acting policy was behind"""
+    """Largest number of vector steps that the acting policy was behind since the last evaluation"""
 
     def note_restarts(self, env: Any, env_steps: int) -> None:
-        """Keep what made workers of an environment restart."""
+        """Note the restarts of an environment's workers since the last call, with their causes."""
         news = env.restarts.news() if hasattr(env, "restarts") else []
         self.worker_restarts += [{"env_steps": env_steps, "cause": cause} for cause in news]
 
@@ -78,11 +78,11 @@ class EpisodeCounter:
         return episodes
 
     def state_dict(self) -> dict[str, Any]:
-        """Sums so far."""
+        """Return the sums so far."""
         return {"sums": self._sums.tolist(), "scores": self._scores}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from sums of as many environments."""
+        """Take over sums of as many environments."""
         self._sums[:] = state["sums"]
         self._scores = state["scores"]
 
@@ -122,7 +122,7 @@ class Stream:
                 sums[1] += len(column)
 
     def begin(self, env_steps: int, gradient_steps: int, wall_s: float) -> None:
-        """Measure speeds from here on."""
+        """Begin to measure speeds at these steps and seconds."""
         self._begun = env_steps, gradient_steps, wall_s
 
     def line(self, env_steps: int, gradient_steps: int, wall_s: float, **times: float) -> Scalars:
@@ -148,7 +148,7 @@ class Stream:
         return Scalars(env_steps=env_steps, wall_s=wall_s, values=values)
 
     def state_dict(self) -> dict[str, Any]:
-        """The line so far."""
+        """Return the the line so far."""
         return {
             "sums": {name: list(sums) for name, sums in self._sums.items()},
             "episodes": self._episodes,
@@ -158,7 +158,7 @@ class Stream:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on with a line."""
+        """Take over a line that was begun."""
         self._sums = {name: list(sums) for name, sums in state["sums"].items()}
         self._episodes = state["episodes"]
         self._tells_success = state["told_success"]

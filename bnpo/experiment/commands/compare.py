@@ -27,7 +27,7 @@ class CompareOptions:
     stream such as rollout/return; None: what decides when a run has solved its task."""
 
     x: Literal["steps", "seconds"] = "steps"
-    """Over environment steps, or over seconds of training."""
+    """Horizontal axis: environment steps, or seconds of training."""
 
     output: str | None = None
     """Picture to write; None: comparison.png beside the first run."""

@@ -25,7 +25,7 @@ class ExportOptions:
     """Kind of file: a policy as a program of torch or as ONNX, or a Minari dataset of episodes."""
 
     checkpoint: Literal["last", "best"] = "last"
-    """Which policy of the run."""
+    """Policy of the run that is exported: the last or the best one."""
 
     output: str | None = None
     """Folder for the file and its card; None: export in the run's folder. Not for Minari, which

@@ -29,13 +29,13 @@ COLUMNS: dict[str, Callable[[RunEntry], Any]] = {
     "seconds": lambda entry: entry.wall_s,
     "solved_at": lambda entry: entry.solved_at_env_steps,
 }
-"""What is told of a run, by the title of its column."""
+"""Values of a run in the list, by the title of their column."""
 
 FIGURES = {
     **{"success": ".2f", "return": ".2f", "score": ".2f"},
     **{"steps": ",d", "seconds": ",.1f", "solved_at": ",d"},
 }
-"""Columns of figures, and how they are written."""
+"""Formats of the columns of figures."""
 
 _RANGES = ("success", "steps", "seconds")
 
@@ -48,19 +48,19 @@ class RunsOptions:
     """Folders of the runs to list, or their numbers or names; None: all."""
 
     folder: str | None = None
-    """Where the runs are; None: where new runs are put."""
+    """Folder of the runs; None: where new runs are put."""
 
     status: str | None = None
-    """completed, interrupted, failed, running, killed or damaged."""
+    """Status: completed, interrupted, failed, running, killed or damaged."""
 
     preset: str | None = None
-    """Preset."""
+    """Name of the preset."""
 
     env: str | None = None
     """Gymnasium id or a part of it."""
 
     seeds: int | list[int] | None = None
-    """Seed, or several."""
+    """Seed of the runs, or several."""
 
     success: str | float | None = None
     """Success rate: a number, or a range such as 0.9.. or ..0.5 or 0.2..0.8."""
@@ -75,7 +75,7 @@ class RunsOptions:
     """Column to sort by; -COLUMN puts the largest first."""
 
     limit: Count | None = None
-    """At most so many lines."""
+    """Largest number of lines."""
 
     def __post_init__(self) -> None:
         """Check ranges and the column."""

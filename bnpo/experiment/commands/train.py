@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["carry_out", "opened", "train"]
 
 FILM_SECONDS = 8.0
-"""Seconds that pictures of the film at a run's end may take; a slow renderer makes fewer."""
+"""Time that the film at a run's end may take (seconds); a slow renderer makes fewer pictures."""
 
 
 def train(run: RunConfig, record: Any) -> float | None:
@@ -111,7 +111,7 @@ def _film(session: Session, folder: Path) -> None:
 
 
 def _reason(error: Exception) -> str:
-    """Message of an error in one line."""
+    """Return the message of an error in one line."""
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}"
     return " ".join(str(error).split())[:300] or type(error).__name__

@@ -1,4 +1,4 @@
-"""What a run shows while it trains: a bar, a line for each evaluation, warnings above the bar."""
+"""The screen of a run: a bar, a line for each evaluation, warnings above the bar."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Terminal(Callback):
     """
 
     def __init__(self, write: Write | None = None) -> None:
-        """Take what writes a line; None: to the standard error."""
+        """Write lines by a function; None: to the standard error."""
         self._write = write
         self._bar: Any = None
         self._done = 0
@@ -89,7 +89,7 @@ class Terminal(Callback):
             self._tenth, self._waiting = tenth, scalars.env_steps
 
     def on_evaluation_start(self, run: TrainingRun) -> None:
-        """Say what the wait is for."""
+        """Show that an evaluation is under way."""
         if isinstance(self._bar, tqdm):
             self._bar.set_postfix_str("evaluating")
 
