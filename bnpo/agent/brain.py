@@ -16,11 +16,13 @@ from bnpo.brains import Follower, LearningStep, Learnt
 from bnpo.brains.losses import effective_sample_size
 from bnpo.brains.rule import Info
 from bnpo.brains.rules.guided import review
+from bnpo.brains.steps.compiled import CompiledSteps
+from bnpo.brains.steps.draw import Draw
 from bnpo.config import AgentConfig, BrainDescription
 from bnpo.errors import BadPriority, Diverged
 from bnpo.networks import Actor
 from bnpo.replay import Pool, SamplingLaw, SegmentTable
-from bnpo.types import CreditScheme, Transitions
+from bnpo.types import CreditScheme
 
 __all__ = ["Brain", "TurnReport"]
 
@@ -51,6 +53,7 @@ class Brain:
         generator: torch.Generator,
         *,
         on_policy: bool = False,
+        compiled: CompiledSteps | None = None,
     ) -> None:
         """Join a learning step with its credit and its data.
 
@@ -64,12 +67,14 @@ class Brain:
             evaluator: answers the scheme's questions
             generator: of the brain's draws
             on_policy: learn from segments alone that the policy itself acted
+            compiled: takes the steps on a draw in one call; None: they are taken one by one
 
         """
         self.name = name
         self.description = description
         self.config = config
         self.step = step
+        self.steps = compiled or step
         self.evaluator = evaluator
         self.generator = generator
         self.on_policy = on_policy
@@ -168,7 +173,7 @@ class Brain:
         rounds = share * (self.description.learning_repeat // self.description.optim_epochs)
         for _ in range(max(1, round(rounds))):
             try:
-                batch, learnt = self.round(table, bootstrap_actors)
+                draw, number, learnt = self.round(table, bootstrap_actors)
             except BadPriority as error:
                 raise self._diverged(error) from error
             if self.trust.budget is not None:
@@ -180,7 +185,7 @@ class Brain:
             self._info["actor_step_scale"] = torch.stack(self._step_scales).mean()
         self._info["kl_turn"] = self.trust.moved()
         self._info["trust_share"] = torch.tensor(share)
-        log_ratio, kl = self.step.drift(batch)
+        log_ratio, kl = self.step.drift(draw.minibatch(number).batch)
         if len(kl):
             size = effective_sample_size(log_ratio)
             self._info["effective_sample_size"] = size
@@ -216,45 +221,47 @@ class Brain:
             )
         )
 
-    def round(
-        self, table: SegmentTable, bootstrap_actors: list[Actor]
-    ) -> tuple[Transitions, Learnt]:
+    def round(self, table: SegmentTable, bootstrap_actors: list[Actor]) -> tuple[Draw, int, Learnt]:
         """Take the gradient steps of one round, then the targets' updates.
 
         After every step the priorities of its minibatch go back to the pool.
 
         Returns:
-            the last minibatch and what was learnt from it.
+            the last draw, which of its minibatches was the last, and what was learnt from that.
 
         """
         description = self.description
         if (delta := self.config.freeze_delta) is not None:  # the last freeze_count of every delta
             frozen_from = delta - (self.config.freeze_count or 0)
             self.step.freezes_memory = self.rounds % delta >= frozen_from
-        learnt: Learnt | None = None
+        own = self.step.networks.target_actor if description.separate_actors else None
         for draw in self.draws.round(table):
-            learnt = self.step.take(
-                draw.batch,
-                None if description.separate_actors else self._any_of(bootstrap_actors),
-                weight=draw.weight,
-                resampled=self.priorities.resampled and draw.slots is not None,
-                number=self.gradient_steps,
-            )
-            self.gradient_steps += 1
-            self._info |= learnt.info
-            if "actor_step_scale" in learnt.info:
-                self._step_scales.append(learnt.info["actor_step_scale"])
-            if not self.priorities.uniform and draw.slots is not None:
-                self.pool.update(draw.slots, self.priorities.of_learnt(draw.batch, learnt))
-            if self.step.rule.target_kl is not None and self._should_stop(learnt):
+            actors = [own or self._any_of(bootstrap_actors) for _ in range(draw.steps)]
+            resampled = self.priorities.resampled and draw.slots is not None
+            each = self.steps.take_each(draw, actors, resampled, self.gradient_steps)
+            for number, learnt in enumerate(each):
+                self._note(draw, number, learnt)
+                if stops := self.step.rule.target_kl is not None and self._should_stop(learnt):
+                    break
+            if stops:
                 break
         self.rounds += 1
         if self.rounds % description.sync_delta_a == 0:
             self._actor_follower.sync()
         if self.rounds % description.sync_delta_c == 0:
             self._critic_follower.sync()
-        assert learnt is not None  # optim_epochs >= 1
-        return draw.batch, learnt
+        return draw, number, learnt  # optim_epochs >= 1
+
+    def _note(self, draw: Draw, number: int, learnt: Learnt) -> None:
+        """Count a gradient step; the priorities of its minibatch go back to the pool."""
+        self.gradient_steps += 1
+        self._info |= learnt.info
+        if "actor_step_scale" in learnt.info:
+            self._step_scales.append(learnt.info["actor_step_scale"])
+        if not self.priorities.uniform and draw.slots is not None:
+            batch, slots, *_ = draw.minibatch(number)
+            assert slots is not None
+            self.pool.update(slots, self.priorities.of_learnt(batch, learnt))
 
     def _any_of(self, actors: list[Actor]) -> Actor:
         """Draw one of the brains' target actors, from which this step's TD targets bootstrap."""

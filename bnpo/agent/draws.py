@@ -3,31 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
-from torch import Tensor
 
 from bnpo.agent.crediting import CreditAssignment
 from bnpo.agent.priorities import Priorities
+from bnpo.brains.steps.draw import Draw
 from bnpo.config import AgentConfig, BrainDescription
 from bnpo.replay import Pool, SegmentTable
 from bnpo.types import Transitions
 
-__all__ = ["Draw", "Draws", "PoolDraws", "RolloutDraws"]
-
-
-class Draw(NamedTuple):
-    """One minibatch."""
-
-    batch: Transitions
-    """Transitions that are learnt from"""
-
-    slots: Tensor | None
-    """[B], slots of the pool that get new priorities; None if the batch is not of the pool"""
-
-    weight: Tensor | None
-    """[B], importance weights of the sampler; None if all are 1"""
+__all__ = ["Draws", "PoolDraws", "RolloutDraws"]
 
 
 class PoolDraws:
@@ -77,19 +64,17 @@ class PoolDraws:
         return len(self.pool) >= self._drawn
 
     def round(self, table: SegmentTable) -> Iterator[Draw]:
-        """Yield the minibatches of one round."""
+        """Yield the draws of one round."""
         epochs, first = self.description.optim_epochs, 0
         delay = self.description.recalc_delay
         if self._reanalyses and (delay == 0 or self._number() * (delay + 1) < 1.0):
             batch = self.reanalyse(table)
-            yield Draw(batch[: self._batch] if len(batch) > self._batch else batch, None, None)
+            yield Draw(batch, None, None, min(self._batch, len(batch)))
             first = 1
         if first < epochs:
             drawn, index, weight = self.pool.draw(self._drawn, self.generator)
-            weighted = not self.priorities.uniform
-            for epoch in range(first, epochs):
-                at = self._part(epoch, index.device)
-                yield Draw(drawn[at], index[at], weight[at] if weighted else None)
+            weighted = None if self.priorities.uniform else weight
+            yield Draw(drawn, index, weighted, self._batch, first * self._batch, epochs - first)
 
     def _number(self) -> float:
         """Draw a number of U[0, 1)."""
@@ -105,13 +90,6 @@ class PoolDraws:
         if self._uses_pool:
             self.push(transitions)
         return transitions
-
-    def _part(self, epoch: int, device: torch.device) -> Tensor | slice:
-        """Return the rows of the draw that are an epoch's minibatch; a short draw is used again."""
-        start = epoch * self._batch % self._drawn
-        if start + self._batch <= self._drawn:
-            return slice(start, start + self._batch)
-        return torch.arange(start, start + self._batch, device=device) % self._drawn
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state of the pool."""
@@ -183,7 +161,7 @@ class RolloutDraws:
         device = self.generator.device
         order = torch.randperm(len(rollout), generator=self.generator, device=device)
         for part in order.tensor_split(self.description.optim_epochs):
-            yield Draw(rollout[part], None, None)
+            yield Draw(rollout[part], None, None, len(part))
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state of the pool, and how much of it no turn has seen."""

@@ -113,6 +113,11 @@ class AgentConfig:
     """Gradients in closed form where a rule has them, and a leaner Adam: the same steps sooner.
     False takes automatic differentiation and torch's Adam throughout."""
 
+    compile: Literal["auto", "off", "on"] = "auto"
+    """Whether C++ takes the steps that have a closed form, several in one call: where there is a
+    compiler, never, or always (an error without one). It is compiled once per machine, at a start;
+    rounding differs from the steps one by one."""
+
     device: str = "cpu"
     """Torch device of networks, replay and pools; ``auto`` on the command line: cuda where there is
     such a device, else cpu."""
@@ -140,6 +145,11 @@ class AgentConfig:
                 "low below high"
             )
         self._check_freezing()
+        if self.compile == "on" and not self.closed_form:
+            raise ConfigError(
+                "AgentConfig.compile = 'on' with closed_form = False: allowed is 'auto' or 'off', "
+                "since what is compiled are the steps in closed form; set closed_form=True"
+            )
         networks = self.networks
         if networks.memory is not None and self.max_steps < networks.memory_window:
             raise ConfigError(

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from sacred.utils import SacredInterrupt
 
+from bnpo.brains.steps.native.build import compile_seconds
 from bnpo.config import RunConfig
 from bnpo.errors import (
     CallbackError,
@@ -81,6 +82,8 @@ class Session(Callback):
             self._stream = StreamRecord(folder)
             follow.append(self._stream)
         self.trainer = Trainer(agent_of(run), run.train, own=follow, folder=folder)
+        if seconds := compile_seconds():
+            say(f"compiled the learning steps in {seconds:.1f} s, once for this machine")
         self.info = {} if info is None else info
         self.versions = [versions()]
         self._saved_at: int | None = None

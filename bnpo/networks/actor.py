@@ -76,8 +76,8 @@ class Actor(nn.Module):
                 parameter.mul_(config.input_gain)
             self.head.weight.mul_(0.1)
             self.head.bias.zero_()
-        self._log_low = math.log(config.sigma_min)
-        self._log_range = math.log(config.sigma_max) - self._log_low
+        self.log_low = math.log(config.sigma_min)
+        self.log_range = math.log(config.sigma_max) - self.log_low
         self._set_sigma(config.sigma_init)
 
     def _set_sigma(self, sigma: float) -> None:
@@ -85,7 +85,7 @@ class Actor(nn.Module):
         if self.sigma_mode == "fixed":
             self.register_buffer("sigma_fixed", sigma * self.half_range)
             return
-        share = (math.log(sigma) - self._log_low) / self._log_range if self._log_range else 0.5
+        share = (math.log(sigma) - self.log_low) / self.log_range if self.log_range else 0.5
         share = min(max(share, 1e-4), 1 - 1e-4)
         logit = math.log(share / (1 - share))
         self.sigma_bias = nn.Parameter(torch.full((self.action_dim,), logit))
@@ -127,7 +127,7 @@ class Actor(nn.Module):
         spread: Tensor = self.sigma_bias
         if self.sigma_mode == "state":
             spread = spread + out[:, self.action_dim :]
-        sigma = torch.exp(self._log_low + self._log_range * torch.sigmoid(spread))
+        sigma = torch.exp(self.log_low + self.log_range * torch.sigmoid(spread))
         if not self.unit_box:
             sigma = self.half_range * sigma
         return PolicyOutput(mu, sigma.expand_as(mu), raw)

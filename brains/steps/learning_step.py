@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -14,6 +14,7 @@ from bnpo.brains.networks import Networks
 from bnpo.brains.rule import Info, NextPolicy, Rule, Sample
 from bnpo.brains.steps.actor import ActorStepping
 from bnpo.brains.steps.critic import CriticStep
+from bnpo.brains.steps.draw import Draw
 from bnpo.brains.steps.minibatch import Minibatch, PolicyOutput, standard_normal
 from bnpo.networks import Actor, gaussian
 from bnpo.types import Transitions
@@ -118,6 +119,22 @@ class LearningStep:
         """Move the critic, then the actor; return the critic's error before that, [E, B, R]."""
         error, critic_info = self.critic_step(minibatch)  # where: regression_point
         return error, critic_info | self.climb_actor(minibatch)
+
+    def take_each(
+        self, draw: Draw, bootstrap_actors: Sequence[Actor], resampled: bool, number: int
+    ) -> Iterator[Learnt]:
+        """Take a gradient step on each minibatch of a draw, as it is asked for.
+
+        Args:
+            draw: the minibatches
+            bootstrap_actors: pi' of the TD target of each
+            resampled: whether they were drawn by importance resampling
+            number: gradient steps that the brain took before
+
+        """
+        for at, actor in enumerate(bootstrap_actors):
+            batch, _, weight, *_ = draw.minibatch(at)
+            yield self.take(batch, actor, weight=weight, resampled=resampled, number=number + at)
 
     def prepared(
         self,
