@@ -122,7 +122,7 @@ def run_preset(task_name: str, preset: str, seed: int) -> dict[str, Any]:
     curve: list[tuple[int, float, float]] = []
     trainer.run(
         lambda r: curve.append(
-            (r.env_steps, round(compile_s + trainer.cpu_s, 3), round(r.success_rate, 4))
+            (r.env_steps, round(compile_s + trainer.cpu_s, 3), round(r.success_rate or 0.0, 4))
         )
     )
     trainer.close()

@@ -15,11 +15,11 @@ from torch import Tensor
 
 from bnpo.brains.steps.actor import ActorStepping, Delayed
 from bnpo.brains.steps.closed_form import ClosedFormCritic, MeanClimb
-from bnpo.brains.steps.draw import Draw
-from bnpo.brains.steps.lean_adam import LeanAdam
 from bnpo.brains.steps.learning_step import LearningStep, Learnt
+from bnpo.brains.steps.minibatch import Draw
 from bnpo.brains.steps.native import build, structures
 from bnpo.brains.steps.native.binding import Addresses, Moved, draw_at, parameters_of
+from bnpo.brains.steps.optimizers import LeanAdam
 from bnpo.networks import Actor, Normalizer
 
 __all__ = ["CompiledSteps", "compiled"]

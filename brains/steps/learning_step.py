@@ -14,8 +14,7 @@ from bnpo.brains.networks import Networks
 from bnpo.brains.rule import Info, NextPolicy, Rule, Sample
 from bnpo.brains.steps.actor import ActorStepping
 from bnpo.brains.steps.critic import CriticStep
-from bnpo.brains.steps.draw import Draw
-from bnpo.brains.steps.minibatch import Minibatch, PolicyOutput, standard_normal
+from bnpo.brains.steps.minibatch import Draw, Minibatch, PolicyOutput, standard_normal
 from bnpo.networks import Actor, gaussian
 from bnpo.types import Transitions
 

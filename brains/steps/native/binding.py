@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from bnpo.brains.steps.lean_adam import LeanAdam
 from bnpo.brains.steps.native import structures
+from bnpo.brains.steps.optimizers import LeanAdam
 from bnpo.networks import Actor, Critic
 from bnpo.types import Transitions
 
