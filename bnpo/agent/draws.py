@@ -160,8 +160,12 @@ class RolloutDraws:
         assert rollout is not None, "open_turn() comes first"
         device = self.generator.device
         order = torch.randperm(len(rollout), generator=self.generator, device=device)
-        for part in order.tensor_split(self.description.optim_epochs):
-            yield Draw(rollout[part], None, None, len(part))
+        epochs = self.description.optim_epochs
+        if len(order) % epochs == 0:
+            yield Draw(rollout, None, None, len(order) // epochs, 0, epochs, order)
+            return
+        for part in order.tensor_split(epochs):
+            yield Draw(rollout, None, None, len(part), order=part)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state of the pool, and how much of it no turn has seen."""

@@ -41,15 +41,21 @@ class Draw(NamedTuple):
     steps: int = 1
     """How many minibatches it is"""
 
+    order: Tensor | None = None
+    """[M], rows of the batch in the order of the minibatches; None: one after the other"""
+
     def minibatch(self, number: int) -> Draw:
         """Return one of the minibatches; one that reaches the end goes on at the beginning."""
-        batch, slots, weight, size, *_ = self
-        if self.steps == 1 and size == len(batch):
+        batch, slots, weight, size, *_, order = self
+        length = len(batch) if order is None else len(order)
+        if order is None and self.steps == 1 and size == length:
             return self
-        start = (self.first + number * size) % len(batch)
+        start = (self.first + number * size) % length
         rows: slice | Tensor = slice(start, start + size)
-        if start + size > len(batch):
-            rows = torch.arange(start, start + size, device=batch.device) % len(batch)
+        if start + size > length:
+            rows = torch.arange(start, start + size, device=batch.device) % length
+        if order is not None:
+            rows = order[rows]
         return Draw(
             batch[rows],
             None if slots is None else slots[rows],

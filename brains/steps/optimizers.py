@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Callable, Iterable, Sequence
+from operator import is_not
 from typing import Any, NamedTuple, Protocol, Self, TypeVar
 
 import torch
@@ -189,11 +190,12 @@ class LeanAdam(torch.optim.Adam):
         """Return what is kept of the parameters that move, all others having no gradient.
 
         Args:
-            parameters: in the order of the optimizer's
+            parameters: always the same
 
         """
         known = self._known
-        if known is None or len(known.parameters) != len(parameters):
+        same = known is not None and len(known.parameters) == len(parameters)
+        if known is None or not same or any(map(is_not, known.parameters, parameters)):
             moving = {id(parameter) for parameter in parameters}
             for parameter in parameters:
                 if parameter not in self.state:
