@@ -193,17 +193,11 @@ def search(trials: int, seed: int, steps: int = 32_000) -> None:
     def objective(trial: Any) -> float:
         settings = suggest(trial) | {"eval_interval": 4_000, "eval_episodes": 40}
         curve = run_bnpo(seed, settings, steps)
-        reached = solved(curve)
+        end = solved(curve)
         best = max(point[3] for point in curve)
-        cost = reached[1] if reached else 2 * curve[-1][1] - best
+        cost = end[1] if end else 2 * curve[-1][1] - best
         with SEARCH.open("a") as file:
-            row = {
-                "seed": seed,
-                "settings": settings,
-                "solved": reached,
-                "best": best,
-                "cost": cost,
-            }
+            row = {"seed": seed, "settings": settings, "solved": end, "best": best, "cost": cost}
             file.write(json.dumps(row) + "\n")
         return cost
 

@@ -13,8 +13,7 @@ from bnpo.agent.assembly import build
 from bnpo.agent.brain import Brain, TurnReport
 from bnpo.agent.crediting import RewardFunction
 from bnpo.agent.defaults import default_config
-from bnpo.agent.normalization import Normalization
-from bnpo.agent.policy import Policy
+from bnpo.agent.policy import Normalization, Policy
 from bnpo.agent.predicting import Usable
 from bnpo.brains.options import Guidance
 from bnpo.brains.rule import Rule

@@ -131,14 +131,6 @@ class CreditAssignment:
         self._recorded = not (config.stable_probs or scheme.relabels)  # is what ratios refer to
         self._checked = False
 
-    def assign_whole(self, table: SegmentTable, rows: Tensor) -> Transitions:
-        """Credit of all transitions of the segments on rows [K], one segment after the other."""
-        length = table.trajectories.length[rows]
-        segment = rows.repeat_interleave(length)
-        starts = (length.cumsum(0) - length).repeat_interleave(length)
-        time = torch.arange(len(segment), device=segment.device) - starts
-        return self.assign(table, segment, time)
-
     def assign(
         self,
         table: SegmentTable,

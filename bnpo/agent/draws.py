@@ -9,7 +9,7 @@ import torch
 
 from bnpo.agent.crediting import CreditAssignment
 from bnpo.agent.priorities import Priorities
-from bnpo.brains.steps.draw import Draw
+from bnpo.brains.steps.minibatch import Draw
 from bnpo.config import AgentConfig, BrainDescription
 from bnpo.replay import Pool, SegmentTable
 from bnpo.types import Transitions
@@ -56,8 +56,8 @@ class PoolDraws:
 
     def push(self, transitions: Transitions) -> None:
         """Put transitions into the pool."""
-        told = self.priorities.resampled
-        self.pool.push(transitions, self.priorities.of_fresh(transitions) if told else None)
+        resampled = self.priorities.resampled
+        self.pool.push(transitions, self.priorities.of_fresh(transitions) if resampled else None)
 
     def open_turn(self) -> bool:
         """Return whether the pool holds enough for a turn."""

@@ -70,26 +70,26 @@ class FirstLook:
         if self._steps >= STEPS or self.env_id.startswith("bnpo/"):
             return not self._unexplained
         self._steps += 1
-        kept = np.ones(rollout.num_envs, bool)
+        whole = np.ones(rollout.num_envs, bool)
         if step.lost is not None:
-            kept = ~step.lost.cpu().numpy()
+            whole = ~step.lost.cpu().numpy()
         if self._functions is not None:
-            self._compare_rewards(rollout, kept)
-        self._measure(rollout, kept)
+            self._compare_rewards(rollout, whole)
+        self._measure(rollout, whole)
         if self._steps == STEPS:
             self._judge()
         return False
 
-    def _compare_rewards(self, rollout: Rollout, kept: NDArray[np.bool_]) -> None:
+    def _compare_rewards(self, rollout: Rollout, whole: NDArray[np.bool_]) -> None:
         """Hold what was paid against what compute_reward says."""
         functions = self._functions
         assert functions is not None
-        shown = rollout.led_to
-        achieved, desired = shown["achieved_goal"], shown["desired_goal"]
+        led_to = rollout.led_to
+        achieved, desired = led_to["achieved_goal"], led_to["desired_goal"]
         paid = rollout.reward.reshape(rollout.num_envs, -1).astype(np.float64)
         said = np.asarray(functions.reward(achieved, desired), np.float64).reshape(paid.shape)
-        differs = ~np.isclose(paid, said, rtol=1e-4, atol=1e-6 * np.abs(paid).max()).all(-1) & kept
-        self._compared += int(kept.sum())
+        differs = ~np.isclose(paid, said, rtol=1e-4, atol=1e-6 * np.abs(paid).max()).all(-1) & whole
+        self._compared += int(whole.sum())
         self._different += int(differs.sum())
         for row in np.flatnonzero(differs):
             self._explain_by_info(rollout, int(row), paid[row], float(said[row].sum()))
@@ -119,13 +119,13 @@ class FirstLook:
                 "the two goals alone, or take a credit scheme without hindsight"
             )
 
-    def _measure(self, rollout: Rollout, kept: NDArray[np.bool_]) -> None:
+    def _measure(self, rollout: Rollout, whole: NDArray[np.bool_]) -> None:
         """Widen the ranges of what is shown, and see what rounding does to rewards."""
         for key, array in rollout.led_to.items():
             if array.dtype != np.float64 or not array.shape[-1] or self.agent.dtype.itemsize > 4:
                 continue
             name = "goal" if key.endswith("goal") else key
-            low, high = array[kept].min(0, initial=np.inf), array[kept].max(0, initial=-np.inf)
+            low, high = array[whole].min(0, initial=np.inf), array[whole].max(0, initial=-np.inf)
             self._low[name] = np.minimum(self._low.get(name, low), low)
             self._high[name] = np.maximum(self._high.get(name, high), high)
         if "goal" in self._low and self._functions is not None:
@@ -139,10 +139,10 @@ class FirstLook:
             return
         exact = np.asarray(self._functions.reward(achieved, before), np.float64)
         there, here = (goal.astype(np.float32).astype(np.float64) for goal in (achieved, before))
-        kept = np.asarray(self._functions.reward(there, here), np.float64)
+        rewards = np.asarray(self._functions.reward(there, here), np.float64)
         size = float(np.abs(exact).max())
         self._neighbours += exact.size
-        self._flipped += int((~np.isclose(exact, kept, rtol=0.01, atol=1e-3 * size)).sum())
+        self._flipped += int((~np.isclose(exact, rewards, rtol=0.01, atol=1e-3 * size)).sum())
 
     def _judge(self) -> None:
         """Refuse what the agent's type cannot hold; tell rewards that are others than said."""

@@ -15,9 +15,9 @@ from bnpo.brains.networks import Networks
 from bnpo.brains.steps.actor import ActorStep, Delayed
 from bnpo.brains.steps.closed_form import ClosedFormCritic, MeanClimb
 from bnpo.brains.steps.compiled import CompiledSteps, compiled
-from bnpo.brains.steps.draw import Draw
-from bnpo.brains.steps.lean_adam import LeanAdam
+from bnpo.brains.steps.minibatch import Draw
 from bnpo.brains.steps.native import build
+from bnpo.brains.steps.optimizers import LeanAdam
 from bnpo.compose import compose
 from bnpo.config import AgentConfig, NetworkConfig
 from bnpo.errors import ConfigError

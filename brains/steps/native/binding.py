@@ -12,9 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from bnpo.brains.steps.draw import Draw
-from bnpo.brains.steps.lean_adam import AdamState, LeanAdam
+from bnpo.brains.steps.minibatch import Draw
 from bnpo.brains.steps.native import structures
+from bnpo.brains.steps.optimizers import AdamState, LeanAdam
 from bnpo.networks import Actor, Critic
 
 __all__ = ["Addresses", "Moved", "Rows", "parameters_of"]
