@@ -77,7 +77,7 @@ class SegmentStorage:
         Args:
             rows: [N].
             time: [N], steps written to them so far.
-            during: [N, 3A+1+R], action, mu, sigma, log-probability and reward.
+            during: [N, 3A+1+R+I], action, mu, sigma, log-probability, reward and info.
             after: [N, O+2G], observations and goals that follow.
 
         """

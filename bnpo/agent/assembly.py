@@ -93,12 +93,16 @@ def build(
     networks = config.networks
     if networks.observe_achieved_goal:
         spec = dataclasses.replace(spec, observation_dim=spec.observation_dim + spec.goal_dim)
+    rules = [_resolved(index, description) for index, description in enumerate(descriptions)]
+    if goal_functions is not None and goal_functions.keys:
+        pairs = zip(descriptions, rules, strict=True)
+        if any(scheme_of(description, rule, spec).needs_goals for description, rule in pairs):
+            spec = dataclasses.replace(spec, info=goal_functions.keys)
     encoder = build_encoder(spec, networks, device, dtype)
     if isinstance(encoder, Memory):
         spec = dataclasses.replace(spec, observation_dim=encoder.state_dim)
     each, features = len(descriptions), encoder.features
     actor = Actor(features, spec, networks).to(device, dtype)
-    rules = [_resolved(index, description) for index, description in enumerate(descriptions)]
     critic_of = _critics_of(descriptions, rules, spec, config)
     critics = [
         Critic(features, spec, networks).to(device, dtype) for _ in range(max(critic_of) + 1)

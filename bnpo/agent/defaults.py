@@ -72,7 +72,12 @@ def default_config(
 
 
 def _is_sparse(functions: GoalFunctions, goal_dim: int) -> bool:
-    """Whether the reward is 0 at the goal and -1 elsewhere, judged at goals near and far."""
+    """Whether the reward is 0 at the goal and -1 elsewhere, judged at goals near and far.
+
+    One that depends on info is not.
+    """
+    if functions.keys:
+        return False
     distance = torch.logspace(-6, 6, 25)[:, None].expand(-1, goal_dim)
     reward = functions.reward(torch.zeros_like(distance), distance)
     at_goal = functions.reward(torch.zeros(1, goal_dim), torch.zeros(1, goal_dim))

@@ -59,7 +59,8 @@ class RolloutWorker:
         self.generator.set_state(noise.clone())
         cores = {"threads": threads, "workers": threads}
         self.env = make_vector_env(spec.env_id, num_envs, **cores, **settings)
-        self.rollout = Rollout(self.env, policy, self.env.reset(seed=seed)[0], first=first)
+        shown = self.env.reset(seed=seed)[0]
+        self.rollout = Rollout(self.env, policy, shown, first=first, info=spec.info)
 
     def observation(self) -> Any:
         """Return the present observations as arrays."""
@@ -202,8 +203,9 @@ class RemoteRollouts:
             reward_low=min(columns["reward_low"]),
             reward_high=max(columns["reward_high"]),
             lag=lag,
-            lost=None if parts[0].lost is None else self._column(columns["lost"]),
             **{name: self._column(columns[name]) for name in ("reward", "terminated", "truncated")},
+            lost=None if parts[0].lost is None else self._column(columns["lost"]),
+            info=None if parts[0].info is None else self._column(columns["info"]),
         )
         self.observation = step.reset_observation
         return step

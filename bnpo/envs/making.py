@@ -18,6 +18,7 @@ from bnpo.envs.arguments import require_int
 from bnpo.envs.cores import available_cores
 from bnpo.envs.lookup import AnyEnv, create, discard, find_spec, is_of_gymnasium, load_code
 from bnpo.envs.own_vector import own_vector_env
+from bnpo.envs.vector_info import told_of_step
 from bnpo.envs.workers.care import WorkerCare
 from bnpo.envs.workers.pool import ProcessPoolVectorEnv
 from bnpo.errors import ConfigError
@@ -183,9 +184,9 @@ def step_info(infos: dict[str, Any], key: str, num_envs: int) -> npt.NDArray[np.
     """
     values = np.full(num_envs, np.nan)
     for name in ("success", "is_success") if key == "is_success" else (key,):
-        for source in (infos, infos.get("final_info", {})):
+        for source, told in told_of_step(infos, num_envs):
             if name in source and not isinstance(source[name], dict):
-                rows = np.flatnonzero(source.get(f"_{name}", np.ones(num_envs, np.bool_)))
+                rows = np.flatnonzero(told & source.get(f"_{name}", True))
                 values[rows] = [_number(source[name][row]) for row in rows]
     return values
 

@@ -7,16 +7,18 @@ their environments here and nowhere else.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from bnpo.envs.kept_info import pack
 from bnpo.envs.making import Observations
 from bnpo.envs.vector_info import RESTARTED
 from bnpo.errors import Diverged
+from bnpo.types import InfoKey
 from bnpo.types.step import Decision, Observation, Step
 
 __all__ = [
@@ -64,6 +66,7 @@ class Rollout:
         *,
         env_steps: int = 0,
         first: int = 0,
+        info: Sequence[InfoKey] = (),
         checks: bool = True,
     ) -> None:
         """Start from environments that were just reset.
@@ -74,6 +77,7 @@ class Rollout:
             reset: observations that the reset returned
             env_steps: single-environment steps taken so far, for messages
             first: number of the first environment, for messages
+            info: what to keep of info
             checks: end the run where a number is not finite; the first ones are always checked
 
         Raises:
@@ -91,6 +95,7 @@ class Rollout:
         self.led_to: Observations = {}
         """Where the last step led to, as the environments showed it"""
         self._first = first
+        self._keys = info
         self._checks = checks
         shown = as_goal_observation(reset)
         for name, array in shown.items():
@@ -139,6 +144,7 @@ class Rollout:
             reward_high=high,
             lag=lag,
             lost=None if lost is None else convert.tensor(lost),
+            info=convert.tensor(pack(infos, self._keys, self.num_envs)) if self._keys else None,
         )
 
     def _check(self, reward: NDArray[Any], observations: Any) -> tuple[float, float]:

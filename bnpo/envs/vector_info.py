@@ -100,17 +100,36 @@ def _objects(num_envs: int, values: Mapping[int, Any]) -> npt.NDArray[Any]:
     return column
 
 
-def info_of(infos: dict[str, Any], row: int) -> dict[str, Any]:
+def told_of_step(infos: dict[str, Any], num_envs: int) -> list[tuple[dict[str, Any], BoolArray]]:
+    """Return where the step just taken is told of, and of which environments [N].
+
+    Infos of an environment whose episode ended are those of its reset; what its last step told
+    lies in ``final_info``.
+    """
+    final = infos.get("final_info")
+    if not isinstance(final, dict):
+        return [(infos, np.ones(num_envs, np.bool_))]
+    masks = (infos[key] for key in ("_final_info", "_final_obs") if key in infos)
+    ended = np.asarray(next(masks, np.zeros(num_envs)), np.bool_)
+    return [(infos, ~ended), (final, ended)]
+
+
+def info_of(infos: dict[str, Any], row: int, num_envs: int) -> dict[str, Any]:
     """Return what one environment told of the step just taken, ended episodes included."""
-    found: dict[str, Any] = {}
-    for source in (infos, infos.get("final_info", {})):
-        for key, mask in source.items():
-            name = key[1:]
-            if not key.startswith("_") or name not in source or name in _ENDS or not mask[row]:
-                continue
-            column = source[name]
-            found[name] = info_of(column, row) if isinstance(column, dict) else column[row]
-    return found
+    for source, told in told_of_step(infos, num_envs):
+        if told[row]:
+            return _row_of(source, row)
+    return {}
+
+
+def _row_of(infos: dict[str, Any], row: int) -> dict[str, Any]:
+    info: dict[str, Any] = {}
+    for key, mask in infos.items():
+        name = key[1:]
+        if key.startswith("_") and name in infos and name not in _ENDS and mask[row]:
+            column = infos[name]
+            info[name] = _row_of(column, row) if isinstance(column, dict) else column[row]
+    return info
 
 
 def add_info(infos: dict[str, Any], info: dict[str, Any], mask: BoolArray | None) -> None:

@@ -79,6 +79,9 @@ class Step(NamedTuple):
     lost: Tensor | None = None
     """[N], environments that began anew without an end of their episode; None: none"""
 
+    info: Tensor | None = None
+    """[N, I], what the replay keeps of info, see :attr:`TaskSpec.info`; None: nothing"""
+
     def rows(self, part: slice) -> Self:
         """Return the same step of some of the environments."""
         step: Self = tree_map_only(Tensor, lambda tensor: tensor[part], self)

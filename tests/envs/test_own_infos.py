@@ -77,7 +77,7 @@ def test_infos_are_collected_as_gymnasium_does_where_they_are_alike() -> None:
     assert made["_a"].tolist() == [True, False, True]
     assert made["v"].tolist() == [[1.0, 1.0], [0.0, 0.0], [0.0, 0.0]]
     assert made["d"]["x"].tolist() == [0.0, 0.0, 0.5]
-    assert info_of(made, 2) == {"a": 3, "d": {"x": 0.5}}
+    assert info_of(made, 2, 3) == {"a": 3, "d": {"x": 0.5}}
 
 
 @pytest.mark.parametrize(
