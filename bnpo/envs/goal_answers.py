@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bnpo.envs.kept_info import Method, named, unpack, unpacked
-from bnpo.envs.lookup import AnyEnv
+from bnpo.envs.lookup import AnyEnv, in_this_folder
 from bnpo.errors import ConfigError, headline
 from bnpo.types import InfoKey
 
@@ -79,8 +79,9 @@ def batched(
                     "over *trajectories.info_at(segment, time)"
                 )
             chosen = at_once if together and not (keys and np.isnan(info).any()) else by_row
-            try:  # copies: a method may write to its arguments
-                return chosen(achieved.astype(kinds[0]), desired.astype(kinds[1]), info)
+            try:
+                with in_this_folder():  # copies: a method may write to its arguments
+                    return chosen(achieved.astype(kinds[0]), desired.astype(kinds[1]), info)
             except (Exception, SystemExit) as error:
                 raise ConfigError(_complaint(env, name, error, keys)) from error
         arrays = (
@@ -113,7 +114,7 @@ def _agree(
         )
     try:
         given = first(achieved.copy(), desired.copy(), info)
-    except Exception:
+    except (Exception, SystemExit):
         return False
     if given.shape != expected.shape:
         return False

@@ -18,7 +18,7 @@ import numpy as np
 
 from bnpo.envs.goal_answers import GoalFunction, GoalPairs, batched, name_of
 from bnpo.envs.kept_info import Method, WatchedInfo, find_keys, pack_each
-from bnpo.envs.lookup import AnyEnv
+from bnpo.envs.lookup import AnyEnv, in_this_folder
 from bnpo.envs.reacher.single_goal_env import SingleGoalEnv
 from bnpo.envs.trial import play
 from bnpo.errors import headline
@@ -67,6 +67,11 @@ def goal_functions(env: AnyEnv) -> GoalFunctions:
             info that hindsight cannot keep.
 
     """
+    with in_this_folder():
+        return _functions_of(env)
+
+
+def _functions_of(env: AnyEnv) -> GoalFunctions:
     reward, native = _reward_method(env)
     methods = {"compute_reward": reward}
     for name in ("compute_terminated", "compute_truncated"):
@@ -233,7 +238,10 @@ def _sample_goals(env: AnyEnv) -> GoalPairs:
     """Pairs of goals, reached and not reached, as they occur in the environment [B, G] each."""
     starts = []
     for seed in range(3):
-        shown = env.reset(seed=seed)[0]
+        try:
+            shown = env.reset(seed=seed)[0]
+        except (Exception, SystemExit) as error:
+            raise ValueError(f"{name_of(env)}: reset failed: {headline(error)}") from error
         starts.append({key: np.array(shown[key]) for key in ("achieved_goal", "desired_goal")})
     achieved = [start["achieved_goal"] for start in starts]
     desired = [start["desired_goal"] for start in starts]

@@ -79,7 +79,7 @@ def make_vector_env(
             **settings,
         )
     if spec.vector_entry_point is not None and not is_of_gymnasium(spec):
-        own = own_vector_env(spec, num_envs, settings)
+        own = own_vector_env(spec, num_envs, settings, (care or WorkerCare()).timeout)
         if own is not None:
             check_spaces(own.single_observation_space, own.single_action_space, env_id=spec.id)
             return own

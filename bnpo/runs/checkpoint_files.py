@@ -47,6 +47,10 @@ class DataFile:
     def of(cls, entry: Mapping[str, Any]) -> Self:
         """Take an entry of a manifest; a name that leads out of the folder is refused."""
         made = cls(entry["file"], entry["sha256"], entry["nbytes"])
+        if [type(value) for value in asdict(made).values()] != [str, str, int]:
+            raise CheckpointError(
+                f"a checkpoint lists {str(entry)[:60]}, which is no file of its own"
+            )
         if not NAME.fullmatch(made.file):
             raise CheckpointError(f"a checkpoint lists {made.file!r}, which is no name of its own")
         return made

@@ -17,7 +17,7 @@ from bnpo.agent.brain import TurnReport
 from bnpo.config import TrainConfig
 from bnpo.envs.workers.care import WorkerCare
 from bnpo.interop.offline import from_minari, learn_offline
-from bnpo.show import LiveBar, in_notebook, interruptible
+from bnpo.show import LiveBar, beside, in_notebook, interruptible
 from bnpo.show.plotting import plot
 from bnpo.training.environments import env_state, make_training_envs, set_env_state
 from bnpo.training.evaluation import Evaluation, PolicyEvaluator
@@ -104,7 +104,7 @@ class Trainer:
         config, agent, progress = self.config, self.agent, self.progress
         if config.offline is not None and not agent.env_steps:
             self._start_offline(config.offline, on_evaluation)
-        with self._bar() as bar, interruptible(self.request_stop):
+        with self._bar() as bar, beside(bar), interruptible(self.request_stop):
             while agent.env_steps < config.total_steps and not self._stop:
                 before = agent.env_steps
                 started = time.perf_counter()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ import bnpo
 from bnpo.envs import describe, make_env, make_vector_env
 from bnpo.envs.own_vector import OwnVectorEnv
 from bnpo.envs.registrations import own_registrations, register_others
+from bnpo.envs.workers.care import WorkerCare
 from bnpo.envs.workers.pool import ProcessPoolVectorEnv
 from bnpo.errors import WorkerError
 from tests.envs.points import PLANE, SHORT, Point, agent_on, registered
@@ -226,6 +229,37 @@ def test_a_vector_form_that_forgets_ends_is_refused(monkeypatch: pytest.MonkeyPa
             env.step(np.ones((3, 2), np.float32))
         with pytest.raises(WorkerError, match=r"without infos\['final_obs'\]"):
             env.step(np.ones((3, 2), np.float32))
+
+
+@pytest.mark.parametrize(
+    ("trouble", "words"),
+    [
+        (lambda: sys.exit(0), "step of its vector form failed: SystemExit: 0"),
+        (lambda: time.sleep(60), "TimeoutError: no step .* within worker_timeout = 0.2 s"),
+        (lambda: os.chdir("/"), None),
+    ],
+)
+def test_a_vector_form_that_misbehaves_is_told(trouble: Any, words: str | None) -> None:
+    before = Path.cwd()
+
+    class Troubled(Points):
+        def step(self, actions: Any) -> Any:
+            trouble()
+            return super().step(actions)
+
+        def close(self, **_: Any) -> None:
+            raise RuntimeError("too late")
+
+    with registered(Point, 5, vector_entry_point=Troubled) as env_id:
+        env = make_vector_env(env_id, 3, care=WorkerCare(timeout=0.2))
+        env.reset(seed=0)
+        told = (
+            contextlib.nullcontext() if words is None else pytest.raises(WorkerError, match=words)
+        )
+        with told:
+            env.step(np.ones((3, 2), np.float32))
+        env.close()
+    assert Path.cwd() == before
 
 
 @pytest.mark.usefixtures("one_core")

@@ -114,6 +114,7 @@ FOUND = [
     ("sealed manifest", ("body", "state"), [], "evaluate with run=2"),
     ("sealed manifest", (*_STATE, "agent"), None, "evaluate with run=2"),
     ("sealed manifest", (*_STATE, "versions", 0), 1.5, "resume with run=2"),
+    ("sealed manifest", ("body", "tensors", "nbytes"), _DEEP, "resume with run=2"),
     ("study of variants", ("tasks", "short", "task"), _DEEP, None),
     ("sweep file", ("ranges", "num_envs", "step"), 0, None),
     ("history in a study", ("records", 1, "success_rate"), None, None),
