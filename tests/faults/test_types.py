@@ -13,15 +13,9 @@ import pytest
 
 from bnpo.errors import RunError
 from bnpo.runs import list_runs, load_history, load_summary, read_run
-from tests.faults.typed_files import (
-    KINDS,
-    REMOVED,
-    Input,
-    inputs,
-    make_folder,
-    reading_alone,
-    tried,
-)
+from tests.faults.reading import reading_alone
+from tests.faults.typed_files import KINDS, make_folder
+from tests.faults.typed_inputs import REMOVED, Input, inputs, tried
 
 
 def changed(run: Path, folder: Path, file: str, keys: tuple[Any, ...], value: Any) -> Path:
@@ -90,6 +84,8 @@ def folder(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 
 def try_some(kind: str, folder: Path, number: int, seed: int) -> None:
+    if kind == "dataset":
+        pytest.importorskip("h5py", reason="the extra minari is not installed")
     with contextlib.chdir(folder), reading_alone():
         every = inputs(kind)
         for given in random.Random(seed).sample(every, min(number, len(every))):
