@@ -81,9 +81,17 @@ def batched(
             chosen = at_once if together and not (keys and np.isnan(info).any()) else by_row
             try:
                 with in_this_folder():  # copies: a method may write to its arguments
-                    return chosen(achieved.astype(kinds[0]), desired.astype(kinds[1]), info)
+                    values = chosen(achieved.astype(kinds[0]), desired.astype(kinds[1]), info)
+                finite = np.isfinite(values)
             except (Exception, SystemExit) as error:
                 raise ConfigError(_complaint(env, name, error, keys)) from error
+            if not finite.all():
+                row = int(np.argwhere(~finite)[0, 0])
+                raise ConfigError(
+                    f"{name_of(env)}: {name} says {values[row]} where {achieved[row].tolist()} is "
+                    f"achieved and {desired[row].tolist()} desired: allowed are finite numbers"
+                )
+            return values
         arrays = (
             None if part is None else part.detach().cpu().numpy()
             for part in (achieved, desired, info)

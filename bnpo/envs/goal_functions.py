@@ -206,8 +206,8 @@ def _reads_info(method: Method, goals: GoalPairs) -> bool:
         try:
             method(achieved.copy(), desired.copy(), watched)
         except (Exception, SystemExit):
-            return bool(watched.asked)
-        if watched.asked:
+            return watched.read
+        if watched.read:
             return True
     return False
 

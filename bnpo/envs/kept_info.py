@@ -29,14 +29,20 @@ class WatchedInfo(dict[str, Any]):
         """Hold what an environment told."""
         super().__init__(info)
         self.asked: dict[str, None] = {}
+        self.read = False
+        """Whether it was looked at"""
 
     def __getitem__(self, key: str) -> Any:
-        self.asked[key] = None
+        self._ask(key)
         return super().__getitem__(key)
 
     def __contains__(self, key: object) -> bool:
-        self.asked[str(key)] = None
+        self._ask(str(key))
         return super().__contains__(key)
+
+    def __len__(self) -> int:
+        self._ask_all()
+        return super().__len__()
 
     def __iter__(self) -> Iterator[str]:
         self._ask_all()
@@ -44,12 +50,12 @@ class WatchedInfo(dict[str, Any]):
 
     def get(self, key: str, default: Any = None) -> Any:
         """Return a value, or the default."""
-        self.asked[key] = None
+        self._ask(key)
         return super().get(key, default)
 
     def pop(self, key: str, *default: Any) -> Any:
         """Remove a value and return it."""
-        self.asked[key] = None
+        self._ask(key)
         return super().pop(key, *default)
 
     def keys(self) -> Any:
@@ -67,7 +73,17 @@ class WatchedInfo(dict[str, Any]):
         self._ask_all()
         return super().items()
 
+    def copy(self) -> dict[str, Any]:
+        """Return a copy, which counts as a look at each value."""
+        self._ask_all()
+        return super().copy()
+
+    def _ask(self, key: str) -> None:
+        self.read = True
+        self.asked[key] = None
+
     def _ask_all(self) -> None:
+        self.read = True
         self.asked.update(dict.fromkeys(super().keys()))
 
 

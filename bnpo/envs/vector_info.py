@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import collections
+import contextlib
+import copy
+import dataclasses
+import types
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -16,6 +21,12 @@ RESTARTED = "bnpo/restarted"
 _ENDS = ("final_obs", "final_info")
 """Keys in which Gymnasium keeps what an episode ended with."""
 
+_PLAIN = (bool, int, float, complex, str, bytes, np.generic)
+"""Values that nobody can write to."""
+
+_HOLDERS = (list, tuple, set, bytearray, collections.deque, types.SimpleNamespace)
+"""Other values that are copied, as are dataclasses and what says how it is copied."""
+
 _NUMBERS = (bool, int, float, np.bool_, np.number)
 
 
@@ -27,6 +38,12 @@ def kept(value: Any) -> Any:
         return {key: kept(item) for key, item in value.items()}
     if isinstance(value, list | tuple) and type(value) in (list, tuple):
         return type(value)(map(kept, value))
+    if value is None or isinstance(value, _PLAIN):
+        return value
+    holds = isinstance(value, _HOLDERS) or hasattr(type(value), "__deepcopy__")
+    if holds or dataclasses.is_dataclass(value):
+        with contextlib.suppress(Exception):  # what cannot be copied is handed on
+            return copy.deepcopy(value)
     return value
 
 
