@@ -229,9 +229,17 @@ def _from_single_envs(
         except ValueError as error:  # though it could be made here
             raise ConfigError(" ".join(str(error).split())) from error
     else:
-        env = SyncVectorEnv([make] * num_envs, autoreset_mode=AutoresetMode.SAME_STEP)
+        env = _InThisProcess([make] * num_envs, autoreset_mode=AutoresetMode.SAME_STEP)
     env.spec = spec
     return env
+
+
+class _InThisProcess(SyncVectorEnv):
+    """Environments stepped one after the other, by actions of their own type as in workers."""
+
+    def step(self, actions: Any) -> Any:
+        """Step every environment."""
+        return super().step(np.asarray(actions, self.action_space.dtype))
 
 
 def _size(space: Space[Any]) -> int:

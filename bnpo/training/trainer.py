@@ -16,6 +16,7 @@ from bnpo.agent import Agent
 from bnpo.agent.brain import TurnReport
 from bnpo.config import TrainConfig
 from bnpo.envs.workers.care import WorkerCare
+from bnpo.files import checked
 from bnpo.interop.offline import from_minari, learn_offline
 from bnpo.show import LiveBar, beside, in_notebook, interruptible
 from bnpo.show.plotting import plot
@@ -243,8 +244,8 @@ class Trainer:
             self.ahead.load_state_dict(ahead)
         shown = Observation(*(tensor.to(self.agent.device) for tensor in state["shown"]))
         self.stepper.start_at(shown, 0 if ahead is None else len(ahead["steps"]))
-        self.progress = Progress(**state["progress"])
-        records = [Record(**record) for record in state["history"]]
+        self.progress = checked(state["progress"], Progress)
+        records = [checked(record, Record) for record in state["history"]]
         now = self.agent.env_steps
         at_end = bool(records) and records[-1].env_steps == now
         if (

@@ -102,6 +102,7 @@ def test_any_value_in_a_file_is_used_or_refused_in_one_line(kind: str, folder: P
 
 
 _STATE = ("body", "state", "dict")
+_RECORD = (*_STATE, "history", 0, "dict")
 _DEEP = [[["deep"]]]
 
 FOUND = [
@@ -111,6 +112,8 @@ FOUND = [
     ("sealed manifest", (*_STATE, "agent"), None, "evaluate with run=2"),
     ("sealed manifest", (*_STATE, "versions", 0), 1.5, "resume with run=2"),
     ("sealed manifest", ("body", "tensors", "nbytes"), _DEEP, "resume with run=2"),
+    ("sealed manifest", (*_STATE, "progress", "dict", "checkpoint_s"), [], "resume with run=2"),
+    ("sealed manifest", (*_RECORD, "success_rate"), _DEEP, "resume with run=2"),
     ("study of variants", ("tasks", "short", "task"), _DEEP, None),
     ("sweep file", ("ranges", "num_envs", "step"), 0, None),
     ("history in a study", ("records", 1, "success_rate"), None, None),

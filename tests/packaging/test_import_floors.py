@@ -31,7 +31,7 @@ ROOMS = {
     "show": "agent config envs errors files seeding types",
     "cluster": "agent config envs errors extras files runs seeding types",
     "interop": "agent envs errors extras files networks replay runs show types",
-    "training": "agent cluster config envs errors interop networks seeding show types",
+    "training": "agent cluster config envs errors files interop networks seeding show types",
     "compose": "agent cluster config envs errors extras interop presets replay runs types",
     "study": "cluster compose config envs errors extras files presets runs show training types",
     "": "brains compose config credit envs extras interop presets replay runs show study training"
