@@ -45,7 +45,7 @@ def box(low: Any, high: Any, kind: Any = np.float32) -> gym.spaces.Box:
             np.float32,
             r"too few numbers of float32: action\[1\] is in \[1, ",
         ),
-        ([-3e38, 0], [3e38, 1], np.float32, r"too wide for float32: action\[0\] is in \[-3e\+38"),
+        ([-3e38, 0], [3e38, 1], np.float32, r"too wide for float32: action\[0\] is in \[-3\.0"),
     ],
 )
 def test_actions_that_the_agent_s_type_cannot_tell_apart(
