@@ -15,12 +15,11 @@ from bnpo.agent.defaults import default_config
 from bnpo.agent.normalization import Normalization
 from bnpo.agent.policy import Policy
 from bnpo.agent.predicting import Usable
+from bnpo.agent.task import task_of
 from bnpo.brains.options import Guidance
 from bnpo.brains.rule import Rule
 from bnpo.config import AgentConfig, BrainDescription
-from bnpo.envs import describe, make_env
-from bnpo.envs.goal_functions import GoalFunction, GoalFunctions, goal_functions
-from bnpo.envs.lookup import discard
+from bnpo.envs.goal_functions import GoalFunction, GoalFunctions
 from bnpo.errors import ConfigError
 from bnpo.planning.guiding import draw_guides, fit, store_guides
 from bnpo.replay import SegmentTable
@@ -110,19 +109,7 @@ class Agent(Usable):
         """
         if isinstance(brains, str):
             return cls.of_preset(brains, env_id, seed=seed, config=config, env_kwargs=env_kwargs)
-        functions, refused = None, None
-        try:
-            env = make_env(env_id, **(env_kwargs or {}))
-            spec = describe(env, env_id)
-        except ValueError as error:
-            raise ConfigError(str(error)) from error
-        if spec.is_goal_env:
-            try:
-                functions = goal_functions(env)
-            except ValueError as error:  # which is no matter without hindsight
-                refused = error
-        else:
-            discard(env)
+        spec, functions, refused = task_of(env_id, env_kwargs or {})
         agent = cls(
             spec,
             brains,
@@ -132,7 +119,7 @@ class Agent(Usable):
             env_kwargs=env_kwargs,
         )
         if refused is not None and any(brain.credit.scheme.needs_goals for brain in agent.brains):
-            raise ConfigError(str(refused)) from refused
+            raise refused
         return agent
 
     learners = property(lambda self: self.brains, doc="The brains, as earlier versions named them.")

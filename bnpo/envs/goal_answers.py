@@ -126,8 +126,8 @@ def _agree(
         return False
     if given.shape != expected.shape:
         return False
-    size = float(np.abs(expected).max(initial=0.0))
-    return bool(np.allclose(given, expected, rtol=1e-5, atol=1e-6 * size))
+    size = float(np.abs(expected[np.isfinite(expected)]).max(initial=0.0))
+    return bool(np.allclose(given, expected, rtol=1e-5, atol=1e-6 * size, equal_nan=True))
 
 
 def _complaint(env: AnyEnv, name: str, error: BaseException, keys: tuple[InfoKey, ...]) -> str:

@@ -17,4 +17,4 @@ def beside(bar: Any) -> AbstractContextManager[Any]:
     """Return a context in which the standard output has lines of its own, above a bar of tqdm."""
     if not isinstance(bar, tqdm) or bar.disable or not sys.stderr.isatty():
         return contextlib.nullcontext()
-    return contextlib.redirect_stdout(DummyTqdmFile(sys.stdout))  # type: ignore[type-var]
+    return contextlib.redirect_stdout(DummyTqdmFile(sys.stdout))

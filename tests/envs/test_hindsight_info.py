@@ -228,3 +228,31 @@ def test_info_goes_with_a_dataset(tmp_path: Any, monkeypatch: pytest.MonkeyPatch
         made, now = credit(other)
         far = (torch.linalg.vector_norm(now - made.goal, dim=1) > 0.1).float()
         torch.testing.assert_close(made.reward[:, 0], -far - now[:, 0] - 3.0)
+
+
+def test_what_is_read_later_and_decides_is_refused_by_name() -> None:
+    """Its steps pay -1 - 5 from then on; the goals alone say -1."""
+
+    class Switched(Point):
+        on = False
+
+        def step(self, action: Any) -> tuple[Any, Any, Any, bool, dict[str, Any]]:
+            self.place = (self.place + 0.02 * action).astype(np.float32)
+            goal, info = self.goal.astype(np.float32) + 9, {"price": 5.0}
+            shown = {**self.observe(), "desired_goal": goal}
+            return shown, float(self.compute_reward(self.place, goal, info)), False, False, info
+
+        def compute_reward(self, achieved_goal: Any, desired_goal: Any, info: Any) -> Any:
+            reward = Point.compute_reward(self, achieved_goal, desired_goal, {})
+            return reward - (info.get("price", 0.0) if Switched.on else 0.0)
+
+    with registered(Switched) as env_id:
+        agent = agent_on(env_id)
+        Switched.on = True
+        words = (
+            r"Own-v0: compute_reward uses info\['price'\], which hindsight does not keep: a step "
+            r"that paid -6 would be relabelled as -1; let it read numbers, and in every step, or "
+            r"take a credit scheme without hindsight$"
+        )
+        with pytest.raises(ConfigError, match=words):
+            bnpo.train(agent, 160, **SHORT)
