@@ -74,9 +74,14 @@ def shift_goals(
     )
     over = (terminal | cut) & (ahead < n[:, None])
     n = torch.where(over.any(1), over.to(torch.uint8).argmax(1) + 1, n)
-    made = trajectories.n_step(segment, time, n, evaluator.gamma)
-    discount = made.discount.masked_fill(terminal.gather(1, n[:, None] - 1)[:, 0], 0.0)
-    ended = (moved & (made.discount == 0)).nonzero()[:, 0]
+    value = reward  # not read at lambda = 1 nor at n = 1
+    if gae_lambda < 1 and steps > 1:
+        state = trajectories.observation[row, at + 1].flatten(0, 1)
+        value = evaluator.value(state, goal.flatten(0, 1)).reshape(reward.shape)
+    reward = lambda_rewards(reward, value, n, evaluator.gamma, gae_lambda)[:, 0]
+    transitions = trajectories.n_step(segment, time, n, evaluator.gamma, steps, reward=reward)
+    discount = transitions.discount.masked_fill(terminal.gather(1, n[:, None] - 1)[:, 0], 0.0)
+    ended = (moved & (transitions.discount == 0)).nonzero()[:, 0]
     if len(ended):  # by their own goals: the shifted ones may not end there
         last = (segment[ended], time[ended] + n[ended])
         own = [trajectories.achieved_goal[last], trajectories.desired_goal[last]]
@@ -84,14 +89,8 @@ def shift_goals(
         goes_on = evaluator.terminated(*own) & ~terminal[ended, n[ended] - 1]
         power = torch.pow(evaluator.gamma, n[ended].to(discount.dtype))
         discount = discount.index_put((ended[goes_on],), power[goes_on])
-    value = reward  # not read at lambda = 1 nor at n = 1
-    if gae_lambda < 1 and steps > 1:
-        state = trajectories.observation[row, at + 1].flatten(0, 1)
-        value = evaluator.value(state, goal.flatten(0, 1)).reshape(reward.shape)
-    reward = lambda_rewards(reward, value, n, evaluator.gamma, gae_lambda)[:, 0]
-    return made.replace(
+    return transitions.replace(
         goal=trajectories.desired_goal[segment, time + shift],
         next_goal=trajectories.desired_goal[segment, time + n + shift],
-        reward=reward,
-        discount=discount * gae_lambda ** (n - 1).to(made.discount.dtype),
+        discount=discount * gae_lambda ** (n - 1).to(discount.dtype),
     )

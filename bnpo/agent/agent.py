@@ -12,8 +12,7 @@ from bnpo.agent.arbiter import Arbiter
 from bnpo.agent.assembly import build
 from bnpo.agent.brain import Brain, TurnReport
 from bnpo.agent.defaults import default_config
-from bnpo.agent.normalization import Normalization
-from bnpo.agent.policy import Policy
+from bnpo.agent.policy import Normalization, Policy
 from bnpo.agent.predicting import Usable
 from bnpo.agent.task import task_of
 from bnpo.brains.options import Guidance
@@ -169,7 +168,7 @@ class Agent(Usable):
         rows = store_guides(table, start, steps)
         self.env_steps += len(steps) * len(start.observation)
         self.normalization.observe(table.trajectories, rows)
-        self.normalization.put_in_force()
+        self.normalization.renew(first=True)
         fit(guidance, table.trajectories[rows], self.actor, self.encoder, self.generator)
         for target in self.target_actors:
             target.load_state_dict(self.actor.state_dict())

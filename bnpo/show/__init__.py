@@ -6,7 +6,6 @@ Nothing here is needed outside of a notebook, and IPython is asked for only wher
 from typing import Any
 
 from bnpo.config import BrainDescription
-from bnpo.show.beside_bar import beside
 from bnpo.show.kernel import in_notebook, interruptible, shell
 from bnpo.show.live_bar import LiveBar
 from bnpo.show.page import Page, png
@@ -21,7 +20,6 @@ __all__ = [
     "LiveBar",
     "Page",
     "agent_table",
-    "beside",
     "brain_table",
     "history_table",
     "html_table",

@@ -73,21 +73,21 @@ class FirstLook:
         if self._steps >= STEPS or self.env_id.startswith("bnpo/"):
             return not self._unexplained
         self._steps += 1
-        kept = np.ones(rollout.num_envs, bool)
+        whole = np.ones(rollout.num_envs, bool)
         if step.lost is not None:
-            kept = ~step.lost.cpu().numpy()
+            whole = ~step.lost.cpu().numpy()
         if self._functions is not None:
-            self._compare_rewards(rollout, step, kept)
-        self._measure(rollout, step, kept)
+            self._compare_rewards(rollout, step, whole)
+        self._measure(rollout, step, whole)
         if self._steps == STEPS:
             self._judge()
         return False
 
-    def _compare_rewards(self, rollout: Rollout, step: Step, kept: NDArray[np.bool_]) -> None:
+    def _compare_rewards(self, rollout: Rollout, step: Step, whole: NDArray[np.bool_]) -> None:
         """Hold what was paid against what compute_reward says."""
         functions = self._functions
         assert functions is not None
-        rows = np.flatnonzero(kept)
+        rows = np.flatnonzero(whole)
         if not len(rows):
             return
         achieved, desired = (rollout.led_to[f"{kind}_goal"][rows] for kind in _KINDS)
@@ -122,27 +122,27 @@ class FirstLook:
                 "numbers, and in every step, or take a credit scheme without hindsight"
             )
 
-    def _measure(self, rollout: Rollout, step: Step, kept: NDArray[np.bool_]) -> None:
+    def _measure(self, rollout: Rollout, step: Step, whole: NDArray[np.bool_]) -> None:
         """Widen the ranges of what is shown, and see what rounding does to rewards."""
         for key, array in rollout.led_to.items():
             if array.dtype != np.float64 or not array.shape[-1] or self.agent.dtype.itemsize > 4:
                 continue
             name = "goal" if key.endswith("goal") else key
-            low, high = array[kept].min(0, initial=np.inf), array[kept].max(0, initial=-np.inf)
+            low, high = array[whole].min(0, initial=np.inf), array[whole].max(0, initial=-np.inf)
             self._low[name] = np.minimum(self._low.get(name, low), low)
             self._high[name] = np.maximum(self._high.get(name, high), high)
         if "goal" in self._low and self._functions is not None:
-            self._compare_neighbours(rollout.led_to["achieved_goal"], step, kept)
+            self._compare_neighbours(rollout.led_to["achieved_goal"], step, whole)
 
     def _compare_neighbours(
-        self, achieved: NDArray[Any], step: Step, kept: NDArray[np.bool_]
+        self, achieved: NDArray[Any], step: Step, whole: NDArray[np.bool_]
     ) -> None:
         """Count rewards of goals one step apart that rounding to float32 changes."""
         assert self._functions is not None
         before, self._before = self._before, achieved
         if before is None:
             return
-        rows = np.flatnonzero(kept)
+        rows = np.flatnonzero(whole)
         goals, info = (achieved[rows], before[rows]), _info(step, rows)
         exact = np.asarray(self._functions.reward(*goals, info), np.float64)
         there, here = (goal.astype(np.float32).astype(np.float64) for goal in goals)

@@ -17,7 +17,7 @@ from gymnasium.vector import AutoresetMode
 import bnpo
 from bnpo.envs import make_vector_env
 from bnpo.envs.lookup import find_spec
-from bnpo.envs.workers.pool import ProcessPoolVectorEnv
+from bnpo.envs.workers.vector_env import WorkerVectorEnv
 from bnpo.presets import PRESETS
 from bnpo.training.first_look import tell_cut_episodes
 from tests.envs.points import SHORT, Point, agent_on, registered
@@ -53,7 +53,7 @@ def point(**methods: Any) -> Any:
 
 def stepped(step: Callable[..., Any]) -> None:
     own = point(step=lambda self, action: step(*Point.step(self, action)))
-    pool = ProcessPoolVectorEnv(own, num_envs=4, workers=1)
+    pool = WorkerVectorEnv(own, num_envs=4, workers=1)
     pool.reset(seed=0)
     try:
         pool.step(np.zeros((4, 2), np.float32))

@@ -8,7 +8,7 @@ import sys
 import pytest
 from tqdm import tqdm
 
-from bnpo.show import beside
+from bnpo.show.beside_bar import beside
 
 
 class Terminal(io.StringIO):

@@ -96,11 +96,11 @@ class GlobalGenerators:
     """Global generators of one environment, put in place around its calls."""
 
     def __init__(self, seed: int) -> None:
-        """Seed them."""
+        """Seed all of them."""
         self.seed(seed)
 
     def seed(self, seed: int) -> None:
-        """Begin anew."""
+        """Seed all of them anew."""
         numpy, python, torch = seeding.derived(seed, seeding.GLOBAL_GENERATORS, count=3)
         self._numpy: Any = np.random.MT19937(numpy)
         self._others: dict[str, _Python | _Torch] = {
@@ -111,7 +111,7 @@ class GlobalGenerators:
         self._draws = dict.fromkeys(self._others, False)
 
     def __enter__(self) -> None:
-        """Put them in place."""
+        """Put the environment's generators in the place of the global ones."""
         self._outer: Any = _numpy.get_bit_generator()
         _numpy.set_bit_generator(self._numpy)
         self._before: dict[str, Any] = {}
@@ -122,7 +122,7 @@ class GlobalGenerators:
                 one.put(one.state)
 
     def __exit__(self, *_: object) -> None:
-        """Put back what was there before."""
+        """Put the process's generators back."""
         self._numpy = _numpy.get_bit_generator()
         _numpy.set_bit_generator(self._outer)
         for name, before in self._before.items():
@@ -134,12 +134,12 @@ class GlobalGenerators:
             one.put(before)
 
     def get_state(self) -> dict[str, Any]:
-        """Return where they stand."""
+        """Return the states of all of them."""
         plain = {name: one.plain() for name, one in self._others.items()}
         return {"numpy": self._numpy.state, **plain, "watched": self._watched, "draws": self._draws}
 
     def set_state(self, state: Mapping[str, Any]) -> None:
-        """Go on from a state."""
+        """Take over a state of both generators."""
         self._numpy.state = state["numpy"]
         for name, one in self._others.items():
             one.restore(state[name])

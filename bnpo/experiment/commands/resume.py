@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bnpo.config import Count, config
 from bnpo.errors import CheckpointError, ConfigError
 from bnpo.experiment.command import Command
-from bnpo.experiment.commands.train import finish, opened
+from bnpo.experiment.commands.train import carry_out, opened
 
 if TYPE_CHECKING:
     from bnpo.config import RunConfig
@@ -42,7 +42,7 @@ def resume(run: RunConfig, record: Any) -> float | None:
             say(f"{observer.folder} is finished: {at:,} steps; more with total_steps=...")
         else:
             say(f"{observer.folder} goes on from {at:,} steps")
-        return finish(session, session.run())
+        return carry_out(session)
 
 
 def _configured(options: ResumeOptions, runs: Path) -> RunConfig:
@@ -72,8 +72,7 @@ def _require_state(folder: Path, env: str) -> int:
 
     Returns the environment steps that the newest one is of; 0 where there is none.
     """
-    from bnpo.experiment.session import policy_alone
-    from bnpo.runs.checkpoint import load_checkpoint
+    from bnpo.runs.checkpoint import load_checkpoint, policy_alone
     from bnpo.runs.checkpoint_folder import CheckpointFolder, steps_of
 
     checkpoints = CheckpointFolder(folder)
