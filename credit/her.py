@@ -71,9 +71,10 @@ class HER(CreditScheme):
         later = goal + (made.next_goal - made.goal) if self.moving else goal
         reward = evaluator.reward(outcome, later)  # read where n = 1 alone
         where = replaced[:, None]
-        ended = (replaced & (made.discount == 0)).nonzero()[:, 0]
         discount = made.discount
-        if len(ended):  # by their own goals: others may not end
+        some_ended = not bool(discount.all())
+        if some_ended and len(ended := (replaced & (discount == 0)).nonzero()[:, 0]):
+            # by their own goals: others may not end
             explained = evaluator.terminated(outcome[ended], made.next_goal[ended])
             discount = discount.index_fill(0, ended[explained], evaluator.gamma)
         discount = discount.masked_fill(replaced & evaluator.terminated(outcome, later), 0.0)
