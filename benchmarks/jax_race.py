@@ -119,7 +119,7 @@ def run_preset(task_name: str, preset: str, seed: int) -> dict[str, Any]:
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     compile_s = children.ru_utime + children.ru_stime
     trainer = TimedTrainer(agent, build_train_config(config), progress_bar=False)
-    curve: list[tuple[int, float, float]] = []
+    curve: list[tuple[int, float, float | None]] = []
     trainer.run(
         lambda r: curve.append((r.env_steps, round(compile_s + trainer.cpu_s, 3), r.success_rate))
     )

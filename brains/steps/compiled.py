@@ -22,7 +22,7 @@ from bnpo.brains.steps.minibatch import Draw
 from bnpo.brains.steps.native import build, structures
 from bnpo.brains.steps.native.binding import Addresses, Moved, Rows, parameters_of
 from bnpo.brains.steps.optimizers import GradientStep, LeanAdam
-from bnpo.networks import Actor, Normalizer
+from bnpo.networks import Actor, Critic, Normalizer
 
 __all__ = ["CompiledSteps", "compiled"]
 
@@ -55,7 +55,8 @@ def _climb_of(step: LearningStep) -> tuple[GradientStep, int] | None:
     """Return what moves the actor, and critic steps per step; None where C++ has no such climb."""
     actor_step, every, rule = step.actor_step, 1, step.rule
     if isinstance(actor_step, Delayed):
-        actor_step, every = actor_step.step, actor_step.every
+        every = actor_step.every
+        actor_step = actor_step.step
     optimizer = actor_step.optimizer
     if not isinstance(optimizer, GradientStep) or not isinstance(optimizer.optimizer, LeanAdam):
         return None
@@ -119,7 +120,7 @@ class CompiledSteps:
         plan.number, plan.holds_actor = number, int(self.step.holds_actor)
         shape = (steps, plan.critic.members, size, plan.draw.rewards)
         error = batch.reward.new_empty(shape, dtype=bound.dtype)
-        scalars = torch.empty(_SCALARS, steps, dtype=torch.float64)
+        scalars = torch.empty(steps, _SCALARS, dtype=torch.float64)
         plan.error, plan.scalars = error.data_ptr(), scalars.data_ptr()
         bound.library.learn(ctypes.byref(plan))
         del alive
@@ -127,12 +128,12 @@ class CompiledSteps:
 
     def _learnt(self, bound: _Bound, error: Tensor, scalars: Tensor) -> list[Learnt]:
         """Count the steps, and tell what each found out."""
-        climbed = scalars[-1].tolist()
+        climbed = scalars[:, -1].tolist()
         bound.critic.took(len(climbed))
         bound.actor.took(int(sum(climbed)))
-        rows = zip(*(row.unbind() for row in scalars[:-1]), climbed, error.unbind(), strict=True)
         learnt: list[Learnt] = []
-        for loss, first, second, critic_norm, actor_norm, moved, own in rows:
+        for row, moved, own in zip(scalars.unbind(), climbed, error.unbind(), strict=True):
+            loss, first, second, critic_norm, actor_norm, _ = row.unbind()
             info = {"critic_loss": loss}
             if bound.critic.clip_norm is not None:
                 info["critic_gradient_norm"] = critic_norm
@@ -166,7 +167,7 @@ class _Bound:
             self.names = ("q_value",)
         self.actor = Moved(moved, optimizer.optimizer, optimizer.clip_norm)
         self.critic = Moved(parameters_of(critic), critic_step.optimizer, critic_step.clip_norm)
-        self._networks = [actor, critic, networks.target_critic]
+        self._networks: list[Actor | Critic] = [actor, critic, networks.target_critic]
         self._targets: dict[int, structures.Actor] = {}
         self._asked: tuple[Sequence[Actor], Any] = ((), None)
         self._addresses = addresses = Addresses()

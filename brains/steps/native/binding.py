@@ -132,9 +132,14 @@ class Moved:
         """Count steps; the gradients of the last are the parameters' ``grad``."""
         if not steps:
             return
-        self.state.taken.add_(steps)
+        state = self.state
+        state.taken.add_(steps)
+        if self.parameters[0].grad is self.gradients[0]:
+            return  # no other brain has been here
         for parameter, gradient in zip(self.parameters, self.gradients, strict=True):
             parameter.grad = gradient
+        for other in state.others:
+            other.grad = None
 
 
 class Rows:
@@ -151,7 +156,7 @@ class Rows:
         self._at = at
         self._dtype = dtype
         first = structures.Draw.observation.offset
-        numbers = (ctypes.c_ssize_t * (2 * len(_COLUMNS))).from_buffer(at, first)
+        numbers: Any = (ctypes.c_ssize_t * (2 * len(_COLUMNS))).from_buffer(at, first)
         self._numbers = np.frombuffer(numbers, np.int64)
 
     def write(self, draw: Draw) -> list[Tensor]:

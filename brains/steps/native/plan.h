@@ -54,7 +54,7 @@ struct Plan {
     Int normalize;                      // advantages
     Int holds_actor;
     real *error;                        // [steps, E, B, R]
-    double *scalars;                    // [SCALARS, steps]
+    double *scalars;                    // [steps, SCALARS]
 };
 
 // What a step tells: the last one says whether the actor moved.
@@ -62,7 +62,7 @@ struct Plan {
 enum Scalar { LOSS, FIRST, SECOND, CRITIC_NORM, ACTOR_NORM, CLIMBED };
 
 inline void tell(const Plan &p, Scalar what, Int step, double value) {
-    p.scalars[what * p.steps + step] = value;
+    p.scalars[step * (CLIMBED + 1) + what] = value;
 }
 
 struct Scratch {
