@@ -126,8 +126,10 @@ def told_of_step(infos: dict[str, Any], num_envs: int) -> list[tuple[dict[str, A
     final = infos.get("final_info")
     if not isinstance(final, dict):
         return [(infos, np.ones(num_envs, np.bool_))]
-    masks = (infos[key] for key in ("_final_info", "_final_obs") if key in infos)
-    ended = np.asarray(next(masks, np.zeros(num_envs)), np.bool_)
+    masks = [infos[key] for key in ("_final_info", "_final_obs") if key in infos]
+    if not masks:  # what final_info tells has masks of its own
+        return [(source, np.ones(num_envs, np.bool_)) for source in (infos, final)]
+    ended = np.asarray(masks[0], np.bool_)
     return [(infos, ~ended), (final, ended)]
 
 
