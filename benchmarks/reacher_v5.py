@@ -23,6 +23,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -90,31 +91,41 @@ def run_bnpo(seed: int, settings: dict[str, Any], steps: int = STEPS) -> list[Po
     return curve
 
 
+def make_judge() -> Callable[[Callable[[Any], Any]], float]:
+    """Return what tells the mean return of a policy from observations to actions."""
+    import numpy as np
+
+    from bnpo.envs import make_vector_env
+    from bnpo.seeding import EVALUATION_SEED
+
+    env = make_vector_env(ENV_ID, EPISODES, workers=0)
+
+    def mean_return(act: Callable[[Any], Any]) -> float:
+        observation, _ = env.reset(seed=EVALUATION_SEED)
+        returns = np.zeros(EPISODES)
+        while True:
+            observation, reward, _, truncated, _ = env.step(act(observation))
+            returns += reward
+            if truncated.all():
+                return float(returns.mean())
+
+    return mean_return
+
+
 def run_peer(seed: int, settings: dict[str, Any], steps: int = STEPS) -> list[Point]:
     """Train PPO of Stable-Baselines3, observations and rewards normalised."""
     import gymnasium as gym
-    import numpy as np
     import torch
     from stable_baselines3 import PPO
     from stable_baselines3.common.callbacks import BaseCallback
     from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
-    from bnpo.envs import make_vector_env
-    from bnpo.seeding import EVALUATION_SEED
-
     torch.set_num_threads(1)
-    judge = make_vector_env(ENV_ID, EPISODES, workers=0)
+    judge = make_judge()
     curve: list[Point] = []
 
     def mean_return(model: Any) -> float:
-        observation, _ = judge.reset(seed=EVALUATION_SEED)
-        returns = np.zeros(EPISODES)
-        while True:
-            action, _ = model.predict(env.normalize_obs(observation), deterministic=True)
-            observation, reward, _, truncated, _ = judge.step(action)
-            returns += reward
-            if truncated.all():
-                return float(returns.mean())
+        return judge(lambda seen: model.predict(env.normalize_obs(seen), deterministic=True)[0])
 
     class Judge(BaseCallback):  # type: ignore[misc,unused-ignore]
         """Evaluates every INTERVAL steps, outside the measured time."""
@@ -147,26 +158,9 @@ def run_peer(seed: int, settings: dict[str, Any], steps: int = STEPS) -> list[Po
 
 def run_lean(seed: int) -> list[Point]:
     """Train the lean PPO."""
-    import numpy as np
-
-    from bnpo.envs import make_vector_env
-    from bnpo.seeding import EVALUATION_SEED
-
-    judge = make_vector_env(ENV_ID, EPISODES, workers=0)
-
-    def mean_return(act: Any) -> float:
-        observation, _ = judge.reset(seed=EVALUATION_SEED)
-        returns = np.zeros(EPISODES)
-        while True:
-            observation, reward, _, truncated, _ = judge.step(act(observation))
-            returns += reward
-            if truncated.all():
-                return float(returns.mean())
-
-    def done(curve: list[Any]) -> bool:
-        return solved(curve) is not None
-
-    return lean_ppo.train(ENV_ID, seed, STEPS, INTERVAL, mean_return, done)
+    return lean_ppo.train(
+        ENV_ID, seed, STEPS, INTERVAL, make_judge(), lambda curve: solved(curve) is not None
+    )
 
 
 def solved(curve: list[Any]) -> tuple[int, float, float] | None:
@@ -239,9 +233,9 @@ def main() -> None:
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-1:])  # no worker processes
     seed = options.seeds[0]
     if options.search:
-        from reacher_v5_search import search
+        import reacher_v5_search
 
-        search(options.search, 100)
+        reacher_v5_search.search(options.search, 100)
         return
     if options.one:
         peers = {PEER: lambda: run_peer(seed, PEER_SETTINGS), LEAN: lambda: run_lean(seed)}

@@ -1,4 +1,4 @@
-"""The search for the settings of ppo on Reacher-v5: reacher_v5.py --search."""
+"""Search of the settings of ``ppo`` on Reacher-v5: python benchmarks/reacher_v5.py --search 40."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 from reacher_v5 import RESULTS, run_bnpo, solved
 
 SEARCH = RESULTS.with_name("reacher_v5_search.jsonl")
-
 
 FIRST_GUESS: dict[str, Any] = {
     "envs": 8,
