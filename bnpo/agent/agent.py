@@ -212,7 +212,10 @@ class Agent(Usable):
 
         """
         warming_up = self.env_steps < self.config.warmup_steps
-        due = [] if warming_up else [one for one in self.brains if one.due(self.vector_steps)]
+        steps = self.vector_steps
+        due = [one for one in self.brains if steps % one.description.learning_delay == 0]
+        if warming_up:
+            due = []
         frozen = bool(self.normalization.on_policy) and not warming_up
         return self.take_turns(due, frozen=frozen, commit=commit)
 

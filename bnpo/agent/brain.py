@@ -16,8 +16,8 @@ from bnpo.brains import Follower, LearningStep, Learnt
 from bnpo.brains.losses import effective_sample_size
 from bnpo.brains.rule import Info
 from bnpo.brains.rules.guided import review
+from bnpo.brains.steps.actor import Draw
 from bnpo.brains.steps.compiled import CompiledSteps
-from bnpo.brains.steps.minibatch import Draw
 from bnpo.config import AgentConfig, BrainDescription
 from bnpo.errors import BadPriority, Diverged
 from bnpo.networks import Actor
@@ -110,10 +110,6 @@ class Brain:
     def begin(self, num_envs: int) -> None:
         """Make room for what a number of environments sends."""
         self.draws.begin(num_envs)
-
-    def due(self, vector_steps: int) -> bool:
-        """Whether the brain's schedule gives it a turn after this vector step."""
-        return vector_steps % self.description.learning_delay == 0
 
     def receive(self, table: SegmentTable, rows: Tensor, env_steps: int) -> None:
         """Assign credit to finished segments and push their transitions into the pool.

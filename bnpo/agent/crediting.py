@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -46,7 +47,7 @@ class NetworkEvaluator:
         self.networks = step.networks
         self._step = step
         self.spec = spec
-        self.goal_functions = goal_functions
+        self.goal_functions = goal_functions or _no_goals(spec)
         self.env_steps = 0
         """Environment steps so far, as the brain last told"""
         self._gamma = gamma
@@ -89,28 +90,31 @@ class NetworkEvaluator:
         self, achieved_goal: Tensor, desired_goal: Tensor, info: Tensor | None = None
     ) -> Tensor:
         """Reward of the task for goals [B, G] and what is kept of info [B, I], [B, R]."""
-        reward: Tensor = self._functions.reward(achieved_goal, desired_goal, info)
+        reward: Tensor = self.goal_functions.reward(achieved_goal, desired_goal, info)
         return reward.to(achieved_goal.dtype).reshape(len(achieved_goal), self.spec.reward_dim)
 
     def terminated(
         self, achieved_goal: Tensor, desired_goal: Tensor, info: Tensor | None = None
     ) -> Tensor:
         """Whether achieving a goal is terminal, for goals [B, G], [B]."""
-        ends: Tensor = self._functions.terminated(achieved_goal, desired_goal, info)
+        ends: Tensor = self.goal_functions.terminated(achieved_goal, desired_goal, info)
         return ends
 
     def truncated(
         self, achieved_goal: Tensor, desired_goal: Tensor, info: Tensor | None = None
     ) -> Tensor:
         """Whether achieving a goal cuts the episode, for goals [B, G], [B]."""
-        ends: Tensor = self._functions.truncated(achieved_goal, desired_goal, info)
+        ends: Tensor = self.goal_functions.truncated(achieved_goal, desired_goal, info)
         return ends
 
-    @property
-    def _functions(self) -> GoalFunctions:
-        if self.goal_functions is None:
-            raise ValueError(f"{self.spec.env_id} has no goals, so no reward of goals")
-        return self.goal_functions
+
+def _no_goals(spec: TaskSpec) -> GoalFunctions:
+    """Return functions that refuse to answer about goals that a task does not have."""
+
+    def refuse(*_: Any) -> Any:
+        raise ValueError(f"{spec.env_id} has no goals, so no reward of goals")
+
+    return GoalFunctions(reward=refuse, terminated=refuse, truncated=refuse, tells_terminated=False)
 
 
 class CreditAssignment:

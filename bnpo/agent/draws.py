@@ -9,7 +9,7 @@ import torch
 
 from bnpo.agent.crediting import CreditAssignment
 from bnpo.agent.priorities import Priorities
-from bnpo.brains.steps.minibatch import Draw
+from bnpo.brains.steps.actor import Draw
 from bnpo.config import AgentConfig, BrainDescription
 from bnpo.replay import Pool, SegmentTable
 from bnpo.types import Transitions

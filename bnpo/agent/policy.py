@@ -215,7 +215,8 @@ class Normalization:
 
     def may_change(self, vector_step: int) -> bool:
         """Return whether a rollout with new statistics may begin at this step."""
-        return not self.final and any(one.due(vector_step) for one in self.on_policy)
+        delays = [brain.description.learning_delay for brain in self.on_policy]
+        return not self.final and any(vector_step % delay == 0 for delay in delays)
 
 
 _SEEN = ("observation", "achieved_goal", "desired_goal")

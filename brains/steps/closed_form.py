@@ -17,11 +17,10 @@ from torch.nn import functional
 from bnpo.brains.losses import half_mean_square
 from bnpo.brains.rule import Info, Rule
 from bnpo.brains.rules.ddpg import DDPG
-from bnpo.brains.steps.actor import Objective
+from bnpo.brains.steps.actor import Minibatch, Objective
 from bnpo.brains.steps.critic import CriticStep
-from bnpo.brains.steps.minibatch import Minibatch, PolicyOutput
 from bnpo.brains.steps.optimizers import ActorOptimizer, GradientStep
-from bnpo.networks import Actor, Critic
+from bnpo.networks import Actor, Critic, PolicyOutput
 
 __all__ = ["ClosedFormCritic", "MeanClimb"]
 

@@ -15,10 +15,9 @@ from torch import Tensor
 
 from bnpo.brains.rules.ddpg import DDPG
 from bnpo.brains.rules.ppo import PPO
-from bnpo.brains.steps.actor import ActorStep, Delayed
+from bnpo.brains.steps.actor import ActorStep, Delayed, Draw
 from bnpo.brains.steps.closed_form import ClosedFormCritic, MeanClimb
 from bnpo.brains.steps.learning_step import LearningStep, Learnt
-from bnpo.brains.steps.minibatch import Draw
 from bnpo.brains.steps.native import build, structures
 from bnpo.brains.steps.native.binding import Addresses, Moved, Rows, parameters_of
 from bnpo.brains.steps.optimizers import GradientStep, LeanAdam

@@ -15,7 +15,7 @@ from bnpo.brains.losses import half_mean_square
 from bnpo.brains.networks import Networks
 from bnpo.brains.options import Point
 from bnpo.brains.rule import Info
-from bnpo.brains.steps.minibatch import Minibatch
+from bnpo.brains.steps.actor import Minibatch
 from bnpo.brains.steps.optimizers import descend
 from bnpo.networks import Actor
 from bnpo.types import Transitions

@@ -12,10 +12,9 @@ from torch import Tensor
 from bnpo.brains.entropy import EntropyBonus, entropy_bonus
 from bnpo.brains.networks import Networks
 from bnpo.brains.rule import Info, NextPolicy, Rule, Sample
-from bnpo.brains.steps.actor import ActorStepping
+from bnpo.brains.steps.actor import ActorStepping, Draw, Minibatch, standard_normal
 from bnpo.brains.steps.critic import CriticStep
-from bnpo.brains.steps.minibatch import Draw, Minibatch, PolicyOutput, standard_normal
-from bnpo.networks import Actor, gaussian
+from bnpo.networks import Actor, PolicyOutput, gaussian
 from bnpo.types import Transitions
 
 __all__ = ["LearningStep", "Learnt", "RecurrentStep"]

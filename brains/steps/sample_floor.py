@@ -10,8 +10,7 @@ from torch import Tensor, nn
 
 from bnpo.brains.losses import effective_sample_size
 from bnpo.brains.rule import Info
-from bnpo.brains.steps.actor import ActorStepping, Objective
-from bnpo.brains.steps.minibatch import Minibatch
+from bnpo.brains.steps.actor import ActorStepping, Minibatch, Objective
 
 __all__ = ["SampleFloor"]
 

@@ -10,10 +10,9 @@ import torch
 
 from bnpo.brains import DDPG, GradientStep, LearningStep, Rule, target_of
 from bnpo.brains.networks import Networks
-from bnpo.brains.steps.actor import ActorStep, Delayed
+from bnpo.brains.steps.actor import ActorStep, Delayed, Draw
 from bnpo.brains.steps.closed_form import ClosedFormCritic, MeanClimb
 from bnpo.brains.steps.compiled import CompiledSteps, compiled
-from bnpo.brains.steps.minibatch import Draw
 from bnpo.brains.steps.native import build
 from bnpo.brains.steps.optimizers import LeanAdam
 from bnpo.compose import compose

@@ -130,6 +130,7 @@ def test_step_info_understands_both_names_of_success() -> None:
         "success": np.array([True, False, False]),
         "_success": np.array([True, True, False]),
         "final_info": {"success": np.array([0, 0, 1]), "_success": np.array([False, False, True])},
+        "_final_info": np.array([False, False, True]),
     }
     np.testing.assert_array_equal(step_info(infos, "is_success", 3), [1.0, 0.0, 1.0])
     assert np.isnan(step_info(infos, "score", 3)).all()

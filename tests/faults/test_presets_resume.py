@@ -84,7 +84,7 @@ QUICK = ("bpo", "bpo_per", "rewheeler_swap", "trpo", "ppo_kl", "gps", "self_play
 def test_a_resumed_run_ends_as_a_straight_one(
     preset: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sessions, "draw", lambda *_: None)
+    monkeypatch.setattr(sessions, "draw_run", lambda *_: [])
     config = small(preset)
     straight, resumed = tmp_path / "straight", tmp_path / "resumed"
     learnt = run(config, straight).trainer.agent

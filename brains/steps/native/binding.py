@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from bnpo.brains.steps.minibatch import Draw
+from bnpo.brains.steps.actor import Draw
 from bnpo.brains.steps.native import structures
 from bnpo.brains.steps.optimizers import AdamState, LeanAdam
 from bnpo.networks import Actor, Critic
