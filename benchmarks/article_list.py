@@ -100,7 +100,12 @@ def main() -> None:
             with RESULTS.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
     today = settings(make_agent(0))
-    print(table([line for (_, mark), line in read_lines().items() if mark == today]))
+    chosen = [
+        line
+        for (seed, mark), line in read_lines().items()
+        if mark == today and seed in options.seeds
+    ]
+    print(table(chosen))
 
 
 def make_agent(seed: int) -> Agent:

@@ -52,6 +52,7 @@ def default_config(
     gamma = max(0.9, 1.0 - 3.0 / steps)
     leading, rule = max(zip(descriptions, rules, strict=True), key=lambda brain: _pace(brain[0]))
     explores = rule.pathwise and leading.mean_only
+    climbs = any(rule.pathwise for rule in rules)  # whose slope of Q has to be right
     sparse = goal_functions is not None and _is_sparse(goal_functions, spec.goal_dim)
     return AgentConfig(
         gamma=gamma,
@@ -60,13 +61,13 @@ def default_config(
         exploration=_LADDER if explores else (1.0,),
         on_policy_share=0.5 if explores and rhythms else 0.0,
         warmup_steps=16 * steps if explores else 0,
-        lr_critic=5e-3 if explores else 1e-3,
+        lr_critic=5e-3 if climbs else 1e-3,
         networks=NetworkConfig(
-            critics=2 if explores else 1,
-            reduce="mean" if explores else "min",
+            critics=2 if climbs else 1,
+            reduce="mean" if climbs else "min",
             sigma="fixed" if explores and not rhythms else "global",
             sigma_init=0.3 if explores else 0.5,
-            input_gain=3.0 if explores else 1.0,
+            input_gain=3.0 if climbs else 1.0,
         ),
     )
 
