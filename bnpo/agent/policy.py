@@ -1,9 +1,9 @@
-"""What acts: an actor behind its normalisation, the agent's own or a copy that stays as it was."""
+"""The policy that acts: an actor behind its normalisation, the agent's own or a fixed copy."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -11,11 +11,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from bnpo.agent.brain import Brain
 from bnpo.config import AgentConfig
 from bnpo.networks import Actor, Encoder, Memory, ParameterNoise, gaussian
+from bnpo.types import Trajectories
 from bnpo.types.step import Decision, Observation
 
-__all__ = ["Policy"]
+__all__ = ["Normalization", "Policy"]
 
 
 class Policy:
@@ -36,7 +38,7 @@ class Policy:
         first: int = 0,
         of: int | None = None,
     ) -> None:
-        """Act by these networks.
+        """Draw the actions of these networks.
 
         Args:
             encoder: normalisation, frame history, memory
@@ -65,14 +67,10 @@ class Policy:
         before: Observation | None = None,
         ended: NDArray[np.bool_] | None = None,
     ) -> Observation:
-        """Observations of a batch of environments as state and goals of the networks.
+        """Return observations as state and goals of the networks.
 
-        Args:
-            observations: of the environments
-            before: state and goals one step before, for what the policy recalls of the past; None:
-                episodes begin here
-            ended: [N], environments that show the first observation of a new episode; None: none
-
+        See :meth:`bnpo.envs.rollout.Converter.tensors`; what the policy remembers of the past
+        follows from the state one step ``before``.
         """
         observation, achieved, desired = (
             self.tensor(observations[key])
@@ -91,7 +89,7 @@ class Policy:
         before: Observation | None,
         ended: NDArray[np.bool_] | None,
     ) -> Tensor:
-        """Return states that follow those before, or begin, with observations [N, O]."""
+        """Return states [N, S] that follow those before, or begin, with observations [N, O]."""
         if before is None:
             return encoder.start(observation)
         state = encoder.follow(before.observation, observation)
@@ -101,7 +99,7 @@ class Policy:
         return state
 
     def tensor(self, array: NDArray[Any]) -> Tensor:
-        """Array on the networks' device, in their floating point type unless it holds booleans."""
+        """Return an array as a tensor of the networks' device and type, or of booleans."""
         tensor = torch.from_numpy(array)
         dtype = torch.bool if tensor.dtype == torch.bool else getattr(torch, self.config.dtype)
         return tensor.to(self.config.device, dtype)
@@ -113,7 +111,7 @@ class Policy:
 
     @torch.no_grad()
     def act(self, observation: Observation, env_steps: int, generator: torch.Generator) -> Decision:
-        """Draw actions.
+        """Draw the actions of all environments.
 
         Args:
             observation: what the environments show
@@ -150,7 +148,7 @@ class Policy:
 
     @torch.no_grad()
     def best_action(self, observation: Observation) -> Tensor:
-        """Mean of the distribution, [N, A]: the policy that is evaluated."""
+        """Return the mean action, [N, A], which is what evaluations play."""
         features = self.encoder(observation.observation, observation.desired_goal)
         mean: Tensor = self.actor(features)[0]
         return mean
@@ -161,12 +159,63 @@ class Policy:
         return Decision(mean, mean, torch.zeros_like(mean), torch.zeros_like(mean[:, 0]))
 
     def snapshot(self, version: int) -> Self:
-        """Return a copy that stays as it is.
+        """Return a copy that stays as it is while the brains learn.
 
         Args:
-            version: vector steps whose turns of the brains the networks have had
+            version: vector steps of learning that the networks have had
 
         """
         encoder, actor = copy.deepcopy((self.encoder, self.actor))
         actor.requires_grad_(False)
         return type(self)(encoder, actor, self.config, seed=self.seed, version=version)
+
+
+class Normalization:
+    """Decides when new observations enter the statistics of normalisation: between rollouts.
+
+    The statistics stay as they are until a likelihood-ratio brain has had its turn on the rollouts
+    that were acted with them, and for good once the actor was fitted under them to guiding samples.
+    """
+
+    def __init__(self, encoder: Encoder, brains: Sequence[Brain]) -> None:
+        """Hold the statistics of an encoder until they may change.
+
+        Args:
+            encoder: holds the statistics
+            brains: the brains that learn from what was acted with them
+
+        """
+        self.encoder = encoder
+        self.on_policy = [one for one in brains if not one.step.rule.pathwise]
+        """Brains with a likelihood-ratio rule"""
+        self.final = any(brain.step.rule.guidance is not None for brain in brains)
+        """Whether the actor is fitted to guiding samples, under their statistics"""
+        self.waiting = False
+        """Whether any sample was counted since statistics last came into force"""
+
+    def observe(self, trajectories: Trajectories, rows: Tensor) -> None:
+        """Count the samples of finished segments [K]; the statistics in force stay."""
+        steps = torch.arange(trajectories.observation.shape[1], device=rows.device)
+        written = steps <= trajectories.length[rows, None]
+        seen = (getattr(trajectories, name)[rows][written] for name in _SEEN)
+        observation, *goals = seen
+        self.encoder.observe(observation, torch.cat(goals))
+        self.waiting = True
+
+    def renew(self, *, first: bool = False) -> None:
+        """Put the statistics of all samples so far in force, unless those in force are final.
+
+        Args:
+            first: put them in force although they will be final
+
+        """
+        if self.waiting and (first or not self.final):
+            self.encoder.commit()
+            self.waiting = False
+
+    def may_change(self, vector_step: int) -> bool:
+        """Return whether a rollout with new statistics may begin at this step."""
+        return not self.final and any(one.due(vector_step) for one in self.on_policy)
+
+
+_SEEN = ("observation", "achieved_goal", "desired_goal")

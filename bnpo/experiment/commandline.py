@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 from bnpo.compose.overrides import Overrides, parse
 from bnpo.errors import (
+    CallbackError,
     CheckpointError,
     ConfigError,
     Diverged,
@@ -60,17 +61,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the words after the program's name; None takes those of the process
 
     Returns:
-        0 when all went well, 1 after numbers that are not finite or the failure of a worker, 2
-        after bad input or where files cannot be written, each told in one line, 130 or 143 after
-        SIGINT or SIGTERM. Anything unforeseen is raised.
+        0 when all went well, 1 after numbers that are not finite, the failure of a worker or of a
+        callback, 2 after bad input or where files cannot be written, each told in one line, 130 or
+        143 after SIGINT or SIGTERM. Anything unforeseen is raised.
 
     """
     words = list(sys.argv[1:] if argv is None else argv)
     try:
-        return _told(_run(words))
+        return _final_status(_run(words))
     except (ConfigError, CheckpointError, RunError, OSError) as error:
         return _complain(error)
-    except Diverged as error:
+    except (CallbackError, Diverged) as error:
         _complain(error)
         return 1
     except WorkerError as error:
@@ -84,7 +85,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 128 + (error.signum if isinstance(error, StoppedAtOnce) else signal.SIGINT)
 
 
-def _told(command: str | None) -> int:
+def _final_status(command: str | None) -> int:
     """Return the status of a command that did its work: 2 where what it printed was lost."""
     if (reason := lost_output()) is None:
         return 0
@@ -167,14 +168,14 @@ def _parse(words: Sequence[str]) -> tuple[str | None, list[str], dict[str, Any]]
     for long, (short, value, _) in FLAGS.items():
         settings: dict[str, Any] = {"action": "store_true"} if value is None else {}
         parser.add_argument(short, long, dest=long, **settings)
-    found = vars(parser.parse_intermixed_args(list(words)))
-    command, updates = _split(found.pop("words"))
-    address = found.pop("ray")
+    parsed = vars(parser.parse_intermixed_args(list(words)))
+    command, updates = _split(parsed.pop("words"))
+    address = parsed.pop("ray")
     if address is not None:
         updates = _on_ray(command, updates, address)
-    if found["version"]:
+    if parsed["version"]:
         command = command or "version"
-    return command, updates, _checked(found)
+    return command, updates, _checked(parsed)
 
 
 def _split(words: list[str]) -> tuple[str | None, list[str]]:
@@ -208,12 +209,12 @@ def _spelled_out(command: str, words: list[str]) -> list[str]:
         return updates
     if key is None:
         raise ConfigError(f"{bare[0]!r} after {command!r}: allowed is bnpo {command} with ...")
-    given = [int(word) if word.isdigit() else word for word in bare if "=" not in word]
+    numbers = [int(word) if word.isdigit() else word for word in bare if "=" not in word]
     updates = [*(word for word in bare if "=" in word), *updates]
-    if key != "runs" and len(given) > 1:
-        raise ConfigError(f"{given[1]!r} after {given[0]!r}: allowed is one {key}")
-    if given:
-        updates.insert(0, f"{key}={given if key == 'runs' else given[0]!r}")
+    if key != "runs" and len(numbers) > 1:
+        raise ConfigError(f"{numbers[1]!r} after {numbers[0]!r}: allowed is one {key}")
+    if numbers:
+        updates.insert(0, f"{key}={numbers if key == 'runs' else numbers[0]!r}")
     return updates
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from sacred import SETTINGS, Experiment
 from sacred.config import ConfigDict
 from sacred.observers import FileStorageObserver
+from sacred.run import Run
 from sacred.utils import SacredError
 
 from bnpo.compose.overrides import Overrides, as_json, as_overrides, merge
@@ -29,11 +30,19 @@ from bnpo.runs.summary import versions
 __all__ = ["BnpoExperiment", "experiment"]
 
 
+class KeptRun(Run):
+    """A run of sacred, which takes what was printed last at good ends alone."""
+
+    def keep_output(self) -> None:
+        """Take what was printed so far."""
+        self._get_captured_output()  # type: ignore[no-untyped-call]
+
+
 class BnpoExperiment(Experiment):
     """An experiment whose configuration is composed and checked before sacred sees it."""
 
     taken: Any
-    """What the command takes that is to run: a RunConfig, or its options"""
+    """Arguments of the command that is to run: a RunConfig, or its options"""
 
     def _create_run(
         self,
@@ -51,7 +60,7 @@ class BnpoExperiment(Experiment):
         own = self._with_own(config_updates or {})
         self.taken = prepare(command, named_configs, own, runs)
         updates = {key: as_json(value, key) for key, value in (config_updates or {}).items()}
-        given = {
+        fixed = {
             **(meta_info or {}),
             "named_configs": list(named_configs),
             "overrides": _without_dots(updates),
@@ -63,9 +72,10 @@ class BnpoExperiment(Experiment):
             check_databases(flags)
             self._observe(command, config_updates or {}, flags, runs)
             create: Any = super()._create_run
-            made = create(command, {}, (), info, given, flags)
-            made.observers = made_lenient(made.observers)
-            return made
+            run = create(command, {}, (), info, fixed, flags)
+            run.observers = made_lenient(run.observers)
+            run.__class__ = KeptRun
+            return run
         except ConfigError:
             raise
         except ImportError as error:
@@ -89,11 +99,11 @@ class BnpoExperiment(Experiment):
     ) -> None:
         """Add the observer that keeps the run's folder, where the command has one."""
         flags["--file_storage"] = None
-        kept = any(isinstance(observer, FileStorageObserver) for observer in self.observers)
+        in_files = any(isinstance(observer, FileStorageObserver) for observer in self.observers)
         if command == "resume":
             check_writable(folder := find_run(updates["run"], runs))
             self.observers.append(RunFolder(folder.parent, resumed=folder))
-        elif command == "train" and not kept and not flags["--unobserved"]:
+        elif command == "train" and not in_files and not flags["--unobserved"]:
             check_writable(runs)
             if flags["--id"] is not None:
                 _require_free(runs / str(flags["--id"]))
@@ -118,29 +128,29 @@ def _plain(taken: Any) -> dict[str, Any]:
 
 
 def _without_dots(updates: Mapping[str, Any]) -> list[str]:
-    """Overrides as text: their paths hold dots, which databases refuse in keys."""
+    """Return the overrides as text: their paths hold dots, which databases refuse in keys."""
     return [f"{path}={value!r}" for path, value in updates.items()]
 
 
 def _make() -> Any:
     SETTINGS.HOST_INFO.INCLUDE_GPU_INFO = False
-    made: Any = BnpoExperiment(
+    fresh: Any = BnpoExperiment(
         "bnpo", interactive=True, base_dir=common_folder(), save_git_info=False
     )
-    made.logger = logging.getLogger("bnpo")  # sacred would set up the root logger
+    fresh.logger = logging.getLogger("bnpo")  # sacred would set up the root logger
     for file in source_files():
-        made.add_source_file(str(file))
+        fresh.add_source_file(str(file))
     for package, version in versions().items():
         if version is not None and package not in ("bnpo", "python"):
-            made.add_package_dependency(package, version.split("+")[0])
+            fresh.add_package_dependency(package, version.split("+")[0])
     for name, content in {**PRESETS, **TASKS}.items():
-        made.add_named_config(name, content)
+        fresh.add_named_config(name, content)
     for name in ("save_config", "print_config"):
-        del made.commands[name]
+        del fresh.commands[name]
     for name in COMMANDS:
-        made.command(_call_of(name, made), unobserved=name not in RECORDED)
-    made.default_command = "train"
-    return made
+        fresh.command(_call_of(name, fresh), unobserved=name not in RECORDED)
+    fresh.default_command = "train"
+    return fresh
 
 
 def _call_of(name: str, of: BnpoExperiment) -> Callable[..., Any]:
@@ -148,7 +158,13 @@ def _call_of(name: str, of: BnpoExperiment) -> Callable[..., Any]:
 
     def call(_run: Any) -> Any:
         function = command_of(name).function
-        return function(of.taken, _run) if name in RECORDED else function(of.taken)
+        if name not in RECORDED:
+            return function(of.taken)
+        try:
+            return function(of.taken, _run)
+        except BaseException:
+            _run.keep_output()
+            raise
 
     call.__name__, call.__doc__ = name, command_of(name).function.__doc__
     return call

@@ -13,12 +13,12 @@ from torch import nn
 
 from bnpo.agent import brain
 from bnpo.agent.crediting import CreditAssignment
-from bnpo.agent.normalization import Normalization
-from bnpo.agent.policy import Policy
+from bnpo.agent.policy import Normalization, Policy
 from bnpo.agent.priorities import Priorities
 from bnpo.brains import Follower, LearningStep, NaturalStep
 from bnpo.brains.steps import closed_form
-from bnpo.brains.steps.closed_form import LeanAdam
+from bnpo.brains.steps.compiled import CompiledSteps
+from bnpo.brains.steps.optimizers import LeanAdam
 from bnpo.experiment.session import Session
 from bnpo.networks import Actor, Critic, Normalizer
 from bnpo.replay import Pool, SegmentTable
@@ -36,6 +36,7 @@ SECTIONS: dict[str, str] = {
     "credit": "credit schemes: goals, rewards, returns, proximal densities",
     "sampling": "draws from replay and pools, pushes, priorities, minibatches",
     "transfer": "between arrays and tensors, and between host and device",
+    "steps": "learning steps in C++, which tell no sections apart",
     "forward": "TD targets, regression, objectives",
     "backward": "gradients",
     "optimizer": "Adam, clipping, natural steps",
@@ -66,6 +67,7 @@ _HOOKS: tuple[tuple[Any, str, str], ...] = (
     (Priorities, "of_learnt", "sampling"),
     (Transitions, "__getitem__", "sampling"),
     (LearningStep, "take", "forward"),
+    (CompiledSteps, "take_each", "steps"),
     (Actor, "heads", "forward"),
     (Critic, "forward", "forward"),
     (torch.autograd, "grad", "backward"),

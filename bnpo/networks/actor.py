@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -16,7 +16,20 @@ from torch.nn import functional
 from bnpo.config import NetworkConfig
 from bnpo.types import TaskSpec
 
-__all__ = ["Actor"]
+__all__ = ["Actor", "PolicyOutput"]
+
+
+class PolicyOutput(NamedTuple):
+    """What an actor says of the actions in B states."""
+
+    mu: Tensor
+    """[B, A], mean"""
+
+    sigma: Tensor
+    """[B, A], scale"""
+
+    raw: Tensor
+    """[B, A], output before tanh"""
 
 
 class Actor(nn.Module):
@@ -39,15 +52,30 @@ class Actor(nn.Module):
     """Weight and bias of every linear layer, looked up once: a module searches for them each time,
     which a small network's learning step feels."""
 
-    def __init__(self, features: int, spec: TaskSpec, config: NetworkConfig) -> None:
-        """Build the network for inputs [B, features]."""
+    def __init__(
+        self,
+        features: int,
+        spec: TaskSpec,
+        config: NetworkConfig,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        """Build the network.
+
+        Args:
+            features: of its inputs [B, features]
+            spec: the task
+            config: sizes and scales
+            dtype: type in which the bounds of actions are held; the weights are torch's default
+
+        """
         super().__init__()
+        kind = torch.empty(0, dtype=dtype).numpy().dtype
         low, high = (np.array(bound, np.float64) for bound in (spec.action_low, spec.action_high))
         middle, half_range = (low + high) / 2, high / 2 - low / 2
-        self.register_buffer("low", torch.from_numpy(_inside(low, np.inf)))
-        self.register_buffer("high", torch.from_numpy(_inside(high, -np.inf)))
-        self.register_buffer("middle", torch.from_numpy(middle.astype(np.float32)))
-        self.register_buffer("half_range", torch.from_numpy(half_range.astype(np.float32)))
+        self.register_buffer("low", torch.from_numpy(_inside(low, np.inf, kind)))
+        self.register_buffer("high", torch.from_numpy(_inside(high, -np.inf, kind)))
+        self.register_buffer("middle", torch.from_numpy(middle.astype(kind)))
+        self.register_buffer("half_range", torch.from_numpy(half_range.astype(kind)))
         self.unit_box = bool((self.middle == 0).all() and (self.half_range == 1).all())
         self.sigma_mode = config.sigma
         self.action_dim = spec.action_dim
@@ -63,8 +91,8 @@ class Actor(nn.Module):
                 parameter.mul_(config.input_gain)
             self.head.weight.mul_(0.1)
             self.head.bias.zero_()
-        self._log_low = math.log(config.sigma_min)
-        self._log_range = math.log(config.sigma_max) - self._log_low
+        self.log_low = math.log(config.sigma_min)
+        self.log_range = math.log(config.sigma_max) - self.log_low
         self._set_sigma(config.sigma_init)
 
     def _set_sigma(self, sigma: float) -> None:
@@ -72,7 +100,7 @@ class Actor(nn.Module):
         if self.sigma_mode == "fixed":
             self.register_buffer("sigma_fixed", sigma * self.half_range)
             return
-        share = (math.log(sigma) - self._log_low) / self._log_range if self._log_range else 0.5
+        share = (math.log(sigma) - self.log_low) / self.log_range if self.log_range else 0.5
         share = min(max(share, 1e-4), 1 - 1e-4)
         logit = math.log(share / (1 - share))
         self.sigma_bias = nn.Parameter(torch.full((self.action_dim,), logit))
@@ -87,7 +115,7 @@ class Actor(nn.Module):
         features: Tensor,
         trace: list[Tensor] | None = None,
         layers: Sequence[tuple[Tensor, Tensor]] | None = None,
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    ) -> PolicyOutput:
         """Mean, scale and the output before tanh, all [B, A].
 
         Args:
@@ -96,28 +124,28 @@ class Actor(nn.Module):
             layers: weights and biases in the place of the actor's own
 
         """
-        kept = [] if trace is None else trace
+        seen = [] if trace is None else trace
         x = features
         *hidden, head = layers or self.layers
         for weight, bias in hidden:
-            kept.append(x)
+            seen.append(x)
             x = torch.relu_(functional.linear(x, weight, bias))
-        kept.append(x)
+        seen.append(x)
         out = functional.linear(x, *head)
         raw = out[:, : self.action_dim] if self.sigma_mode == "state" else out
         mu = torch.tanh(raw)
-        kept.append(mu)
+        seen.append(mu)
         if not self.unit_box:
             mu = self.middle + self.half_range * mu
         if self.sigma_mode == "fixed":
-            return mu, self.sigma_fixed.expand_as(mu), raw
+            return PolicyOutput(mu, self.sigma_fixed.expand_as(mu), raw)
         spread: Tensor = self.sigma_bias
         if self.sigma_mode == "state":
             spread = spread + out[:, self.action_dim :]
-        sigma = torch.exp(self._log_low + self._log_range * torch.sigmoid(spread))
+        sigma = torch.exp(self.log_low + self.log_range * torch.sigmoid(spread))
         if not self.unit_box:
             sigma = self.half_range * sigma
-        return mu, sigma.expand_as(mu), raw
+        return PolicyOutput(mu, sigma.expand_as(mu), raw)
 
     def clip(self, action: Tensor) -> Tensor:
         """Clip actions [B, A] to the Box, to the last bit of whatever type its bounds have."""
@@ -126,14 +154,15 @@ class Actor(nn.Module):
         return torch.clamp(action, self.low, self.high)
 
 
-def _inside(bound: NDArray[np.float64], inwards: float) -> NDArray[np.float32]:
-    """Round bounds [A] to float32 towards the inside of the Box.
+def _inside(bound: NDArray[np.float64], inwards: float, kind: np.dtype[Any]) -> NDArray[Any]:
+    """Round bounds [A] towards the inside of the Box.
 
     Args:
         bound: of every dimension
         inwards: infinity for lower bounds, minus infinity for upper ones
+        kind: floating point type to round to
 
     """
-    rounded = bound.astype(np.float32)
+    rounded = bound.astype(kind)
     outside = rounded < bound if inwards > 0 else rounded > bound
-    return np.where(outside, np.nextafter(rounded, np.float32(inwards)), rounded)
+    return np.where(outside, np.nextafter(rounded, kind.type(inwards)), rounded)

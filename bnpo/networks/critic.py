@@ -43,10 +43,24 @@ class Critic(nn.Module):
     layers: list[tuple[Tensor, Tensor]]
     """Weight [E, in, out] and bias [E, 1, out] of every layer, looked up once."""
 
-    def __init__(self, features: int, spec: TaskSpec, config: NetworkConfig) -> None:
-        """Build the ensemble for features [B, F]."""
+    def __init__(
+        self,
+        features: int,
+        spec: TaskSpec,
+        config: NetworkConfig,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        """Build the ensemble.
+
+        Args:
+            features: of its inputs [B, features]
+            spec: the task
+            config: sizes and scales
+            dtype: type in which the bounds of actions are held; the weights are torch's default
+
+        """
         super().__init__()
-        low, high = torch.tensor(spec.action_low), torch.tensor(spec.action_high)
+        low, high = (torch.tensor(b, dtype=dtype) for b in (spec.action_low, spec.action_high))
         self.register_buffer("middle", (low + high) / 2)
         self.register_buffer("half_range", (high - low) / 2)
         self.unit_box = bool((self.middle == 0).all() and (self.half_range == 1).all())
@@ -72,7 +86,7 @@ class Critic(nn.Module):
         sigma: Tensor,
         trace: list[tuple[Tensor, ...]] | None = None,
     ) -> Tensor:
-        """Value of every member, [E, B, R].
+        """Return the value of every member, [E, B, R].
 
         Args:
             features: [B, F]
@@ -85,25 +99,25 @@ class Critic(nn.Module):
             mu, sigma = (mu - self.middle) / self.half_range, sigma / self.half_range
         x = torch.cat((features, mu, sigma), -1).expand(self.members, -1, -1)
         inputs = [] if trace is None else trace
-        kept: tuple[Tensor, ...] = ()
+        normalised: tuple[Tensor, ...] = ()
         *hidden, (last_weight, last_bias) = self.layers
         for weight, bias in hidden:
-            inputs.append((x, *kept))
+            inputs.append((x, *normalised))
             x = torch.baddbmm(bias, x, weight)
             if self.layer_norm:
                 before = x
                 x, mean, rstd = torch.native_layer_norm(x, x.shape[-1:], None, None, _EPSILON)
-                kept = before, mean, rstd
+                normalised = before, mean, rstd
             x = torch.relu_(x)
-        inputs.append((x, *kept))
+        inputs.append((x, *normalised))
         return torch.baddbmm(last_bias, x, last_weight)
 
     def value(self, features: Tensor, mu: Tensor, sigma: Tensor) -> Tensor:
-        """Value of the ensemble, reduced by minimum or mean, [B, R]."""
+        """Return the value of the ensemble, reduced by minimum or mean, [B, R]."""
         return self.reduced(self(features, mu, sigma))
 
     def reduced(self, q: Tensor) -> Tensor:
-        """Minimum or mean over the ensemble of its values [E, B, R], [B, R]."""
+        """Return the minimum or mean over the ensemble of its values [E, B, R], [B, R]."""
         if self.members == 1:
             return q[0]
         return q.mean(0) if self.reduce == "mean" else q.amin(0)

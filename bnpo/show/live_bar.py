@@ -6,14 +6,14 @@ import html
 import importlib
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Self
+from typing import Any
 
 from bnpo.show.page import Page, image, png
 
 __all__ = ["LiveBar"]
 
 _REFRESH_S = 0.25
-"""Seconds between two redraws of the bar."""
+"""Time between two redraws of the bar (seconds)."""
 
 
 class LiveBar:
@@ -40,10 +40,8 @@ class LiveBar:
         self._bar = self._display(Page(self._html()), display_id=True)
         self._picture: Any = None
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
+    def close(self) -> None:
+        """Show the bar as it stands at the end."""
         self._draw()
 
     def update(self, steps: int) -> None:

@@ -1,27 +1,33 @@
-"""What is watched in a run: where it stands, and scalars that leave their healthy range."""
+"""What is watched in a run: scalars of its brains that leave their healthy range."""
 
 from __future__ import annotations
 
 import logging
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 
 from bnpo.agent import Agent
 from bnpo.agent.brain import Brain
 from bnpo.agent.calibration import calibration, fresh_segments
-from bnpo.types.step import Step
 
-__all__ = ["HEALTHY", "Healthy", "Monitor", "Progress"]
+__all__ = ["HEALTHY", "Healthy", "Monitor"]
 
 SAMPLES = 256
 """States of the replay at which values are looked at."""
 
 MARGIN = 0.1
 """Share of the range of possible returns by which a value may lie outside of it."""
+
+
+WARM_UP = 10
+"""Turns of a brain that are not judged: values and policy are those of the first networks."""
+
+
+LASTING = 2
+"""Looks in a row at which a scalar is out of its range before that is told: one may be chance."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,34 +91,15 @@ HEALTHY = (
 
 
 @dataclass
-class Progress:
-    """Where a run stands, as its checkpoints hold it."""
+class _Counts:
+    """How often a scalar was looked at, and when it was out of its range."""
 
-    wall_s: float = 0.0
-    """Seconds of training and credit, without evaluation"""
-    checkpoint_s: float = 0.0
-    """Seconds that checkpoints took, which are not in these"""
-    turns: dict[str, dict[str, float]] = field(default_factory=dict)
-    """Scalars of each brain's last turn"""
-    reward_low: float = 0.0
-    """Least reward so far, of those not above zero"""
-    reward_high: float = 0.0
-    """Largest reward so far, of those not below zero"""
-    worker_restarts: list[dict[str, Any]] = field(default_factory=list)
-    """Environment steps and cause of every restart of a worker"""
-    policy_lag: int = 0
-    """Most vector steps, since the last evaluation, by which the acting policy was behind"""
-
-    def note_step(self, step: Step) -> None:
-        """Widen the ranges by one step of every environment."""
-        self.reward_low = min(self.reward_low, step.reward_low)
-        self.reward_high = max(self.reward_high, step.reward_high)
-        self.policy_lag = max(self.policy_lag, step.lag)
-
-    def note_restarts(self, env: Any, env_steps: int) -> None:
-        """Keep what made workers of an environment restart."""
-        news = env.restarts.news() if hasattr(env, "restarts") else []
-        self.worker_restarts += [{"env_steps": env_steps, "cause": cause} for cause in news]
+    looks: int = 0
+    ill: int = 0
+    in_a_row: int = 0
+    warned: bool = False
+    first: int = 0
+    last: int = 0
 
 
 class Monitor:
@@ -122,21 +109,42 @@ class Monitor:
         """Take the agent whose brains are watched."""
         self.agent = agent
         self._brains = {brain.name: brain for brain in agent.brains}
-        self._ill: set[tuple[str, str]] = set()
+        self._counts: dict[tuple[str, str], _Counts] = {}
 
     def judge(self, name: str, info: Mapping[str, float]) -> None:
-        """Warn, once until it is healthy again, of every scalar that left its healthy range."""
+        """Warn, once for each scalar, of one that stays out of its healthy range; count the rest.
+
+        A brain's first turns are its warm-up: they are not judged.
+        """
         brain = self._brains[name]
+        if brain.gradient_steps < WARM_UP * brain.description.learning_repeat:
+            return
         for healthy in HEALTHY:
             value = info.get(healthy.quantity)
             if value is None or (healthy.ratio and brain.step.rule.pathwise):
                 continue
-            key = (name, healthy.quantity)
+            counts = self._counts.setdefault((name, healthy.quantity), _Counts())
+            counts.looks += 1
             if healthy.low <= value <= healthy.high:
-                self._ill.discard(key)
-            elif key not in self._ill:
-                self._ill.add(key)
+                counts.in_a_row = 0
+                continue
+            counts.in_a_row += 1
+            if not counts.ill:
+                counts.first = self.agent.env_steps
+            if counts.in_a_row == LASTING and not counts.warned:
+                counts.warned = True
                 _warn(name, healthy, value, self.agent.env_steps)
+            counts.ill += 1
+            counts.last = self.agent.env_steps
+
+    def complaints(self) -> list[str]:
+        """Say what left its healthy range, a line for each quantity of a brain."""
+        return [
+            f"brain {name!r}: {quantity} left its range at {one.ill:,} of {one.looks:,} looks, "
+            f"from {one.first:,} to {one.last:,} steps"
+            for (name, quantity), one in self._counts.items()
+            if one.warned
+        ]
 
     @torch.no_grad()
     def values(self, reward_low: float, reward_high: float) -> dict[str, dict[str, float]]:
@@ -153,7 +161,7 @@ class Monitor:
         generator = torch.Generator(table.device).manual_seed(self.agent.env_steps)
         segment, time = table.draw(SAMPLES, table.transitions_stored, generator)
         fresh = fresh_segments(table)
-        found = {}
+        figures = {}
         for name, brain in self._brains.items():
             rows, at = table.trajectories, (segment, time)
             if brain.on_policy and fresh is not None:  # of which alone it knows values
@@ -165,16 +173,16 @@ class Monitor:
             low, high = self._bounds(brain, reward_low, reward_high)
             room = MARGIN * (high - low)
             outside = (q_value < low - room) | (q_value > high + room)
-            found[name] = {
+            figures[name] = {
                 "q_mean": float(q_value.mean()),
                 "q_low": float(q_value.min()),
                 "q_high": float(q_value.max()),
                 "q_out_of_bounds": float(outside.float().mean()),
             }
             if fresh is not None:
-                told = calibration(step, fresh, brain.evaluator.gamma)
-                found[name] |= {key: float(value) for key, value in told.items()}
-        return found
+                errors = calibration(step, fresh, brain.evaluator.gamma)
+                figures[name] |= {key: float(value) for key, value in errors.items()}
+        return figures
 
     def _bounds(self, brain: Brain, low: float, high: float) -> tuple[float, float]:
         """What a return can be: as configured, or rewards so far for ever."""

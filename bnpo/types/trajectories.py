@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -139,6 +139,14 @@ class Trajectories(_Gathered):
     truncated: Tensor
     """[S], whether the last step ended the episode by its time limit"""
 
+    info: Tensor = field(default_factory=lambda: torch.empty(0))
+    """[S, T, I], what is kept of each step's info (``TaskSpec.info``); nothing where not given"""
+
+    def __post_init__(self) -> None:
+        """Let nothing be kept of info where none was given."""
+        if self.info.ndim < 2:
+            object.__setattr__(self, "info", self.reward[..., :0])
+
     def __len__(self) -> int:
         """Return the number of segments."""
         return self.length.shape[0]
@@ -158,7 +166,14 @@ class Trajectories(_Gathered):
         return self._together
 
     def n_step(
-        self, segment: Tensor, time: Tensor, steps: Tensor, gamma: float, most: int | None = None
+        self,
+        segment: Tensor,
+        time: Tensor,
+        steps: Tensor,
+        gamma: float,
+        most: int | None = None,
+        *,
+        reward: Tensor | None = None,
     ) -> Transitions:
         """Gather n-step transitions, cut at the end of their segment.
 
@@ -172,25 +187,34 @@ class Trajectories(_Gathered):
             gamma: discount factor per step.
             most: n is known not to be larger, which spares a look at the steps, and on a device
                 the wait for it.
+            reward: [B, R], takes the place of the sum, which is not worked out then.
 
         """
-        return self.n_step_outcome(segment, time, steps, gamma, most)[0]
+        return self.n_step_outcome(segment, time, steps, gamma, most, reward=reward)[0]
 
     def n_step_outcome(
-        self, segment: Tensor, time: Tensor, steps: Tensor, gamma: float, most: int | None = None
+        self,
+        segment: Tensor,
+        time: Tensor,
+        steps: Tensor,
+        gamma: float,
+        most: int | None = None,
+        *,
+        reward: Tensor | None = None,
     ) -> tuple[Transitions, Tensor]:
         """:meth:`n_step`, and the goals that were achieved n steps later, [B, G]."""
         length = self.length.index_select(0, segment)
         steps = torch.ones_like(time) if most == 1 else torch.minimum(steps, length - time)
         here, there = Rows(segment, time), Rows(segment, time + steps)
         before, after = self._columns()
-        observation, goal, action, mu, sigma, log_prob, reward = before.at(here)
+        observation, goal, action, mu, sigma, log_prob, first = before.at(here)
         next_observation, outcome, next_goal = after.at(there)
         ended = self.terminated.index_select(0, segment) & (there.time == length)
         if most == 1:
-            discount = torch.full_like(time, gamma, dtype=reward.dtype)
+            discount = torch.full_like(time, gamma, dtype=first.dtype)
         else:
-            discount = torch.pow(gamma, steps.to(reward.dtype))
+            discount = torch.pow(gamma, steps.to(first.dtype))
+        if most != 1 and reward is None:
             if steps.device.type == "cpu":
                 longer = (steps > 1).nonzero().squeeze(1)  # few, where most goals are relabelled
             else:  # all: nobody waits for a device to count them
@@ -198,7 +222,7 @@ class Trajectories(_Gathered):
             if len(longer):
                 most = int(steps.max()) if most is None else min(most, self.action.shape[1])
                 later = self._later_reward(here, steps, longer, gamma, most)
-                reward.index_add_(0, longer, later)
+                first.index_add_(0, longer, later)
         discount.masked_fill_(ended, 0.0)
         return Transitions(
             observation=observation,
@@ -208,7 +232,7 @@ class Trajectories(_Gathered):
             sigma=sigma,
             behaviour_log_prob=log_prob,
             proximal_log_prob=log_prob.clone(),
-            reward=reward,
+            reward=first if reward is None else reward,
             discount=discount,
             next_observation=next_observation,
             next_goal=next_goal,
@@ -217,6 +241,16 @@ class Trajectories(_Gathered):
             steps=steps,
             log_ratio_rest=torch.zeros_like(discount),
         ), outcome
+
+    def info_at(self, segment: Tensor, time: Tensor) -> tuple[Tensor, ...]:
+        """Return what is kept of the info of steps, to be handed on: nothing, or one [B, I].
+
+        Args:
+            segment: rows of these trajectories, [B] or of a shape that broadcasts
+            time: step within the segment, likewise
+
+        """
+        return (Rows(segment, time).of(self.info),) if self.info.shape[-1] else ()
 
     def _later_reward(
         self, here: Rows, steps: Tensor, longer: Tensor, gamma: float, most: int

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from bnpo.envs.workers.generators import GlobalGenerators
-from bnpo.envs.workers.pool import ProcessPoolVectorEnv
+from bnpo.envs.workers.vector_env import WorkerVectorEnv
 from tests.envs.points import PLANE, Point
 
 
@@ -47,6 +48,7 @@ WAYS: dict[str, Any] = {
     "shuffle": lambda env: float(random.sample(range(1000), 3)[0]),
     "np.random.seed": lambda env: (np.random.seed(int(1e6 * random.random())), np.random.rand())[1],  # noqa: NPY002
     "np_random": lambda env: float(env.np_random.random()),
+    "torch": lambda env: float(torch.randn(())),
 }
 
 
@@ -56,14 +58,14 @@ def play(way: str, workers: int, seed: int, envs: int = 4) -> Any:
 
     Local.way = staticmethod(WAYS[way])
     Local.constructs = "space" not in way and way != "np_random"  # which have no seed yet
-    pool = ProcessPoolVectorEnv(Local, num_envs=envs, workers=workers)
-    shown, _ = pool.reset(seed=seed)
-    seen = [shown["desired_goal"]]
+    pool = WorkerVectorEnv(Local, num_envs=envs, workers=workers)
+    observation, _ = pool.reset(seed=seed)
+    seen = [observation["desired_goal"]]
     for _ in range(7):
         random.random()  # the agent's own draws are no matter
         np.random.rand()  # noqa: NPY002
-        shown, reward, *_ = pool.step(np.zeros((envs, 2), np.float32))
-        seen += [shown["desired_goal"], reward[:, None]]
+        observation, reward, *_ = pool.step(np.zeros((envs, 2), np.float32))
+        seen += [observation["desired_goal"], reward[:, None]]
     pool.close()
     return np.concatenate(seen, axis=1)
 

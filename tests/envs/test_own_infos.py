@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import collections
 import random
 import threading
+import types
 from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+import torch
 
 import bnpo
-from bnpo.envs.vector_info import RESTARTED, carried, collect, info_of
-from bnpo.envs.workers.pool import ProcessPoolVectorEnv
+from bnpo.envs.vector_info import RESTARTED, carried, collect, info_of, kept
+from bnpo.envs.workers.vector_env import WorkerVectorEnv
 from bnpo.errors import Diverged, WorkerError
 from tests.envs.points import SHORT, Point, agent_on, registered
 
@@ -47,7 +50,7 @@ class Reused(Point):
 @pytest.mark.parametrize("workers", [1, 2])
 def test_nothing_of_one_step_leaks_into_another(workers: int) -> None:
     """Episodes of 3 steps of 1: at their end every point is at (3, 3), not back at its start."""
-    pool = ProcessPoolVectorEnv(Reused, num_envs=4, workers=workers)
+    pool = WorkerVectorEnv(Reused, num_envs=4, workers=workers)
     first, _ = pool.reset(seed=0)
     for _ in range(2):
         pool.step(np.zeros((4, 2), np.float32))
@@ -66,6 +69,32 @@ def test_nothing_of_one_step_leaks_into_another(workers: int) -> None:
     pool.close()
 
 
+@pytest.mark.parametrize(
+    "held",
+    [
+        collections.deque([1]),
+        {1},
+        bytearray(b"x"),
+        types.SimpleNamespace(x=1),
+        torch.zeros(2),
+        [collections.deque([1])],
+    ],
+)
+def test_what_info_holds_is_copied(held: Any) -> None:
+    """Or an environment that goes on with it would change what it has told."""
+    told = kept({"held": held})["held"]
+    assert type(told) is type(held)
+    assert told is not held
+    assert repr(told) == repr(held)
+    inner = held[0] if isinstance(held, list) else held
+    assert (told[0] if isinstance(held, list) else told) is not inner
+
+
+def test_what_cannot_be_copied_is_handed_on() -> None:
+    guard = collections.deque([threading.Lock()])
+    assert kept(guard) is guard
+
+
 def told_by(*infos: dict[str, Any]) -> dict[str, Any]:
     return collect(len(infos), enumerate(map(carried, infos)))
 
@@ -77,7 +106,7 @@ def test_infos_are_collected_as_gymnasium_does_where_they_are_alike() -> None:
     assert made["_a"].tolist() == [True, False, True]
     assert made["v"].tolist() == [[1.0, 1.0], [0.0, 0.0], [0.0, 0.0]]
     assert made["d"]["x"].tolist() == [0.0, 0.0, 0.5]
-    assert info_of(made, 2) == {"a": 3, "d": {"x": 0.5}}
+    assert info_of(made, 2, 3) == {"a": 3, "d": {"x": 0.5}}
 
 
 @pytest.mark.parametrize(
@@ -149,7 +178,7 @@ def test_what_cannot_be_sent_to_another_process_is_left_out(monkeypatch: Any) ->
             *rest, _ = super().step(action)
             return *rest, {"lock": threading.Lock(), "inner": {"lock": threading.Lock(), "x": 1}}
 
-    pool = ProcessPoolVectorEnv(Holding, num_envs=2, workers=2, in_caller=False)
+    pool = WorkerVectorEnv(Holding, num_envs=2, workers=2, in_caller=False)
     pool.reset(seed=0)
     infos = pool.step(np.zeros((2, 2), np.float32))[-1]
     assert "lock" not in infos
@@ -157,12 +186,12 @@ def test_what_cannot_be_sent_to_another_process_is_left_out(monkeypatch: Any) ->
     pool.close()
 
 
-def pool_of(step: Any) -> ProcessPoolVectorEnv:
+def pool_of(step: Any) -> WorkerVectorEnv:
     class Odd(Point):
         def step(self, action: Any) -> Any:
             return step(self, *super().step(action))
 
-    pool = ProcessPoolVectorEnv(Odd, num_envs=2, workers=1)
+    pool = WorkerVectorEnv(Odd, num_envs=2, workers=1)
     pool.reset(seed=0)
     return pool
 
@@ -187,7 +216,19 @@ def test_flags_may_be_arrays(flag: Any) -> None:
         (lambda _, s, r, *rest: (s, np.zeros(2), *rest), r"reward has shape \(2,\): .* a number"),
         (lambda _, s, r, *rest: (s, None, *rest), r"reward = None: allowed is a number"),
         (lambda _, s, r, *rest: (s, "much", *rest), r"reward = 'much': allowed is a number"),
+        (lambda _, s, r, *rest: (s, "1", *rest), r"reward = '1': allowed is a number"),
+        (lambda _, s, r, *rest: (s, 1j, *rest), r"reward = 1j: allowed is a number"),
         (lambda _, s, r, t, u, i: (s, r, t, i), r"step returned 4 values: allowed are 5"),
+        (lambda _, *all_: iter(all_), r"step returned a tuple_iterator: allowed are 5 values"),
+        (lambda _, s, r, t, *rest: (s, r, "False", *rest), r"terminated = 'False': .*True or"),
+        (lambda _, s, r, t, *rest: (s, r, None, *rest), r"terminated = None: .*True or False"),
+        (lambda _, s, r, t, u, i: (s, r, t, np.nan, i), r"truncated = nan: .*True or False"),
+        (lambda _, s, r, t, u, i: (s, r, t, np.zeros(2), i), r"truncated = array.*True or False"),
+        (lambda _, s, *rest: (None, *rest), r"observation is a NoneType: allowed is a dict"),
+        (
+            lambda _, s, *rest: ({"observation": s["observation"]}, *rest),
+            r"observation lacks 'achieved_goal', which its space has",
+        ),
         (
             lambda _, s, *rest: ({**s, "observation": np.zeros(1)}, *rest),
             r"observation has shape \(1,\), its space \(2,\)",

@@ -21,10 +21,10 @@ class RecordOptions:
     """Folder of the run, or its number or name among the runs."""
 
     episodes: Annotated[int, Field(ge=1, le=100)] = 4
-    """Episodes in the video."""
+    """Number of episodes in the video."""
 
     checkpoint: Literal["last", "best"] = "last"
-    """Which policy of the run."""
+    """Policy of the run that is filmed: the last or the best one."""
 
 
 def record(options: RecordOptions) -> int:
@@ -35,10 +35,11 @@ def record(options: RecordOptions) -> int:
 
     agent = load_agent(options.run, options.checkpoint)
     try:
-        video, sheet = record_agent(agent, find_run(options.run), options.episodes)
+        video, sheet, *others = record_agent(agent, find_run(options.run), options.episodes)
     except RecordingError as error:
         raise ConfigError(str(error)) from None
-    say(table([("video", str(video)), ("stills", str(sheet))]))
+    videos = ", ".join(map(str, (video, *others)))
+    say(table([("video", videos), ("stills", str(sheet))]))
     return options.episodes
 
 

@@ -10,9 +10,9 @@ import numpy as np
 from bnpo.agent import Agent
 from bnpo.config import OpponentConfig
 from bnpo.errors import ConfigError
+from bnpo.training.self_play.league import Member
 from bnpo.training.self_play.matches import play_matches
 from bnpo.training.self_play.opponents import Opponents
-from bnpo.training.self_play.pool import Member
 
 __all__ = ["SelfPlayEnv"]
 
@@ -54,17 +54,17 @@ class SelfPlayEnv:
         self.agent = agent
         self.opponents = Opponents(agent, config, int(env.num_envs))
         self._make = make
-        self._kept = -1  # how many intervals had passed when a past self was last kept
+        self._intervals = -1  # how many intervals had passed when a past self was last kept
 
     def __getattr__(self, name: str) -> Any:
-        """Everything else is the environment's."""
+        """Return an attribute of the environment: everything else is its own."""
         return getattr(self.__dict__["env"], name)
 
     def reset(self, **settings: Any) -> Any:
         """Begin new games, see the environment's own reset."""
-        shown = self.env.reset(**settings)
+        observations = self.env.reset(**settings)
         self.opponents.begin(np.ones(self.env.num_envs, np.bool_))
-        return shown
+        return observations
 
     def step(self, actions: Any) -> Any:
         """Step every game once under actions [N, A] of side 0."""
@@ -79,39 +79,39 @@ class SelfPlayEnv:
     def _keep_if_due(self) -> None:
         """Keep a past self where another interval of the agent's steps has passed, and rate it."""
         passed = self.agent.env_steps // self.opponents.config.interval
-        if passed == self._kept:
+        if passed == self._intervals:
             return
-        self._kept = passed
-        pool, games = self.opponents.pool, self.opponents.config.games
+        self._intervals = passed
+        league, games = self.opponents.league, self.opponents.config.games
         policy = self.agent.policy.snapshot(self.agent.vector_steps)
-        player = pool.enter(self.agent.env_steps)
-        others = [None, *(member.policy for member in pool.members)]
-        rows = [0, *(pool.players.index(str(member.step)) for member in pool.members)]
+        player = league.enter(self.agent.env_steps)
+        others = [None, *(member.policy for member in league.members)]
+        rows = [0, *(league.players.index(str(member.step)) for member in league.members)]
         env = self._make(games * len(others))
         matches = play_matches(env.unwrapped, policy, others, games)
         env.close()
         for row, match in zip(rows, matches, strict=True):
-            pool.note(player, row, *match)
+            league.note(player, row, *match)
         self.opponents.keep(Member(self.agent.env_steps, policy))
 
     def figures(self) -> dict[str, float]:
-        """Scalars for a run's history."""
-        return self.opponents.pool.figures()
+        """Return the scalars for a run's history."""
+        return self.opponents.league.figures()
 
     def table(self) -> dict[str, Any]:
-        """All games that past selves have played, with ratings, as JSON holds them."""
-        return self.opponents.pool.table()
+        """Return all games that past selves have played, with ratings, as JSON holds them."""
+        return self.opponents.league.table()
 
     def get_state(self) -> dict[str, Any]:
-        """State of the games and of everyone who plays."""
+        """Return the state of the games and of everyone who plays."""
         return {
             "games": self.env.get_state(),
             "opponents": self.opponents.state_dict(),
-            "kept": self._kept,
+            "kept": self._intervals,
         }
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Go on from a state that :meth:`get_state` returned."""
         self.env.set_state(state["games"])
         self.opponents.load_state_dict(state["opponents"])
-        self._kept = int(state["kept"])
+        self._intervals = int(state["kept"])

@@ -1,4 +1,4 @@
-"""The pool of a policy's past selves, and the games between them."""
+"""The league of a policy's past selves, and the games between them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bnpo.agent.policy import Policy
 from bnpo.training.self_play.ratings import Ratings, elo_ratings
 
-__all__ = ["SCRIPTED", "Member", "Pool"]
+__all__ = ["SCRIPTED", "League", "Member"]
 
 SCRIPTED = "scripted"
 """Name of the player that every rating is measured against."""
@@ -19,38 +19,38 @@ SCRIPTED = "scripted"
 
 @dataclass(frozen=True)
 class Member:
-    """A past self."""
+    """Past self of the policy."""
 
     step: int
-    """Environment steps after which it was kept"""
+    """Number of environment steps after which it was kept"""
 
     policy: Policy
     """Copy of the policy of that moment"""
 
 
 @dataclass
-class Pool:
+class League:
     """Past selves, bounded in number, and the table of all games that any of them has played."""
 
     size: int
-    """How many are kept, at most"""
+    """Largest number of past selves"""
 
     members: list[Member] = field(default_factory=list)
-    """In the order of time"""
+    """Past selves in the order of time"""
 
     players: list[str] = field(default_factory=lambda: [SCRIPTED])
-    """Everyone who has ever played, past selves by their step"""
+    """Names of all who have ever played, past selves by their step"""
 
     wins: NDArray[np.float64] = field(default_factory=lambda: np.zeros((1, 1)))
-    """[P, P], games that i won against j"""
+    """[P, P], number of games that i won against j"""
 
     draws: NDArray[np.float64] = field(default_factory=lambda: np.zeros((1, 1)))
-    """[P, P], games without a goal, alike for i and j"""
+    """[P, P], number of games without a goal, alike for i and j"""
 
     def add(self, member: Member) -> None:
         """Keep a past self; where there is no room, one of those that lie closest in time goes.
 
-        The first and the newest stay, so that the pool covers the whole run.
+        The first and the newest stay, so that the league covers the whole run.
         """
         self.members.append(member)
         if len(self.members) > self.size:
@@ -77,11 +77,11 @@ class Pool:
 
     @property
     def ratings(self) -> Ratings:
-        """Elo of all players; the scripted one has 0."""
+        """Elo ratings of all players; the scripted one has 0."""
         return elo_ratings(self.wins + 0.5 * self.draws)
 
     def score_of_last(self) -> NDArray[np.float64]:
-        """Share of points that the player entered last took from each member, [M]; 1/2: unknown."""
+        """Return the share of points that the newest player took from each member, [M], or 1/2."""
         rows = [self.players.index(str(member.step)) for member in self.members]
         points = self.wins[-1, rows] + 0.5 * self.draws[-1, rows]
         games = self.wins[-1, rows] + self.wins[rows, -1] + self.draws[-1, rows]
@@ -89,7 +89,7 @@ class Pool:
         return np.divide(points, games, out=share, where=games > 0)
 
     def figures(self) -> dict[str, float]:
-        """Scalars for a run's history: how the newest past self stands."""
+        """Return the scalars for a run's history: how the newest past self stands."""
         if len(self.players) < 2:
             return {}
         elo, margin = self.ratings
@@ -102,7 +102,7 @@ class Pool:
         return {name: float(value) for name, value in figures.items()}
 
     def table(self) -> dict[str, Any]:
-        """All games and ratings, as JSON holds them."""
+        """Return all games and ratings, as JSON holds them."""
         elo, margin = self.ratings
         return {
             "players": self.players,
