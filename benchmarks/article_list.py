@@ -16,6 +16,7 @@ import argparse
 import dataclasses
 import json
 import statistics
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -99,13 +100,14 @@ def main() -> None:
             line = {"seed": seed, "settings": settings(agent), **measure(agent)}
             with RESULTS.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
+    print(of_today(options.seeds))
+
+
+def of_today(seeds: Sequence[int] = range(5)) -> str:
+    """Return the table of some seeds under today's settings."""
     today = settings(make_agent(0))
-    chosen = [
-        line
-        for (seed, mark), line in read_lines().items()
-        if mark == today and seed in options.seeds
-    ]
-    print(table(chosen))
+    lines = read_lines()
+    return table([line for (seed, mark), line in lines.items() if mark == today and seed in seeds])
 
 
 def make_agent(seed: int) -> Agent:

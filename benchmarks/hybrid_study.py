@@ -125,6 +125,13 @@ def measure(job: Job) -> Line:
     }
 
 
+def of_today() -> str:
+    """Return the tables of all runs that are there for today's settings."""
+    lines = read_lines()
+    jobs = StudyPlan(**read_plan(PROTOCOL, StudyPlan, "study")).jobs()
+    return table([lines[key(job)] for job in jobs if key(job) in lines])
+
+
 def solved_at(line: Line, threshold: float = 0.95) -> float:
     """Environment steps at the first of two evaluations in a row at the threshold, or inf."""
     points = list(zip(line["steps"], line["values"], strict=True))
