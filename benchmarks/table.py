@@ -19,6 +19,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import article_list
+import hybrid_study
 import moving_reacher
 import reacher_v5
 import rules
@@ -188,6 +190,8 @@ def tables() -> dict[str, str]:
         "races": "\n\n".join(races),
         "figures": "\n".join([*HEADER, *map(row, everything())]),
         "rules": "\n".join(ruled()),
+        "hybrid": hybrid_study.of_today(),
+        "article": article_list.of_today(),
     }
 
 

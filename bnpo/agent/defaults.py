@@ -32,8 +32,10 @@ def default_config(
       every rollout is whole; else an episode, 50 steps at most.
     * The discount looks a third of a segment ahead.
     * Returns of a sparse reward (-1 until the goal is reached, then 0) are bounded.
-    * Where a pathwise rule leaves sigma alone, environments explore with multiples of it, and half
-      of them act as the policy itself if a likelihood-ratio brain learns from these.
+    * Where a pathwise rule that leaves sigma alone leads, environments explore with multiples of
+      it, and half of them act as the policy itself if a likelihood-ratio brain learns from these.
+      A brain leads if it moves the actor furthest per vector step: Adam's steps are about lr_actor
+      long. Where a likelihood-ratio brain leads it learns sigma and from all environments.
 
     Args:
         descriptions: of the brains
@@ -49,10 +51,9 @@ def default_config(
     ]
     steps = min([spec.max_episode_steps or _SEGMENT, *(rhythms or [_SEGMENT])])
     gamma = max(0.9, 1.0 - 3.0 / steps)
-    explores = any(
-        rule.pathwise and description.mean_only
-        for description, rule in zip(descriptions, rules, strict=True)
-    )
+    leading, rule = max(zip(descriptions, rules, strict=True), key=lambda brain: _pace(brain[0]))
+    explores = rule.pathwise and leading.mean_only
+    climbs = any(rule.pathwise for rule in rules)  # whose slope of Q has to be right
     sparse = goal_functions is not None and _is_sparse(goal_functions, spec.goal_dim)
     return AgentConfig(
         gamma=gamma,
@@ -61,15 +62,21 @@ def default_config(
         exploration=_LADDER if explores else (1.0,),
         on_policy_share=0.5 if explores and rhythms else 0.0,
         warmup_steps=16 * steps if explores else 0,
-        lr_critic=5e-3 if explores else 1e-3,
+        lr_critic=5e-3 if climbs else 1e-3,
         networks=NetworkConfig(
-            critics=2 if explores else 1,
-            reduce="mean" if explores else "min",
+            critics=2 if climbs else 1,
+            reduce="mean" if climbs else "min",
             sigma="fixed" if explores and not rhythms else "global",
             sigma_init=0.3 if explores else 0.5,
-            input_gain=3.0 if explores else 1.0,
+            input_gain=3.0 if climbs else 1.0,
         ),
     )
+
+
+def _pace(description: BrainDescription) -> float:
+    """How far a brain moves the actor per vector step, if each of its steps is lr_actor long."""
+    steps = description.learning_repeat / description.actor_delay / description.learning_delay
+    return description.lr_actor * steps
 
 
 def _is_sparse(functions: GoalFunctions, goal_dim: int) -> bool:

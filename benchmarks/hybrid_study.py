@@ -1,0 +1,213 @@
+"""The study of the hybrid, run by run: what studies/hybrid.yaml names, seed after seed.
+
+    python benchmarks/hybrid_study.py                        run what is missing, print the tables
+    python benchmarks/hybrid_study.py --seeds 0 1 --presets ppo ddpg_her
+    python benchmarks/hybrid_study.py --table                run nothing
+
+The runs are those of ``bnpo study with studies/hybrid.yaml``, number for number; here each is
+appended to results/hybrid_study.jsonl when it ends, with its curve and the CPU seconds of its
+training, and what stands there for today's settings is not run again. A run's score is the mean of
+its evaluations (the normalised area under its learning curve): success rate, or mean score by the
+oracle's where the task counts targets. ``final`` is the mean of the last three evaluations.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from records import fingerprint
+
+from bnpo.study.plan import Job, StudyPlan, read_plan
+from bnpo.study.statistics import interquartile_mean, probability_of_improvement
+
+ROOT = Path(__file__).parents[1]
+RESULTS = Path(__file__).parent / "results" / "hybrid_study.jsonl"
+PROTOCOL = ROOT / "studies" / "hybrid.yaml"
+
+HYBRID, HALVES = "bpo", ("ppo", "ddpg_her")
+
+ORACLE_SCORE = 38.8
+"""Mean score of the moving arms' oracle (benchmarks/moving_reacher.py)."""
+
+LAST = 3
+"""Evaluations of which the final figure is the mean."""
+
+Line = dict[str, Any]
+
+
+def main() -> int:
+    """Run what is missing, then print the tables."""
+    plan = StudyPlan(**read_plan(PROTOCOL, StudyPlan, "study"))
+    jobs = plan.jobs()
+    options = arguments(jobs)
+    chosen = [
+        job
+        for job in sorted(jobs, key=lambda job: job.seed)
+        if job.preset in options.presets and job.task in options.tasks and job.seed in options.seeds
+    ]
+    lines = read_lines()
+    if not options.table:
+        for job in chosen:
+            if key(job) not in lines:
+                lines[key(job)] = line = measure(job)
+                with RESULTS.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(line) + "\n")
+                final = f"final {line['final']:.3f}, {line['cpu_s']} CPU s"
+                print(f"{job.name}: score {line['score']:.3f}, {final}", flush=True)
+    print(table([lines[key(job)] for job in chosen if key(job) in lines]))
+    return 0
+
+
+def arguments(jobs: list[Job]) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    for name, kind in (("preset", str), ("task", str), ("seed", int)):
+        values = list(dict.fromkeys(getattr(job, name) for job in jobs))
+        parser.add_argument(f"--{name}s", nargs="+", type=kind, default=values, choices=values)
+    parser.add_argument("--table", action="store_true", help="run nothing")
+    return parser.parse_args()
+
+
+def key(job: Job) -> tuple[str, str, int, str]:
+    """Name of a run with its settings."""
+    return job.preset, job.task, job.seed, fingerprint(job.config)
+
+
+def read_lines() -> dict[tuple[str, str, int, str], Line]:
+    """Read the runs that are there, by name and settings."""
+    if not RESULTS.exists():
+        return {}
+    lines = [json.loads(text) for text in RESULTS.read_text(encoding="utf-8").splitlines()]
+    return {(one["preset"], one["task"], one["seed"], one["settings"]): one for one in lines}
+
+
+def measure(job: Job) -> Line:
+    """Train one run and return its line."""
+    from timed import TimedTrainer
+
+    from bnpo.presets import build_agent, build_train_config
+
+    trainer = TimedTrainer(
+        build_agent(job.config), build_train_config(job.config), progress_bar=False
+    )
+    try:
+        history = trainer.run()
+    finally:
+        trainer.close()
+    values = [
+        record.success_rate if record.mean_score is None else record.mean_score / ORACLE_SCORE
+        for record in history
+    ]
+    return {
+        "preset": job.preset,
+        "task": job.task,
+        "seed": job.seed,
+        "settings": key(job)[-1],
+        "cpu_s": round(trainer.cpu_s, 1),
+        "steps": [record.env_steps for record in history],
+        "values": [None if value is None else round(value, 4) for value in values],
+        "returns": [round(record.mean_return, 3) for record in history],
+        "score": float(np.mean([value or 0.0 for value in values])),
+        "final": float(np.mean([value or 0.0 for value in values[-LAST:]])),
+        "brains": {
+            brain: {name: round(value, 4) for name, value in info.items()}
+            for brain, info in history[-1].brains.items()
+        },
+    }
+
+
+def of_today() -> str:
+    """Return the tables of all runs that are there for today's settings."""
+    lines = read_lines()
+    jobs = StudyPlan(**read_plan(PROTOCOL, StudyPlan, "study")).jobs()
+    return table([lines[key(job)] for job in jobs if key(job) in lines])
+
+
+def solved_at(line: Line, threshold: float = 0.95) -> float:
+    """Environment steps at the first of two evaluations in a row at the threshold, or inf."""
+    points = list(zip(line["steps"], line["values"], strict=True))
+    for (step, value), (_, following) in pairwise(points):
+        if value is not None and following is not None and min(value, following) >= threshold:
+            return float(step)
+    return float("inf")
+
+
+def table(lines: list[Line]) -> str:
+    """Return the tables of a study: task by task, then the suite."""
+    groups: dict[tuple[str, str], list[Line]] = {}
+    for line in lines:
+        groups.setdefault((line["task"], line["preset"]), []).append(line)
+    tasks = list(dict.fromkeys(task for task, _ in groups))
+    presets = list(dict.fromkeys(preset for _, preset in groups))
+    text = [
+        "| task | preset | seeds | score (IQM, 95 %) | final | to 0.95 | CPU s | P(bpo better) |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    text += [
+        task_row(groups, task, preset)
+        for task in tasks
+        for preset in presets
+        if (task, preset) in groups
+    ]
+    text += ["", "| suite | tasks | score (IQM, 95 %) | P(bpo better) |", "|---|---|---|---|"]
+    text += [suite_row(groups, tasks, preset) for preset in presets]
+    return "\n".join(text)
+
+
+def task_row(groups: dict[tuple[str, str], list[Line]], task: str, preset: str) -> str:
+    """Return a preset's row on one task."""
+    runs = groups[task, preset]
+    solved = statistics.median(solved_at(line) for line in runs)
+    cells = [
+        task,
+        f"`{preset}`",
+        str(len(runs)),
+        _interval(interquartile_mean([_scores(runs)])),
+        f"{float(np.mean([line['final'] for line in runs])):.2f}",
+        f"{solved:,.0f}" if np.isfinite(solved) else "-",
+        f"{statistics.median(line['cpu_s'] for line in runs):.0f}",
+        _better(groups, [task], preset),
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def suite_row(groups: dict[tuple[str, str], list[Line]], tasks: list[str], preset: str) -> str:
+    """Return a preset's row over all tasks that it ran on."""
+    ran = [task for task in tasks if (task, preset) in groups]
+    mean = interquartile_mean([_scores(groups[task, preset]) for task in ran])
+    better = _better(groups, ran, preset)
+    return f"| `{preset}` | {len(ran)} | {_interval(mean)} | {better} |"
+
+
+def _better(groups: dict[tuple[str, str], list[Line]], tasks: list[str], preset: str) -> str:
+    """Probability that a run of the hybrid scores higher than one of the preset."""
+    both = [task for task in tasks if (task, HYBRID) in groups]
+    if preset == HYBRID or not both:
+        return ""
+    return _interval(
+        probability_of_improvement(
+            [_scores(groups[task, HYBRID]) for task in both],
+            [_scores(groups[task, preset]) for task in both],
+        )
+    )
+
+
+def _scores(runs: list[Line]) -> Any:
+    return np.array([line["score"] for line in runs])
+
+
+def _interval(one: Any) -> str:
+    return f"{float(one.value):.2f} [{float(one.low):.2f}, {float(one.high):.2f}]"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
