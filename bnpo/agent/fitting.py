@@ -98,8 +98,7 @@ def make_brain(
     evaluator = NetworkEvaluator(
         step,
         spec,
-        None if goal_functions is None else goal_functions.reward,
-        termination_function=None if goal_functions is None else goal_functions.terminated,
+        goal_functions,
         gamma=config.gamma_schedule or config.gamma,
         acting=not rule.pathwise,
         generator=generator,

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import collections
+import contextlib
+import copy
+import dataclasses
+import types
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -16,6 +21,12 @@ RESTARTED = "bnpo/restarted"
 _ENDS = ("final_obs", "final_info")
 """Keys in which Gymnasium keeps what an episode ended with."""
 
+_PLAIN = (bool, int, float, complex, str, bytes, np.generic)
+"""Values that nobody can write to."""
+
+_HOLDERS = (list, tuple, set, bytearray, collections.deque, types.SimpleNamespace)
+"""Other values that are copied, as are dataclasses and what says how it is copied."""
+
 _NUMBERS = (bool, int, float, np.bool_, np.number)
 
 
@@ -27,6 +38,12 @@ def kept(value: Any) -> Any:
         return {key: kept(item) for key, item in value.items()}
     if isinstance(value, list | tuple) and type(value) in (list, tuple):
         return type(value)(map(kept, value))
+    if value is None or isinstance(value, _PLAIN):
+        return value
+    holds = isinstance(value, _HOLDERS) or hasattr(type(value), "__deepcopy__")
+    if holds or dataclasses.is_dataclass(value):
+        with contextlib.suppress(Exception):  # what cannot be copied is handed on
+            return copy.deepcopy(value)
     return value
 
 
@@ -100,17 +117,36 @@ def _objects(num_envs: int, values: Mapping[int, Any]) -> npt.NDArray[Any]:
     return column
 
 
-def info_of(infos: dict[str, Any], row: int) -> dict[str, Any]:
+def told_of_step(infos: dict[str, Any], num_envs: int) -> list[tuple[dict[str, Any], BoolArray]]:
+    """Return where the step just taken is told of, and of which environments [N].
+
+    Infos of an environment whose episode ended are those of its reset; what its last step told
+    lies in ``final_info``.
+    """
+    final = infos.get("final_info")
+    if not isinstance(final, dict):
+        return [(infos, np.ones(num_envs, np.bool_))]
+    masks = (infos[key] for key in ("_final_info", "_final_obs") if key in infos)
+    ended = np.asarray(next(masks, np.zeros(num_envs)), np.bool_)
+    return [(infos, ~ended), (final, ended)]
+
+
+def info_of(infos: dict[str, Any], row: int, num_envs: int) -> dict[str, Any]:
     """Return what one environment told of the step just taken, ended episodes included."""
-    found: dict[str, Any] = {}
-    for source in (infos, infos.get("final_info", {})):
-        for key, mask in source.items():
-            name = key[1:]
-            if not key.startswith("_") or name not in source or name in _ENDS or not mask[row]:
-                continue
-            column = source[name]
-            found[name] = info_of(column, row) if isinstance(column, dict) else column[row]
-    return found
+    for source, told in told_of_step(infos, num_envs):
+        if told[row]:
+            return _row_of(source, row)
+    return {}
+
+
+def _row_of(infos: dict[str, Any], row: int) -> dict[str, Any]:
+    info: dict[str, Any] = {}
+    for key, mask in infos.items():
+        name = key[1:]
+        if key.startswith("_") and name in infos and name not in _ENDS and mask[row]:
+            column = infos[name]
+            info[name] = _row_of(column, row) if isinstance(column, dict) else column[row]
+    return info
 
 
 def add_info(infos: dict[str, Any], info: dict[str, Any], mask: BoolArray | None) -> None:

@@ -92,6 +92,7 @@ def _final_status(command: str | None) -> int:
     if command not in LEAVING_FILES:
         return _complain(reason)
     sys.stderr.write(f"bnpo: {reason}; all else is done\n")
+    sys.stderr.flush()
     return 0
 
 

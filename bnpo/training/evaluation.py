@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from bnpo.agent import Agent
 from bnpo.envs import make_vector_env, step_info
+from bnpo.envs.arguments import require_int
 from bnpo.envs.rollout import Rollout
 from bnpo.envs.workers.care import WorkerCare
 from bnpo.seeding import EVALUATION_SEED
@@ -72,6 +73,7 @@ class PolicyEvaluator:
             max_steps: episodes without a time limit are cut there (environment steps)
 
         """
+        require_int("episodes", episodes, minimum=1)
         self.agent = agent
         self.episodes = episodes
         self.max_steps = max_steps if agent.spec.max_episode_steps is None else math.inf

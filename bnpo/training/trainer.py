@@ -15,6 +15,7 @@ from bnpo import seeding
 from bnpo.agent import Agent
 from bnpo.config import TrainConfig
 from bnpo.envs.workers.care import WorkerCare
+from bnpo.files import checked
 from bnpo.interop.offline import from_minari, learn_offline
 from bnpo.training.callbacks.functions import Functions
 from bnpo.training.environments import env_state, make_training_envs, set_env_state
@@ -117,7 +118,7 @@ class Trainer:
 
         """
         config, agent, live = self.config, self.agent, self.live
-        with live.followed(Functions(on_evaluation, on_checkpoint), shown=self.progress_bar):
+        with live.followed(Functions(on_evaluation, on_checkpoint), visible=self.progress_bar):
             if config.offline is not None and not agent.env_steps:
                 self._start_offline(config.offline)
             while agent.env_steps < config.total_steps and not live.stopped:
@@ -236,11 +237,11 @@ class Trainer:
         observation = Observation(*(tensor.to(self.agent.device) for tensor in state["shown"]))
         self.stepper.start_at(observation, 0 if ahead is None else len(ahead["steps"]))
         tally = self.tally
-        tally.progress = Progress(**state["progress"])
+        tally.progress = checked(state["progress"], Progress)
         for name, part in (("episodes", tally.episodes), ("stream", tally.stream)):
             if name in state:  # else of a version that had none
                 part.load_state_dict(state[name])
-        records = [Record(**record) for record in state["history"]]
+        records = [checked(record, Record) for record in state["history"]]
         now = self.agent.env_steps
         at_end = bool(records) and records[-1].env_steps == now
         if at_end and now < self.config.total_steps and not self._crossed(self.eval_interval):

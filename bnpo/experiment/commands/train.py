@@ -43,7 +43,7 @@ def opened(run: RunConfig, folder: Path | None, record: Any) -> Iterator[Session
     from bnpo.training.callbacks.terminal import Terminal
 
     own: list[Any] = [Terminal(say)]
-    if run.task.tensorboard:
+    if run.task.tensorboard and folder is not None:
         own.append(TensorBoard())
     how, _, every = run.task.video.partition("=")
     if how == "every":

@@ -46,8 +46,13 @@ def callback_of(spec: str | dict[str, Any]) -> Any:
         _require_hooks(callback, name)
         try:
             callback = callback(**fields)
-        except TypeError as error:
-            raise ConfigError(f"callbacks = {name!r} cannot be made of {fields}: {error}") from None
+        except ConfigError:
+            raise
+        except Exception as error:  # whatever its constructor raises
+            reason = headline(error)
+            raise ConfigError(
+                f"callbacks = {name!r} cannot be made of {fields}: {reason}"
+            ) from None
     elif fields:
         raise ConfigError(f"callbacks = {name!r} is an object: allowed is its name alone")
     return checked(callback, name)

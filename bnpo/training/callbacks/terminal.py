@@ -11,6 +11,7 @@ from typing import Any
 from tqdm import tqdm
 
 from bnpo.errors import printable
+from bnpo.show.beside_bar import beside
 from bnpo.show.kernel import in_notebook
 from bnpo.show.live_bar import LiveBar
 from bnpo.show.plotting import plot
@@ -45,6 +46,7 @@ class Terminal(Callback):
         """Write lines by a function; None: to the standard error."""
         self._write = write
         self._bar: Any = None
+        self._beside = contextlib.ExitStack()
         self._done = 0
         self._training: dict[str, float] = {}
         self._columns: list[str] = []
@@ -71,6 +73,7 @@ class Terminal(Callback):
             disable=not terminal.isatty(),
             dynamic_ncols=True,
         )
+        self._beside.enter_context(beside(self._bar))
 
     def on_step(self, run: TrainingRun) -> None:
         """Move the bar."""
@@ -106,6 +109,7 @@ class Terminal(Callback):
 
     def on_end(self, run: TrainingRun) -> None:
         """Leave the bar as it is."""
+        self._beside.close()
         if self._bar is not None:
             self._bar.close()
 
