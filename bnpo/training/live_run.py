@@ -141,13 +141,14 @@ class LiveRun:
         self.stopped = False  # so that another call goes on
 
     def tell_step(self, *, line: bool) -> None:
-        """Call the hooks of callbacks after a step.
+        """Call the hooks of callbacks after a step; warn of what looks wrong in its turns.
 
         Args:
-            line: whether it completes a line of the training stream
+            line: whether the step completes a line of the training stream
 
         """
         call, tally = self._callbacks.call, self.tally
+        tally.publish()
         call("on_step")
         if tally.ended is not None:
             call("on_rollout", tally.ended)

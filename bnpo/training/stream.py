@@ -187,14 +187,17 @@ class Tally:
         progress.reward_high = max(progress.reward_high, step.reward_high)
         progress.policy_lag = max(progress.policy_lag, step.lag)
         self.ended = self.episodes.note(step)
-        if self.ended is not None:
-            self.stream.note_episodes(self.ended)
 
     def note_turns(self, turns: Mapping[str, dict[str, float]]) -> None:
-        """Count the turns after a step, by their scalars; warn of what looks wrong."""
+        """Count the turns after a step, by their scalars."""
         self.turns = turns
         self.progress.turns.update(turns)
-        for brain, scalars in turns.items():
+
+    def publish(self) -> None:
+        """Put episodes and turns of the last step into the stream; warn of what looks wrong."""
+        if self.ended is not None:
+            self.stream.note_episodes(self.ended)
+        for brain, scalars in self.turns.items():
             for quantity, value in scalars.items():
                 self.stream.log(f"{brain}/{quantity}", value)
             self.monitor.judge(brain, scalars)

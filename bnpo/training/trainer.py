@@ -143,6 +143,7 @@ class Trainer:
         if turns := self.config.offline_turns:
             reports = learn_offline(self.agent, turns, progress_bar=self.progress_bar)
             self.tally.note_turns({name: report.info for name, report in reports.items()})
+            self.tally.publish()
         self.progress.wall_s += time.perf_counter() - started
         self.evaluate()
 
