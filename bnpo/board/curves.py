@@ -1,0 +1,170 @@
+"""Curves of runs: any scalar over steps or seconds, and its mean over seeds with an interval."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnpo.board.watching import Signature, signature
+from bnpo.errors import RunError
+from bnpo.runs import load_history
+
+__all__ = ["Axis", "Curve", "CurveFiles", "Pooled", "pooled"]
+
+Values = NDArray[np.float64]
+Axis = Literal["steps", "seconds"]
+
+_POINTS = 400
+"""Points of a curve at most: a screen has few more columns."""
+
+_RESAMPLES = 1_000
+_CONFIDENCE = 0.95
+_KEPT = 2_000
+"""Runs whose curves are kept in memory."""
+
+_NOT_DRAWN = ("env_steps", "wall_s", "episodes")
+"""Columns of an evaluation that say where it stands, not what it found."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One scalar of one run."""
+
+    steps: Values
+    """Environment steps, [N]"""
+
+    seconds: Values
+    """Seconds of training, [N]"""
+
+    values: Values
+    """[N], all finite"""
+
+    whole: bool = False
+    """Whether the run is through, so that its last value is what its policy keeps"""
+
+    def over(self, axis: Axis) -> Values:
+        """Return the places of the values, [N]."""
+        return self.steps if axis == "steps" else self.seconds
+
+    def thinned(self) -> Curve:
+        """Return a curve of few enough points to be drawn, the first and the last among them."""
+        if len(self.values) <= _POINTS:
+            return self
+        index = np.linspace(0, len(self.values) - 1, _POINTS).round().astype(int)
+        return Curve(self.steps[index], self.seconds[index], self.values[index], self.whole)
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """The mean of a scalar over runs, and its bootstrap interval; nan where one run is left."""
+
+    places: Values
+    """Steps or seconds, [N]"""
+
+    mean: Values
+    """[N]"""
+
+    low: Values
+    """Lower end of the 95 % interval, [N]"""
+
+    high: Values
+    """Upper end, [N]"""
+
+    runs: NDArray[np.int64]
+    """How many runs are in the mean, [N]"""
+
+
+class CurveFiles:
+    """The curves of runs, read again when the files of a run have changed."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._kept: dict[Path, tuple[Signature, dict[str, Curve]]] = {}
+
+    def of(self, folder: Path) -> dict[str, Curve]:
+        """Return every scalar of a run by name, ``brain/quantity`` for those of a brain.
+
+        Nothing is returned of a run without evaluations, or with a damaged history.
+        """
+        now = signature(folder)
+        kept = self._kept.get(folder)
+        if kept is not None and kept[0] == now:
+            return kept[1]
+        curves = _read(folder)
+        if len(self._kept) >= _KEPT:
+            self._kept.clear()
+        self._kept[folder] = now, curves
+        return curves
+
+
+def _read(folder: Path) -> dict[str, Curve]:
+    try:
+        history = load_history(folder)
+    except RunError:
+        return {}
+    whole = (folder / "summary.json").is_file()
+    rows = [record.row() for record in history]
+    names = dict.fromkeys(name for row in rows for name in row if name not in _NOT_DRAWN)
+    return _without_empty({name: _curve(rows, name, whole) for name in names})
+
+
+def _curve(rows: Iterable[Mapping[str, Any]], name: str, whole: bool) -> Curve:
+    points = [
+        (row["env_steps"], row["wall_s"], value)
+        for row in rows
+        if (value := row.get(name)) is not None and np.isfinite(value)
+    ]
+    steps, seconds, values = np.array(points, np.float64).reshape(-1, 3).T
+    return Curve(steps, seconds, values, whole)
+
+
+def _without_empty(curves: Mapping[str, Curve]) -> dict[str, Curve]:
+    return {name: curve for name, curve in curves.items() if len(curve.values)}
+
+
+def pooled(curves: Sequence[Curve], axis: Axis) -> Pooled:
+    """Return the mean of a scalar over the runs of a group.
+
+    Between evaluations a curve is a straight line. A run that is through keeps its last value, as
+    its policy would; one that is not counts as far as it has come, so that no mean is of values
+    that nobody has measured. The interval is the percentile interval of the bootstrap over runs.
+
+    Args:
+        curves: one for each run, at least one
+        axis: what they are drawn over
+
+    """
+    places = np.unique(np.concatenate([curve.over(axis) for curve in curves]))
+    if len(places) > _POINTS:
+        places = places[np.linspace(0, len(places) - 1, _POINTS).round().astype(int)]
+    values = np.stack([_at(curve, axis, places) for curve in curves])  # [R, N]
+    counted = np.isfinite(values)
+    runs = counted.sum(0)
+    sums = np.where(counted, values, 0.0)
+    places, runs, sums, counted = (part[..., runs > 0] for part in (places, runs, sums, counted))
+    mean = sums.sum(0) / runs
+    drawn = _draws(len(curves))  # [B, R], how often each run is drawn
+    with np.errstate(invalid="ignore"):
+        resampled = drawn @ sums / (drawn @ counted)  # [B, N], nan where none of those runs counts
+    ends = (1 - _CONFIDENCE) / 2, (1 + _CONFIDENCE) / 2
+    low, high = np.nanquantile(resampled, ends, axis=0)
+    alone = runs < 2
+    low[alone] = high[alone] = np.nan
+    return Pooled(places, mean, low, high, runs)
+
+
+def _at(curve: Curve, axis: Axis, places: Values) -> Values:
+    """Return a curve at other places, nan where it has no value."""
+    beyond = float(curve.values[-1]) if curve.whole else np.nan
+    return np.interp(places, curve.over(axis), curve.values, left=np.nan, right=beyond)
+
+
+def _draws(runs: int) -> Values:
+    """Return how often each run is in each resample of the bootstrap, [B, R]; always the same."""
+    generator = np.random.default_rng(0)
+    return generator.multinomial(runs, np.full(runs, 1 / runs), _RESAMPLES).astype(np.float64)

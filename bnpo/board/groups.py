@@ -1,0 +1,53 @@
+"""Groups of runs that differ by their seed alone, and what tells one group from another."""
+
+from __future__ import annotations
+
+from bnpo.board.details import differences
+from bnpo.board.rows import Row
+from bnpo.board.watching import Watch
+
+__all__ = ["labels"]
+
+_KEYS = 2
+"""Differing keys that a label tells."""
+
+_MOST = 24
+"""Groups of one name whose configurations are compared; of more, numbers tell them apart."""
+
+
+def labels(watch: Watch) -> dict[str, str]:
+    """Return a label for each group: preset and task, and the keys by which like ones differ."""
+    first: dict[str, Row] = {}
+    for row in watch.rows():
+        first.setdefault(row.group, row)
+    alike: dict[str, list[Row]] = {}
+    for row in first.values():
+        alike.setdefault(_name(row), []).append(row)
+    told = {}
+    for name, rows in alike.items():
+        endings = [""] if len(rows) == 1 else _endings(rows, watch)
+        told |= {row.group: name + ending for row, ending in zip(rows, endings, strict=True)}
+    return told
+
+
+def _name(row: Row) -> str:
+    if row.task is None:
+        return row.run
+    return f"{row.preset or 'own brains'} · {row.task.removeprefix('bnpo/')}"
+
+
+def _endings(rows: list[Row], watch: Watch) -> list[str]:
+    """Return what tells each of several groups of one name from the others."""
+    places = [row.place for row in rows]
+    if len({*places}) == len(rows):
+        return [f" · {place or watch.root.name}" for place in places]
+    folders = [watch.folder(row.id) for row in rows]
+    known = [folder for folder in folders if folder is not None]
+    if len(known) < len(rows) or len(rows) > _MOST:
+        return [f" · {number}" for number in range(1, len(rows) + 1)]
+    keys = [(key, values) for key, values in differences(known) if key != "seed"][:_KEYS]
+    return [
+        "".join(f" · {key.rpartition('.')[2]}={values[index]}"[:40] for key, values in keys)
+        + ("" if keys else f" · {places[index] or index + 1}")
+        for index in range(len(rows))
+    ]

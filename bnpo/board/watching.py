@@ -1,0 +1,126 @@
+"""Watching a folder: its runs as rows, of which only those that changed are read again."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+from bnpo.board.finding import Found, find
+from bnpo.board.rows import Row, row_of, waiting_row
+
+__all__ = ["Changes", "Watch", "signature"]
+
+_FILES = ("config.json", "run.json", "history.json", "summary.json", "training.jsonl")
+"""Files of a run that tell how far it is."""
+
+_OFTEN = 1.0
+"""Seconds within which a folder is not looked at twice."""
+
+Signature = tuple[tuple[int, int, int], ...]
+"""Inode, size and time of each file; a file that is written anew has another one."""
+
+
+def signature(folder: Path) -> Signature:
+    """Return what tells whether a run has changed."""
+    return tuple(_stat(folder / name) for name in _FILES)
+
+
+def _stat(path: Path) -> tuple[int, int, int]:
+    try:
+        status = path.stat()
+    except OSError:
+        return 0, 0, 0
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+class Changes:
+    """What is new since a version of the table."""
+
+    def __init__(self, version: int, rows: list[Row], gone: list[str]) -> None:
+        """Keep rows that are new or other, and the ids of rows that are no more."""
+        self.version = version
+        self.rows = rows
+        self.gone = gone
+
+
+class Watch:
+    """The rows of a folder, each with the version of the table in which it was last another."""
+
+    def __init__(self, root: Path) -> None:
+        """Read all runs below a folder."""
+        self.root = root
+        self.version = 0
+        self._found = Found()
+        self._rows: dict[str, Row] = {}
+        self._versions: dict[str, int] = {}
+        self._gone: dict[str, int] = {}
+        self._signatures: dict[str, Signature] = {}
+        self._looked = float("-inf")
+        self._guard = threading.Lock()
+        self.look()
+
+    def folder(self, run: str) -> Path | None:
+        """Return the folder of a run by its id; None where the board shows no such run."""
+        return self._found.runs.get(run)
+
+    @property
+    def studies(self) -> dict[str, Path]:
+        """Folders of studies by their path."""
+        return self._found.studies
+
+    def rows(self) -> list[Row]:
+        """Return all rows."""
+        with self._guard:
+            return [*self._rows.values()]
+
+    def since(self, version: int) -> Changes:
+        """Return what is new since a version; 0 stands for an empty table."""
+        self.look()
+        with self._guard:
+            rows = [row for run, row in self._rows.items() if self._versions[run] > version]
+            gone = [run for run, left in self._gone.items() if left > version > 0]
+            return Changes(self.version, rows, gone)
+
+    def look(self) -> None:
+        """Read what has changed, at most once a second."""
+        with self._guard:
+            if time.monotonic() - self._looked < _OFTEN:
+                return
+            self._found = find(self.root)
+            changed = {
+                name: row
+                for name in (*self._found.runs, *self._found.waiting)
+                if (row := self._read(name)) != self._rows.get(name)
+            }
+            gone = [*self._rows.keys() - self._found.runs.keys() - self._found.waiting.keys()]
+            if changed or gone:
+                self.version += 1
+            for name, row in changed.items():
+                self._rows[name] = row
+                self._versions[name] = self.version
+                self._gone.pop(name, None)
+            for name in gone:
+                del self._rows[name], self._versions[name]
+                self._signatures.pop(name, None)
+                self._gone[name] = self.version
+            self._looked = time.monotonic()
+
+    def _read(self, name: str) -> Row:
+        """Return a row, as it was where no file of its run has changed.
+
+        A run that is going on may have been killed without a change of its files.
+        """
+        before = self._rows.get(name)
+        if name in self._found.waiting:
+            return before or waiting_row(name, self._found.waiting[name])
+        folder = self._found.runs[name]
+        now = signature(folder)
+        if (
+            before is not None
+            and before.status not in ("running", "waiting")
+            and now == self._signatures.get(name)
+        ):
+            return before
+        self._signatures[name] = now
+        return row_of(name, folder)
