@@ -185,8 +185,12 @@ def step_info(infos: dict[str, Any], key: str, num_envs: int) -> npt.NDArray[np.
     for name in ("success", "is_success") if key == "is_success" else (key,):
         for source in (infos, infos.get("final_info", {})):
             if name in source and not isinstance(source[name], dict):
+                told = source[name]
                 rows = np.flatnonzero(source.get(f"_{name}", np.ones(num_envs, np.bool_)))
-                values[rows] = [_number(source[name][row]) for row in rows]
+                if isinstance(told, np.ndarray) and told.ndim == 1 and told.dtype.kind in "bif":
+                    values[rows] = told[rows]
+                else:
+                    values[rows] = [_number(told[row]) for row in rows]
     return values
 
 
