@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from bnpo.board.watching import Signature, signature
 from bnpo.errors import RunError
-from bnpo.runs import load_history
+from bnpo.runs import load_history, read_stream
 
 __all__ = ["Axis", "Curve", "CurveFiles", "Pooled", "pooled"]
 
@@ -103,14 +104,18 @@ class CurveFiles:
 
 
 def _read(folder: Path) -> dict[str, Curve]:
-    try:
-        history = load_history(folder)
-    except RunError:
-        return {}
+    """Return the scalars of evaluations and of the training stream, which is the denser one."""
+    rows: list[Mapping[str, Any]] = []
+    with contextlib.suppress(RunError):  # none yet, or damaged
+        rows = [record.row() for record in load_history(folder)]
+    lines: list[Mapping[str, Any]] = []
+    with contextlib.suppress(RunError):
+        lines = [scalars.row() for scalars in read_stream(folder)]
     whole = (folder / "summary.json").is_file()
-    rows = [record.row() for record in history]
     names = dict.fromkeys(name for row in rows for name in row if name not in _NOT_DRAWN)
-    return _without_empty({name: _curve(rows, name, whole) for name in names})
+    dense = dict.fromkeys(name for line in lines for name in line if name not in _NOT_DRAWN)
+    curves = {name: _curve(lines if name in dense else rows, name, whole) for name in names | dense}
+    return {name: curve for name, curve in curves.items() if len(curve.values)}
 
 
 def _curve(rows: Iterable[Mapping[str, Any]], name: str, whole: bool) -> Curve:
@@ -121,10 +126,6 @@ def _curve(rows: Iterable[Mapping[str, Any]], name: str, whole: bool) -> Curve:
     ]
     steps, seconds, values = np.array(points, np.float64).reshape(-1, 3).T
     return Curve(steps, seconds, values, whole)
-
-
-def _without_empty(curves: Mapping[str, Curve]) -> dict[str, Curve]:
-    return {name: curve for name, curve in curves.items() if len(curve.values)}
 
 
 def pooled(curves: Sequence[Curve], axis: Axis) -> Pooled:

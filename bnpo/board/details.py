@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from bnpo.board.tails import end_of, is_own_file
 from bnpo.compose.overrides import differing_keys, flatten
 from bnpo.errors import RunError, printable
 from bnpo.files import read_json
@@ -22,7 +23,7 @@ FILM_TYPES = {
 }
 """Files that are shown, and what a browser is told that they are."""
 
-_FILM_FOLDERS = ("", "films")
+_FILM_FOLDERS = ("", "pictures")
 _NO_FILM = "learning_curve.png"
 """A picture of what the board draws itself."""
 
@@ -38,7 +39,7 @@ _LONGEST = 2_000
 
 def console(folder: Path) -> str:
     """Return the last part of what a run has printed, without what steers a terminal."""
-    text, cut = _end_of(folder / "cout.txt", _TAIL)
+    text, cut = end_of(folder / "cout.txt", _TAIL)
     lines = [line.rpartition("\r")[2] for line in text.replace("\r\n", "\n").split("\n")]
     if cut:
         lines[0] = "..."
@@ -54,7 +55,7 @@ def notes(folder: Path) -> list[tuple[str, str]]:
     comment = _part(_record(folder), "meta", "comment")
     told = [("comment", comment)] if isinstance(comment, str) and comment else []
     for name in _NOTE_FILES:
-        text, _ = _end_of(folder / name, _NOTES)
+        text, _ = end_of(folder / name, _NOTES)
         if text.strip():
             told.append((name, text))
     return told
@@ -107,7 +108,7 @@ def films(folder: Path) -> list[tuple[str, int]]:
         for path in sorted(place.iterdir()):
             if path.name == _NO_FILM or path.suffix not in FILM_TYPES:
                 continue
-            if _NAME.fullmatch(path.name) and _is_own_file(path):
+            if _NAME.fullmatch(path.name) and is_own_file(path):
                 found.append((path.relative_to(folder).as_posix(), path.stat().st_mtime_ns))
     return sorted(found, key=lambda one: (one[0].endswith(".png"), one[0]))
 
@@ -115,24 +116,6 @@ def films(folder: Path) -> list[tuple[str, int]]:
 def film(folder: Path, name: str) -> Path | None:
     """Return the file of a film or picture that :func:`films` names, None for any other."""
     return folder / name if name in dict(films(folder)) else None
-
-
-def _is_own_file(path: Path) -> bool:
-    """Whether a path is a file, and no link that may lead elsewhere."""
-    return path.is_file() and not path.is_symlink()
-
-
-def _end_of(path: Path, most: int) -> tuple[str, bool]:
-    """Return the end of a text file, empty where there is none, and whether it is cut."""
-    try:
-        if not _is_own_file(path):
-            return "", False
-        with path.open("rb") as file:
-            size = file.seek(0, 2)
-            file.seek(max(0, size - most))
-            return file.read(most).decode(errors="replace"), size > most
-    except OSError:
-        return "", False
 
 
 def _record(folder: Path) -> dict[str, Any]:

@@ -23,7 +23,7 @@ def labels(watch: Watch) -> dict[str, str]:
     alike: dict[str, list[Row]] = {}
     for row in first.values():
         alike.setdefault(_name(row), []).append(row)
-    told = {}
+    told: dict[str, str] = {}
     for name, rows in alike.items():
         endings = [""] if len(rows) == 1 else _endings(rows, watch)
         told |= {row.group: name + ending for row, ending in zip(rows, endings, strict=True)}

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from bnpo.board.tails import last_line
 from bnpo.errors import RunError
 from bnpo.files import read_json
 from bnpo.runs import load_config, load_history, load_summary, read_run
@@ -95,9 +96,16 @@ def row_of(name: str, folder: Path) -> Row:
         metric, threshold, figure = _judged(folder)
     except RunError:
         return Row(id=name, place=place, run=run, status="damaged", group=name)
-    total = config.get("total_steps")
-    total = total if isinstance(total, int) and not isinstance(total, bool) else None
-    seconds = finite(entry.wall_s)
+    steps, seconds, speed = entry.env_steps, finite(entry.wall_s), None
+    left = None
+    if steps and seconds:
+        speed = steps / seconds
+    if entry.status == "running":
+        line = last_line(folder)
+        steps = int(line.get("env_steps", steps or 0))
+        seconds = line.get("wall_s", seconds)
+        speed = line.get("time/env_steps_per_s", speed)
+        left = _left(folder, steps, _total(config), line.get("time"))
     return Row(
         **_named(config, place),
         id=name,
@@ -108,11 +116,11 @@ def row_of(name: str, folder: Path) -> Row:
         threshold=finite(threshold),
         success=finite(entry.success_rate),
         figure=finite(figure),
-        steps=entry.env_steps,
-        total=total,
-        speed=entry.env_steps / seconds if entry.env_steps and seconds else None,
+        steps=steps,
+        total=_total(config),
+        speed=speed,
         seconds=seconds,
-        left=_left(folder, entry.env_steps, total) if entry.status == "running" else None,
+        left=left,
         solved_at=entry.solved_at_env_steps,
     )
 
@@ -124,14 +132,13 @@ def waiting_row(name: str, path: Path) -> Row:
         config = read_file(path, dict[str, Any])
     except RunError:
         config = {}
-    total = config.get("total_steps")
     return Row(
         **_named(config, place),
         id=name,
         place=place,
         run=run,
         status="waiting",
-        total=total if isinstance(total, int) else None,
+        total=_total(config),
     )
 
 
@@ -196,15 +203,29 @@ def _judged(folder: Path) -> tuple[str | None, float | None, Any]:
     return history.metric, history.threshold, figure
 
 
-def _left(folder: Path, steps: int | None, total: int | None) -> float | None:
-    """Return the seconds until a run is through, from the time that it took so far."""
+def _total(config: Mapping[str, Any]) -> int | None:
+    total = config.get("total_steps")
+    return total if isinstance(total, int) and not isinstance(total, bool) else None
+
+
+def _left(folder: Path, steps: int, total: int | None, told: float | None) -> float | None:
+    """Return the seconds until a run is through, from the time that it took so far.
+
+    Args:
+        folder: of the run
+        steps: environment steps that it had made
+        total: that it will make
+        told: when it had made them (seconds since 1970); None: when it was evaluated last
+
+    """
     began = started_at(folder)
     if began is None or not steps or total is None:
         return None
-    try:
-        told = (folder / "history.json").stat().st_mtime
-    except OSError:
-        return None
+    if told is None:
+        try:
+            told = (folder / "history.json").stat().st_mtime
+        except OSError:
+            return None
     taken = told - began.timestamp()
     since = datetime.now(UTC).timestamp() - told
     return max(0.0, taken * (total - steps) / steps - since) if taken > 0 else None

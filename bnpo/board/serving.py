@@ -9,7 +9,7 @@ from bnpo.board.finding import require_runs
 from bnpo.errors import ConfigError
 from bnpo.extras import require
 
-__all__ = ["Board"]
+__all__ = ["Board", "listening"]
 
 _LOOPBACK = ("127.0.0.1", "localhost")
 
@@ -37,7 +37,7 @@ class Board:
         require_runs(folder)
         self.folder = folder
         self.host = host
-        self._socket = _listening(host, port)
+        self._socket = listening(host, port)
         self.port: int = self._socket.getsockname()[1]
 
     @property
@@ -60,11 +60,16 @@ class Board:
         self._uvicorn.Server(config).run(sockets=[self._socket])
 
     def close(self) -> None:
-        """Give the address back."""
+        """Give the address back; a second call does nothing."""
         self._socket.close()
 
+    def __del__(self) -> None:
+        """Give back an address that nobody uses any more."""
+        if hasattr(self, "_socket"):
+            self.close()
 
-def _listening(host: str, port: int) -> socket.socket:
+
+def listening(host: str, port: int) -> socket.socket:
     """Return a socket at an address.
 
     Raises:

@@ -8,14 +8,18 @@ from pathlib import Path
 
 from bnpo.board.finding import Found, find
 from bnpo.board.rows import Row, row_of, waiting_row
+from bnpo.runs.stream import STREAM
 
 __all__ = ["Changes", "Watch", "signature"]
 
-_FILES = ("config.json", "run.json", "history.json", "summary.json", "training.jsonl")
+_FILES = ("config.json", "run.json", "history.json", "summary.json", STREAM)
 """Files of a run that tell how far it is."""
 
 _OFTEN = 1.0
 """Seconds within which a folder is not looked at twice."""
+
+_SELDOM = 5.0
+"""Seconds after which a run that goes on is read again though none of its files has changed."""
 
 Signature = tuple[tuple[int, int, int], ...]
 """Inode, size and time of each file; a file that is written anew has another one."""
@@ -56,6 +60,7 @@ class Watch:
         self._versions: dict[str, int] = {}
         self._gone: dict[str, int] = {}
         self._signatures: dict[str, Signature] = {}
+        self._times: dict[str, float] = {}
         self._looked = float("-inf")
         self._guard = threading.Lock()
         self.look()
@@ -115,12 +120,10 @@ class Watch:
         if name in self._found.waiting:
             return before or waiting_row(name, self._found.waiting[name])
         folder = self._found.runs[name]
-        now = signature(folder)
-        if (
-            before is not None
-            and before.status not in ("running", "waiting")
-            and now == self._signatures.get(name)
-        ):
-            return before
-        self._signatures[name] = now
+        now, clock = signature(folder), time.monotonic()
+        if before is not None and now == self._signatures.get(name):
+            seldom = _SELDOM if before.status == "running" else float("inf")
+            if before.status != "waiting" and clock - self._times[name] < seldom:
+                return before
+        self._signatures[name], self._times[name] = now, clock
         return row_of(name, folder)

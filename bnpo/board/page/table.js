@@ -1,6 +1,6 @@
 // The table of runs, or of groups of seeds: filtered, sorted, and changed where a run has changed.
 
-import {absent, count, duration, element, figure, fixed} from "./format.js";
+import {absent, count, duration, element, figure, fixed, words} from "./format.js";
 
 const ORDER = ["running", "waiting", "completed", "interrupted", "killed", "failed", "damaged"];
 
@@ -65,7 +65,6 @@ export class Table {
     this.state = state;
     this.sort = {key: "run", down: false};
     this.rows = new Map();
-    this.texts = new Map();
     this.heads();
   }
 
@@ -124,51 +123,56 @@ export class Table {
     return wanted.length;
   }
 
-  // The element of a row, made anew where anything in it is another.
+  // The element of a row. It stays while its run is there, so that no click on it is lost.
   row(row) {
     const {state} = this;
     const members = row.members ?? [row];
     const chosen = members.filter(one => state.selected.has(one.id));
     const checked = !chosen.length ? "false" : chosen.length === members.length ? "true" : "mixed";
     const colour = chosen.length ? state.colour(chosen[0]) : "";
-    const focused = members.some(one => one.id === state.focused) && (!row.members || !state.open.has(row.group));
-    const text = JSON.stringify([
-      row, checked, colour, focused, state.open.has(row.group), row.isMember, state.grouped, state.root,
-    ]);
-    if (this.texts.get(row.id) === text) return this.rows.get(row.id);
-    const made = this.made(row, members, checked, colour);
-    made.classList.toggle("focused", focused);
-    this.rows.set(row.id, made);
-    this.texts.set(row.id, text);
+    const unfolded = state.open.has(row.group);
+    const focused = members.some(one => one.id === state.focused) && !(row.members && unfolded);
+    const made = this.rows.get(row.id) ?? this.made(row.id);
+    const text = JSON.stringify([row, checked, colour, focused, unfolded, state.grouped]);
+    if (made.text === text) return made.element;
+    Object.assign(made, {text, row, members, checked});
+    made.element.className = `${row.isMember ? "member" : ""} ${focused ? "focused" : ""}`;
+    made.swatch.setAttribute("aria-checked", checked);
+    made.swatch.setAttribute("aria-label", `show ${row.label ?? row.id}`);
+    made.swatch.style.background = colour;
+    COLUMNS.forEach((column, i) => this.fill(made.cells[i], column, row, members));
+    return made.element;
+  }
+
+  made(id) {
+    const made = {};
+    made.swatch = element("button", {class: "swatch", role: "checkbox", onclick: event => {
+      event.stopPropagation();
+      this.state.select(made.members, made.checked !== "true");
+    }});
+    made.cells = COLUMNS.map(column => element("td", {class: column.number ? "number" : column.key}));
+    made.element = element("tr", {"data-run": id, onclick: () => this.state.focus(made.members[0].id)},
+      element("td", {}, made.swatch), ...made.cells);
+    this.rows.set(id, made);
     return made;
   }
 
-  made(row, members, checked, colour) {
-    const swatch = element("button", {
-      class: "swatch", role: "checkbox", "aria-checked": checked, "aria-label": `show ${row.label ?? row.id}`,
-      onclick: event => { event.stopPropagation(); this.state.select(members, checked !== "true"); },
-    });
-    if (colour) swatch.style.background = colour;
-    const cells = COLUMNS.map(column => {
-      const cell = element("td", {class: column.number ? "number" : column.key});
-      if (column.key === "run") this.name(cell, row);
-      else if (column.key === "status") this.status(cell, row, members);
-      else if (column.key === "steps") this.steps(cell, row);
-      else cell.textContent = column.text(row);
-      if (column.key === "figure" && !absent(row.solved_at)) {
-        cell.classList.add("solved");
-        cell.title = row.members ? "solved by every seed" : `solved at ${count(row.solved_at)} steps`;
-      }
-      if (["preset", "task"].includes(column.key)) cell.title = cell.textContent;
-      return cell;
-    });
-    return element("tr", {
-      class: row.isMember ? "member" : "", "data-run": row.id,
-      onclick: () => this.state.focus(members[0].id),
-    }, element("td", {}, swatch), ...cells);
+  fill(cell, column, row, members) {
+    if (column.key === "run") return this.name(cell, row);
+    if (column.key === "status") return this.status(cell, row, members);
+    if (column.key === "steps") return this.steps(cell, row);
+    cell.textContent = column.text(row);
+    if (column.key === "figure") {
+      cell.classList.toggle("solved", !absent(row.solved_at));
+      const when = row.members?.length > 1 ? "solved by every seed" : `solved at ${count(row.solved_at)} steps`;
+      cell.title = absent(row.solved_at) ? `${words(row.metric ?? "")} of the last evaluation` : when;
+    } else if (["preset", "task"].includes(column.key)) {
+      cell.title = cell.textContent;
+    }
   }
 
   name(cell, row) {
+    cell.replaceChildren();
     cell.title = row.label ?? row.id;
     if (row.members?.length > 1) {
       cell.append(element("button", {
@@ -182,6 +186,7 @@ export class Table {
 
   status(cell, row, members) {
     const counts = Map.groupBy(members, one => one.status);
+    cell.replaceChildren();
     for (const status of ORDER.filter(one => counts.has(one))) {
       const number = members.length > 1 ? `${counts.get(status).length} ` : "";
       cell.append(element("span", {class: `status ${status}`, text: `${number}${status}`}), " ");

@@ -3,7 +3,8 @@
 import {Chart} from "./chart.js";
 import {duration, element, figure, words} from "./format.js";
 
-const MAIN = ["success_rate", "mean_return", "mean_score", "mean_length"];
+const MAIN = ["success_rate", "mean_return", "mean_score", "rollout/success", "rollout/return"];
+const NO_BRAINS = ["rollout", "time"];  // groups of the training stream
 const MOST_FILMS = 12;
 const MOST_COLUMNS = 8;
 
@@ -141,7 +142,7 @@ VIEWS.brains = class extends Charts {
   async update() {
     const {state} = this;
     const known = state.ids().length ? await state.ask("scalars", {runs: state.ids()}) : [];
-    const names = known.filter(brain).slice(0, 200);
+    const names = known.filter(name => brain(name) && !NO_BRAINS.includes(brain(name))).slice(0, 200);
     if (!names.length) return this.box.replaceChildren(nothing("No selected run has scalars of its brains yet."));
     if (this.isOther(names, state.axis, state.pool, state.ids(), state.labels)) {
       const sections = [...Map.groupBy(names, brain)].flatMap(([title, members]) => [
