@@ -45,9 +45,14 @@ def _endings(rows: list[Row], watch: Watch) -> list[str]:
     known = [folder for folder in folders if folder is not None]
     if len(known) < len(rows) or len(rows) > _MOST:
         return [f" · {number}" for number in range(1, len(rows) + 1)]
-    keys = [(key, values) for key, values in differences(known) if key != "seed"][:_KEYS]
-    return [
-        "".join(f" · {key.rpartition('.')[2]}={values[index]}"[:40] for key, values in keys)
-        + ("" if keys else f" · {places[index] or index + 1}")
-        for index in range(len(rows))
-    ]
+    endings = [""] * len(rows)
+    for key, values in [one for one in differences(known) if one[0] != "seed"][:_KEYS]:
+        if len({*endings}) < len(rows):  # they are not told apart yet
+            parts = [f" · {key.rpartition('.')[2]}={value}"[:40] for value in values]
+            endings = [ending + part for ending, part in zip(endings, parts, strict=True)]
+    if len({*endings}) < len(rows):
+        places = (
+            places if len({*places}) == len(rows) else [str(n) for n in range(1, len(rows) + 1)]
+        )
+        endings = [f"{ending} · {place}" for ending, place in zip(endings, places, strict=True)]
+    return endings

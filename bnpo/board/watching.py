@@ -15,9 +15,6 @@ __all__ = ["Changes", "Watch", "signature"]
 _FILES = ("config.json", "run.json", "history.json", "summary.json", STREAM)
 """Files of a run that tell how far it is."""
 
-_OFTEN = 1.0
-"""Seconds within which a folder is not looked at twice."""
-
 _SELDOM = 5.0
 """Seconds after which a run that goes on is read again though none of its files has changed."""
 
@@ -51,9 +48,16 @@ class Changes:
 class Watch:
     """The rows of a folder, each with the version of the table in which it was last another."""
 
-    def __init__(self, root: Path) -> None:
-        """Read all runs below a folder."""
+    def __init__(self, root: Path, rest_s: float = 1.0) -> None:
+        """Read all runs below a folder.
+
+        Args:
+            root: the folder
+            rest_s: time within which it is not looked at twice (seconds)
+
+        """
         self.root = root
+        self.rest_s = rest_s
         self.version = 0
         self._found = Found()
         self._rows: dict[str, Row] = {}
@@ -88,9 +92,9 @@ class Watch:
             return Changes(self.version, rows, gone)
 
     def look(self) -> None:
-        """Read what has changed, at most once a second."""
+        """Read what has changed, unless the folder was looked at just now."""
         with self._guard:
-            if time.monotonic() - self._looked < _OFTEN:
+            if time.monotonic() - self._looked < self.rest_s:
                 return
             self._found = find(self.root)
             changed = {

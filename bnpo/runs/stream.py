@@ -87,6 +87,10 @@ def _rows(path: Path) -> list[dict[str, Any]]:
 
 
 def _is_whole(row: Any) -> bool:
-    return isinstance(row, dict) and all(
-        isinstance(value, int | float) and not isinstance(value, bool) for value in row.values()
-    ) and {"env_steps", "wall_s"} <= set(row)
+    return (
+        isinstance(row, dict)
+        and all(
+            isinstance(value, int | float) and not isinstance(value, bool) for value in row.values()
+        )
+        and {"env_steps", "wall_s"} <= set(row)
+    )

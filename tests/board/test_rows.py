@@ -18,12 +18,6 @@ from bnpo.runs.folder import FolderLock
 from tests.board.conftest import leave_run, stream
 
 
-@pytest.fixture(autouse=True)
-def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Look at the folder whenever it is asked."""
-    monkeypatch.setattr("bnpo.board.watching._OFTEN", 0.0)
-
-
 def by_name(watch: Watch) -> dict[str, Row]:
     return {row.id: row for row in watch.rows()}
 
@@ -40,7 +34,7 @@ def test_a_row_tells_what_the_files_tell(runs: Path) -> None:
 
 
 def test_seeds_are_a_group_and_presets_are_not(runs: Path) -> None:
-    watch = Watch(runs)
+    watch = Watch(runs, 0.0)
     one, two, ten = (by_name(watch)[name] for name in ("1", "2", "10"))
     assert one.group == two.group != ten.group
     assert labels(watch)[one.group] == "bpo · GoalReacher-v0"
@@ -50,7 +44,7 @@ def test_seeds_are_a_group_and_presets_are_not(runs: Path) -> None:
 def test_groups_of_one_name_tell_what_they_differ_by(runs: Path) -> None:
     leave_run(runs / "3", [0.1], eval_interval=7)
     leave_run(runs / "4", [0.1], eval_interval=9)
-    watch = Watch(runs)
+    watch = Watch(runs, 0.0)
     told = {labels(watch)[by_name(watch)[name].group] for name in "34"}
     assert told == {f"bpo · GoalReacher-v0 · eval_interval={n}" for n in (7, 9)}
 
@@ -89,7 +83,7 @@ def test_a_damaged_run_is_a_row(runs: Path) -> None:
     (runs / "1" / "summary.json").write_text("[")
     (runs / "2" / "history.json").write_text('{"metric": 3}')
     (runs / "10" / "config.json").write_text("{}")
-    assert {row.status for row in Watch(runs).rows()} == {"damaged"}
+    assert {row.status for row in Watch(runs, 0.0).rows()} == {"damaged"}
 
 
 def test_a_study_is_found_with_the_runs_it_waits_for(tmp_path: Path) -> None:
@@ -100,7 +94,7 @@ def test_a_study_is_found_with_the_runs_it_waits_for(tmp_path: Path) -> None:
     (study / "configs").mkdir()
     for name in ("bpo-0", "bpo-1"):
         (study / "configs" / f"{name}.json").write_bytes(config)
-    watch = Watch(tmp_path)
+    watch = Watch(tmp_path, 0.0)
     assert [*watch.studies] == ["studies/first"]
     rows = by_name(watch)
     assert {name: row.status for name, row in rows.items()} == {
@@ -121,7 +115,7 @@ def test_links_are_not_followed(runs: Path, tmp_path: Path) -> None:
 
 
 def test_a_run_is_a_folder_of_one(runs: Path) -> None:
-    assert [row.id for row in Watch(runs / "1").rows()] == ["1"]
+    assert [row.id for row in Watch(runs / "1", 0.0).rows()] == ["1"]
 
 
 def test_a_folder_without_runs_is_refused(tmp_path: Path) -> None:
@@ -132,7 +126,7 @@ def test_a_folder_without_runs_is_refused(tmp_path: Path) -> None:
 
 
 def test_only_what_changed_is_told_again(runs: Path) -> None:
-    watch = Watch(runs)
+    watch = Watch(runs, 0.0)
     first = watch.since(0)
     assert {row.id for row in first.rows} == {"1", "2", "10"}
     assert watch.since(first.version).rows == []
@@ -148,7 +142,7 @@ def test_only_what_changed_is_told_again(runs: Path) -> None:
 def test_a_run_that_did_not_change_is_not_read_again(
     runs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    watch = Watch(runs)
+    watch = Watch(runs, 0.0)
     read: list[str] = []
     monkeypatch.setattr("bnpo.board.watching.row_of", lambda name, _: read.append(name))
     watch.look()

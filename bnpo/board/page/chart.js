@@ -1,6 +1,6 @@
 // A chart of lines with bands, drawn as SVG: ticks, threshold, values under the pointer, zoom.
 
-import {count, element, figure} from "./format.js";
+import {count, dot, element, figure} from "./format.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -213,11 +213,9 @@ export class Chart {
   }
 
   told(one, i) {
-    const dot = element("i", {class: "dot"});
-    dot.style.background = one.colour;
     const interval = one.low && one.low[i] !== null ? ` [${figure(one.low[i])}, ${figure(one.high[i])}]` : "";
     const runs = one.runs ? ` (${one.runs[i]})` : "";
-    return element("div", {}, dot, element("span", {text: one.label + runs}),
+    return element("div", {}, dot(one.colour), element("span", {text: one.label + runs}),
       element("b", {text: figure(one.y[i]) + interval}));
   }
 }

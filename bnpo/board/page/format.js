@@ -13,6 +13,13 @@ export function element(tag, settings = {}, ...children) {
   return made;
 }
 
+// A round mark in the colour of a line.
+export function dot(colour) {
+  const made = element("i", {class: "dot"});
+  made.style.background = colour;
+  return made;
+}
+
 export const absent = value => value === null || value === undefined;
 
 export function count(value) {

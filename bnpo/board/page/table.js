@@ -150,7 +150,7 @@ export class Table {
       event.stopPropagation();
       this.state.select(made.members, made.checked !== "true");
     }});
-    made.cells = COLUMNS.map(column => element("td", {class: column.number ? "number" : column.key}));
+    made.cells = COLUMNS.map(column => element("td", {class: column.number ? "number" : `of-${column.key}`}));
     made.element = element("tr", {"data-run": id, onclick: () => this.state.focus(made.members[0].id)},
       element("td", {}, made.swatch), ...made.cells);
     this.rows.set(id, made);

@@ -1,7 +1,7 @@
 // What is shown of the selected runs: curves, brains, differences, the run itself, films, output.
 
 import {Chart} from "./chart.js";
-import {duration, element, figure, words} from "./format.js";
+import {dot, duration, element, figure, words} from "./format.js";
 
 const MAIN = ["success_rate", "mean_return", "mean_score", "rollout/success", "rollout/return"];
 const NO_BRAINS = ["rollout", "time"];  // groups of the training stream
@@ -54,11 +54,7 @@ function legend(view) {
   const entries = state.pool || state.byGroup()
     ? [...new Set(state.chosen().map(row => row.group))].map(group => [state.labels[group] ?? group, state.colourOfGroup(group)])
     : state.chosen().map(row => [state.label(row), state.colour(row)]);
-  const shown = entries.slice(0, 16).map(([label, colour]) => {
-    const dot = element("i", {class: "dot"});
-    dot.style.background = colour;
-    return element("span", {}, dot, label);
-  });
+  const shown = entries.slice(0, 16).map(([label, colour]) => element("span", {}, dot(colour), label));
   if (entries.length > 16) shown.push(element("span", {text: `and ${entries.length - 16} more`}));
   return element("div", {class: "legend"}, ...shown);
 }
@@ -158,11 +154,14 @@ VIEWS.brains = class extends Charts {
 
 function plainTable(heads, rows) {
   return element("table", {class: "plain"},
-    element("thead", {hidden: !heads.length}, element("tr", {}, ...heads.map(text => element("th", {text, scope: "col"})))),
+    element("thead", {hidden: !heads.length}, element("tr", {}, ...heads.map(head => element("th", {scope: "col"}, ...[head].flat())))),
     element("tbody", {}, ...rows.map(cells => element("tr", {}, ...cells.map(text => element("td", {text}))))));
 }
 
-const written = value => value === null ? "–" : typeof value === "string" ? value : JSON.stringify(value);
+function written(value) {
+  if (value === null) return "–";
+  return typeof value === "string" ? value : JSON.stringify(value).replaceAll(",", ", ");
+}
 
 VIEWS.differences = class extends View {
   static title = "Differences";
@@ -177,11 +176,12 @@ VIEWS.differences = class extends View {
     if (!this.isOther(found, state.labels)) return;
     const columns = found.runs.map(id => state.rows.get(id));
     const label = row => groups.size > 1 ? state.labels[row.group] ?? row.id : state.label(row);
+    const head = row => [dot(state.colour(row)), label(row)];
     const lines = found.rows.filter(([key]) => groups.size < 2 || key !== "seed").map(([key, values]) => [key, ...values.map(written)]);
     const more = rows.length - shown.length;
     this.box.replaceChildren(
-      element("div", {class: "card"}, lines.length
-        ? plainTable(["key", ...columns.map(label)], lines) : nothing("Their configurations are the same.")),
+      element("div", {class: "card wide"}, lines.length
+        ? plainTable(["key", ...columns.map(head)], lines) : nothing("Their configurations are the same.")),
       ...(more ? [element("p", {class: "place", text: `${more} more are selected.`})] : []));
   }
 };
