@@ -27,6 +27,10 @@ setup: $(VENV)/.installed ## make .venv with the locked requirements and the pac
 reacher: setup ## train BPO on the goal Reacher, evaluate it, draw its curve and video
 	$(BIN)/bnpo with bpo goal_reacher seed=0
 
+.PHONY: board
+board: setup ## show runs/ in a browser at http://127.0.0.1:8000 (RUNS=studies PORT=8001)
+	$(BIN)/bnpo board $(or $(RUNS),runs) --port $(or $(PORT),8000)
+
 ##@ Check
 .PHONY: test
 test: ## set up, then lint, types, unit tests and the built wheel, each with its time
@@ -119,6 +123,10 @@ bench-replay: $(VENV)/.bench ## replay, transitions per second
 .PHONY: soak
 soak: setup ## an hour of training: is memory flat, are files closed, is it as fast at the end
 	$(BIN)/python benchmarks/soak.py
+
+.PHONY: pretrained
+pretrained: setup ## train the policies that the package brings (NAMES="fetch_reach" for some)
+	$(BIN)/python benchmarks/pretrained.py $(NAMES)
 
 ##@ Develop
 .PHONY: format

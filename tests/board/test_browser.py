@@ -22,6 +22,7 @@ pytest.importorskip("selenium", reason="selenium is not installed")
 import uvicorn
 from selenium import webdriver
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
 from bnpo.board.application import application
@@ -107,8 +108,8 @@ class Page:
 
     def type(self, text: str) -> None:
         field = self.one("#filter")
-        field.clear()
-        field.send_keys(text or " ")
+        field.send_keys(Keys.CONTROL, "a")
+        field.send_keys(Keys.DELETE, text)
 
     def show(self, view: str) -> None:
         self.click(f"#tab-{view}")
@@ -161,6 +162,10 @@ def test_rows_filters_and_groups(browser: Any, served: str, runs: Path) -> None:
     assert page.count("[data-scalar='success_rate'] path.band") == 2
     page.click(".fold")
     page.wait(lambda: len(page.names()) == 4)
+    assert page.script("location.hash") == "#pool=true&grouped=true"
+    page = Page(browser, f"{served}/#view=differences&filter=ppo&axis=none")
+    page.wait(lambda: page.names() == ["10"])
+    page.wait(lambda: "preset" in page.text("#view"))
     assert page.errors() == []
 
 

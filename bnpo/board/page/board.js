@@ -45,7 +45,7 @@ class State {
 
   paint() {
     const chosen = this.chosen();
-    const keys = [...new Set(chosen.map(row => row.group)), ...[]];
+    const keys = [...new Set(chosen.map(row => row.group))];
     this.colours = new Map([...keys.map((key, i) => [key, colour(i)]), ...chosen.map((row, i) => [row.id, colour(i)])]);
   }
 
@@ -81,7 +81,27 @@ class State {
     this.refresh();
   }
 
-  set(settings) { Object.assign(this, settings); this.refresh(); }
+  set(settings) {
+    Object.assign(this, settings);
+    this.refresh();
+  }
+
+  // The address keeps what is set, so that it can be kept or sent.
+  keep() {
+    const kept = Object.keys(KEPT).filter(key => this[key] !== UNSET[key]).map(key => [key, `${this[key]}`]);
+    history.replaceState(null, "", `#${new URLSearchParams(kept)}`);
+  }
+
+  restore() {
+    Object.assign(this, UNSET);
+    for (const [key, value] of new URLSearchParams(location.hash.slice(1))) {
+      const allowed = KEPT[key];
+      if (allowed === null) this[key] = value;
+      else if (allowed?.includes(value)) this[key] = typeof UNSET[key] === "boolean" ? value === "true" : value;
+    }
+    byId("filter").value = this.filter;
+    byId("grouped").checked = this.grouped;
+  }
 
   async ask(what, asked) {
     const single = "run" in asked || "since" in asked;
@@ -114,6 +134,12 @@ class State {
 
   refresh() { schedule(); }
 }
+
+const KEPT = {
+  view: Object.keys(VIEWS), axis: ["steps", "seconds"], pool: ["true", "false"], grouped: ["true", "false"],
+  listing: ["runs", "folders"], filter: null,
+};
+const UNSET = {view: "curves", axis: "steps", pool: false, grouped: false, listing: "runs", filter: ""};
 
 const state = new State();
 const table = new Table(byId("runs"), state);
@@ -162,6 +188,7 @@ function schedule() {
     do {
       again = false;
       state.paint();
+      state.keep();
       lists();
       await shows();
     } while (again);
@@ -193,5 +220,7 @@ byId("show-runs").addEventListener("click", () => state.set({listing: "runs"}));
 byId("show-folders").addEventListener("click", () => state.set({listing: "folders"}));
 byId("select-all").addEventListener("click", () => state.select(state.matching(), true));
 byId("select-none").addEventListener("click", () => state.select([...state.rows.values()], false));
+window.addEventListener("hashchange", () => { state.restore(); state.refresh(); });
+state.restore();
 tabs();
 follow();
