@@ -18,7 +18,7 @@ class Board:
     """A folder of runs, shown in the browser at an address of this machine."""
 
     def __init__(self, folder: Path, *, port: int = 8000, host: str = "127.0.0.1") -> None:
-        """Take the address; the runs are read when it is served.
+        """Look for runs; nothing is served yet.
 
         Args:
             folder: of runs, of a study or of studies
@@ -27,7 +27,6 @@ class Board:
                 can reach it
 
         Raises:
-            ConfigError: the address cannot be had.
             MissingExtra: FastAPI or uvicorn is not installed.
             RunError: there is no run in the folder.
 
@@ -37,8 +36,8 @@ class Board:
         require_runs(folder)
         self.folder = folder
         self.host = host
-        self._socket = listening(host, port)
-        self.port: int = self._socket.getsockname()[1]
+        self.port = port
+        self._socket: socket.socket | None = None
 
     @property
     def address(self) -> str:
@@ -50,23 +49,28 @@ class Board:
         """Whether other machines may reach it."""
         return self.host not in _LOOPBACK
 
+    def listen(self) -> None:
+        """Take the address.
+
+        Raises:
+            ConfigError: it cannot be had.
+
+        """
+        self._socket = listening(self.host, self.port)
+        self.port = self._socket.getsockname()[1]
+
     def serve(self) -> None:
-        """Serve the board until SIGINT or SIGTERM."""
+        """Serve the board at the address that it listens to, until SIGINT or SIGTERM."""
         from bnpo.board.application import application
         from bnpo.board.watching import Watch
 
+        assert self._socket is not None, "listen() comes first"
         app = application(Watch(self.folder), ["*"] if self.is_open else None)
         config = self._uvicorn.Config(app, log_level="warning", access_log=False)
-        self._uvicorn.Server(config).run(sockets=[self._socket])
-
-    def close(self) -> None:
-        """Give the address back; a second call does nothing."""
-        self._socket.close()
-
-    def __del__(self) -> None:
-        """Give back an address that nobody uses any more."""
-        if hasattr(self, "_socket"):
-            self.close()
+        try:
+            self._uvicorn.Server(config).run(sockets=[self._socket])
+        finally:
+            self._socket.close()
 
 
 def listening(host: str, port: int) -> socket.socket:

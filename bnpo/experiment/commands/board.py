@@ -32,24 +32,23 @@ class BoardOptions:
     """Address of this machine; any other than 127.0.0.1 shows the runs to whoever can reach it."""
 
 
-def board(opened: Board) -> int:
+def board(shown: Board) -> int:
     """Show runs and studies in a browser while they go: curves, films, differences, output."""
     from bnpo.show.text import say
 
-    say(f"{opened.folder} is shown at {opened.address}; Ctrl-C ends it")
-    if opened.is_open:
-        say(f"whoever can reach {opened.host}:{opened.port} can read these runs")
+    shown.listen()
+    say(f"{shown.folder} is shown at {shown.address}; Ctrl-C ends it")
+    if shown.is_open:
+        say(f"whoever can reach {shown.host}:{shown.port} can read these runs")
     try:
-        opened.serve()
+        shown.serve()
     except KeyboardInterrupt:
         say("the board is closed")
-    finally:
-        opened.close()
     return 0
 
 
-def _opened(options: BoardOptions, runs: Path) -> Board:
-    """Return the board at its address; it is not served yet."""
+def _of_folder(options: BoardOptions, runs: Path) -> Board:
+    """Return the board of a folder that holds runs; it is not served yet."""
     from bnpo.board import Board
 
     settings = dataclasses.asdict(options)
@@ -57,4 +56,4 @@ def _opened(options: BoardOptions, runs: Path) -> Board:
     return Board(runs if folder is None else Path(folder), **settings)
 
 
-COMMAND = Command(function=board, options=BoardOptions, word="folder", check=_opened)
+COMMAND = Command(function=board, options=BoardOptions, word="folder", check=_of_folder)
