@@ -17,10 +17,11 @@ from bnpo.envs import describe, make_env
 from bnpo.envs.lookup import discard
 from bnpo.envs.making import refuse_taken
 from bnpo.errors import ConfigError
-from bnpo.interop.events import check_events
 from bnpo.interop.offline import check_offline
 from bnpo.presets import agent_of
 from bnpo.replay import SegmentTable
+from bnpo.training.callbacks import TensorBoard
+from bnpo.training.callbacks.dispatch import callback_of
 from bnpo.types import TaskSpec
 
 __all__ = ["check_writable", "validate"]
@@ -35,7 +36,10 @@ def validate(run: RunConfig) -> Agent:
         ConfigError: naming the first field that cannot work, its value and what is allowed.
 
     """
-    check_events(run.task.tensorboard)
+    if run.task.tensorboard:
+        TensorBoard()
+    for spec in run.train.callbacks:
+        callback_of(spec)
     if run.train.rollouts == "ray":
         checked_address(run.train.ray, "rollouts='ray'")
     spec = _described(run.task)

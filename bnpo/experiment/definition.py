@@ -148,7 +148,13 @@ def _call_of(name: str, of: BnpoExperiment) -> Callable[..., Any]:
 
     def call(_run: Any) -> Any:
         function = command_of(name).function
-        return function(of.taken, _run) if name in RECORDED else function(of.taken)
+        if name not in RECORDED:
+            return function(of.taken)
+        try:
+            return function(of.taken, _run)
+        except BaseException:
+            _run._get_captured_output()  # sacred takes what was printed at good ends alone
+            raise
 
     call.__name__, call.__doc__ = name, command_of(name).function.__doc__
     return call

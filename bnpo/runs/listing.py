@@ -54,6 +54,9 @@ class RunEntry:
     mean_return: float | None = None
     """Of the last evaluation"""
 
+    mean_score: float | None = None
+    """Environment's own score in the last evaluation, where it has one"""
+
     env_steps: int | None = None
     """Single-environment steps so far"""
 

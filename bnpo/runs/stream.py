@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import json
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,8 +66,21 @@ class StreamFile:
         if not self.path.exists():
             return []
         rows = [row for row in _rows(self.path) if row["env_steps"] <= env_steps]
-        write_whole(self.path, "".join(json.dumps(row) + "\n" for row in rows).encode())
+        self._write(rows)
         return [Scalars.of_row(row) for row in rows]
+
+    def replace(self, stream: Sequence[Scalars]) -> None:
+        """Write a whole stream.
+
+        Raises:
+            OSError: it cannot be written.
+
+        """
+        now = round(time.time(), 3)
+        self._write([{"time": now, **scalars.row()} for scalars in stream])
+
+    def _write(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        write_whole(self.path, "".join(json.dumps(row) + "\n" for row in rows).encode())
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:

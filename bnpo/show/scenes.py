@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from gymnasium.error import DependencyNotInstalled
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from PIL import Image
 
@@ -79,6 +80,11 @@ def scene(agent: Agent) -> Iterator[Scene]:
             raise
         except WorkerError as error:
             raise RecordingError(f"{env_id} cannot be drawn: {error.headline}") from error
+        except DependencyNotInstalled as error:
+            told = str(error)
+            if "pygame" in told:
+                told = "it is drawn with pygame: pip install 'bnpo[pygame]'"
+            raise RecordingError(f"{env_id} cannot be drawn: {told}") from error
         except ValueError as error:
             raise RecordingError(f"{env_id} cannot be drawn: {error}") from error
         except Exception as error:
@@ -96,6 +102,7 @@ def _made(env_id: str, settings: dict[str, Any], opened: ExitStack) -> Scene:
         return Scene(env, lambda: Image.fromarray(env.draw_grid(size=_CELL)), fps)
     if drawn_by_mujoco(env.unwrapped):
         choose_backend(env_id)
+        _draw_plainly(env.unwrapped)
     if is_of_gymnasium(find_spec(env_id)):
         batch: Any = SyncVectorEnv([lambda: env], autoreset_mode=AutoresetMode.DISABLED)
     else:
@@ -140,6 +147,17 @@ def drawn_by_mujoco(env: Any) -> bool:
     """Whether an environment, or one that it holds (the Maze family), draws with MuJoCo."""
     held = [env, *getattr(env, "__dict__", {}).values()]
     return any(hasattr(one, "mujoco_renderer") for one in held)
+
+
+def _draw_plainly(env: Any) -> None:
+    """Draw coarse shadows and smooth nothing: pictures are made smaller, and drawn by a processor.
+
+    That is four times as fast.
+    """
+    for one in (env, *vars(env).values()):
+        quality = getattr(getattr(getattr(one, "model", None), "vis", None), "quality", None)
+        if quality is not None:
+            quality.shadowsize, quality.offsamples = 1_024, 0
 
 
 def choose_backend(env_id: str) -> None:

@@ -77,9 +77,9 @@ class Stream:
         sums[1] += 1.0
 
     def note_episodes(self, episodes: Episodes) -> None:
-        """Add training episodes that ended; one that did not tell success is a failure if others do.
+        """Add training episodes that ended.
 
-        That is how evaluation counts them.
+        One that did not tell success is a failure if others do: so evaluation counts them.
         """
         success = episodes.success
         self._told_success |= not np.isnan(success).all()
@@ -132,7 +132,8 @@ class Stream:
             "sums": {name: list(sums) for name, sums in self._sums.items()},
             "episodes": self._episodes,
             "told_success": self._told_success,
-            "begun": list(self._begun),
+            "begun": list(self._begun[:2]),
+            "begun_wall_s": self._begun[2],
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -140,5 +141,5 @@ class Stream:
         self._sums = {name: list(sums) for name, sums in state["sums"].items()}
         self._episodes = state["episodes"]
         self._told_success = state["told_success"]
-        steps, gradients, seconds = state["begun"]
-        self._begun = steps, gradients, seconds
+        steps, gradients = state["begun"]
+        self._begun = steps, gradients, state["begun_wall_s"]

@@ -75,6 +75,9 @@ class Callback:
     def on_picture(self, run: TrainingRun, name: str, picture: Picture) -> None:
         """Take a picture or a film that some callback logged."""
 
+    def on_evaluation_start(self, run: TrainingRun) -> None:
+        """Begin an evaluation."""
+
     def on_evaluation(self, run: TrainingRun, record: Record) -> None:
         """Take an evaluation."""
 

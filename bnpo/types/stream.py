@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:  # a list of runs loads no NumPy
+    import numpy as np
+    from numpy.typing import NDArray
 
 __all__ = ["Episodes", "Picture", "Scalars"]
 
@@ -44,8 +44,7 @@ class Scalars:
 
     def row(self) -> dict[str, float]:
         """Return flat columns, steps and seconds first."""
-        row = dataclasses.asdict(self)
-        return row | row.pop("values")
+        return {"env_steps": self.env_steps, "wall_s": self.wall_s, **self.values}
 
     @classmethod
     def of_row(cls, row: dict[str, Any]) -> Scalars:

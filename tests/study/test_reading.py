@@ -122,9 +122,18 @@ def test_compare_shows_differing_keys_and_draws(runs: Path, command: Command) ->
     status, output, _ = command("compare 1 10")
     assert status == 0
     said = lines(output)
-    assert said[0][0] == "agent.gamma"
-    assert said[0][2] == "0.5"
+    assert output.splitlines()[0].split()[2:4] == ["seed", "0"]
+    assert said[:2] == [["runs", "1", "10"], ["seeds", "0", "0"]]
+    assert next(line for line in said if line[0] == "agent.gamma")[2] == "0.5"
     assert ["success", "0.40", "0.30"] in said
+    # Two runs that differ by their seed are one column: of 200 and 300 steps.
+    pretend(runs / "20", [0.5, 0.9, 0.9], run=compose_run(["ddpg_her"], {"seed": 4}))
+    status, output, _ = command("compare 1 2 20 metric=mean_return x=seconds")
+    assert status == 0
+    said = lines(output)
+    assert output.splitlines()[0].split() == ["ddpg_her", "bpo,", "seed", "4"]
+    assert said[:2] == [["runs", "1,", "20", "2"], ["seeds", "0,", "4", "4"]]
+    assert ["steps", "250", "(200", "to", "300)", "300"] in said
     assert not any(line[0] == "agent.lr_critic" for line in said if line)
     with Image.open(runs / "comparison.png") as picture:
         assert picture.size[0] >= 1000
