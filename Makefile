@@ -113,7 +113,7 @@ bench-study: setup ## a study on all cores against the same runs one by one; nee
 	$(BIN)/python benchmarks/study.py --check
 
 .PHONY: bench-newcomer
-bench-newcomer: ## from a fresh clone to a policy's video and an own credit scheme, timed
+bench-newcomer: ## from a clone to a video and an own scheme, from a wheel to the board, timed
 	"$(PYTHON)" benchmarks/newcomer.py --check
 
 .PHONY: bench-replay

@@ -1,23 +1,32 @@
-"""A newcomer's path, timed: from a fresh clone to a policy's video and an own credit scheme.
+"""A newcomer's paths, timed: from a clone to a video and an own scheme, from a wheel to the board.
 
-    python benchmarks/newcomer.py           print the seconds of every stage
-    python benchmarks/newcomer.py --check   fail unless the bars are met
+    python benchmarks/newcomer.py                 print the seconds of every stage
+    python benchmarks/newcomer.py --check         fail unless the bars are met
+    python benchmarks/newcomer.py --path wheel    one of them: clone or wheel
 
 The stages are what the README says, in a clone of this repository's present commit in a temporary
 folder: ``git clone``, ``make setup``, ``make reacher`` until the video is there, and the README's
-own credit scheme with its check. Packages come from wherever pip finds them, so a first run counts
+own credit scheme with its check.
+
+The other path begins with the wheel of this checkout: ``pip install`` with the extra ``board`` in
+an empty environment, a training run, and the board, until what it draws of the run has grown twice.
+
+Packages come from wherever pip finds them, so a first run counts
 downloads, too; a second one finds them in pip's cache.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -36,7 +45,15 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--check", action="store_true")
+    parser.add_argument("--path", choices=["clone", "wheel"], help="both by default")
     given = parser.parse_args()
+    paths = {"clone": from_clone, "wheel": from_wheel}
+    met = [walk() for name, walk in paths.items() if given.path in (None, name)]
+    return int(given.check and not all(met))
+
+
+def from_clone() -> bool:
+    """Walk from a clone to a video and an own scheme; whether the bars are met."""
     with tempfile.TemporaryDirectory(prefix="bnpo-newcomer-") as place:
         clone = Path(place) / "bnpo"
         python = clone / ".venv" / "bin" / "python"
@@ -52,14 +69,88 @@ def main() -> int:
         lines = len([line for line in scheme.splitlines() if line.strip()])
         times["own credit scheme, checked"] = timed([str(python), "-c", scheme], clone)
     to_video = sum(list(times.values())[:3])
+    tell(times)
+    print(
+        f"\nClone to video: {to_video:.0f} s of {SECONDS} s; the scheme: {lines} of {LINES} lines."
+    )
+    return to_video < SECONDS and lines < LINES
+
+
+def from_wheel() -> bool:
+    """Walk from the wheel to a board with a growing curve; whether the bar is met."""
+    with tempfile.TemporaryDirectory(prefix="bnpo-newcomer-") as name:
+        place = Path(name)
+        sources = place / "sources"
+        subprocess.run(["git", "clone", "--quiet", str(ROOT), str(sources)], check=True)
+        pip = [sys.executable, "-m", "pip"]
+        timed([*pip, "wheel", "-q", "--no-deps", "-w", str(place), str(sources)], place)
+        shutil.rmtree(sources)
+        (wheel,) = place.glob("bnpo-*.whl")
+        own = place / "env" / "bin"
+        times = {
+            "python -m venv": timed([sys.executable, "-m", "venv", "env"], place),
+            "pip install": timed(
+                [str(own / "pip"), "install", "-q", f"bnpo[board] @ {wheel.as_uri()}"], place
+            ),
+            "training and board": board_grows(own / "bnpo", place),
+        }
+    tell(times)
+    taken = sum(times.values())
+    print(f"\nWheel to a board with a growing curve: {taken:.0f} s of {SECONDS} s.")
+    return taken < SECONDS
+
+
+def board_grows(bnpo: Path, folder: Path) -> float:
+    """Return the seconds until the board has drawn a run that goes on three times, longer each."""
+    started = time.perf_counter()
+    quiet = {"cwd": folder, "stderr": subprocess.DEVNULL, "text": True}
+    words = [str(bnpo), "with", "bpo", "goal_reacher", "seed=0"]
+    run = subprocess.Popen(words, stdout=subprocess.DEVNULL, **quiet)
+    try:
+        while not any(folder.glob("runs/*/config.json")):
+            time.sleep(0.1)
+            if run.poll() is not None:
+                raise SystemExit("the run ended before it was there")
+        words = [str(bnpo), "board", "runs", "--port", "0"]
+        server = subprocess.Popen(words, stdout=subprocess.PIPE, **quiet)
+        try:
+            assert server.stdout is not None
+            address = server.stdout.readline().split(" is shown at ")[1].split(";")[0]
+            lengths: set[int] = set()
+            while len(lengths) < 3:
+                time.sleep(0.5)
+                lengths |= {points(address)} - {0}
+                if run.poll() is not None and len(lengths) < 3:
+                    raise SystemExit("the run ended before its curve had grown")
+        finally:
+            server.terminate()
+            server.wait()
+    finally:
+        run.terminate()
+        run.wait()
+    return time.perf_counter() - started
+
+
+def points(address: str) -> int:
+    """Return how many evaluations the board draws of its run."""
+    asked = json.dumps({"runs": ["1"], "scalars": ["success_rate"]}).encode()
+    request = urllib.request.Request(
+        f"{address}/api/curves", asked, {"Content-Type": "application/json"}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            (line,) = json.load(answer)["success_rate"]["runs"]
+    except (OSError, ValueError):
+        return 0
+    return len(line["x"])
+
+
+def tell(times: dict[str, float]) -> None:
+    """Print the seconds of the stages as a table."""
     print("| stage | seconds |")
     print("|---|---|")
     for stage, seconds in times.items():
         print(f"| {stage} | {seconds:.1f} |")
-    print(
-        f"\nClone to video: {to_video:.0f} s of {SECONDS} s; the scheme: {lines} of {LINES} lines."
-    )
-    return int(given.check and not (to_video < SECONDS and lines < LINES))
 
 
 def timed(words: Sequence[str], folder: Path) -> float:

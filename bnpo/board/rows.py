@@ -193,9 +193,8 @@ def _judged(folder: Path) -> tuple[str | None, float | None, Any]:
     """
     if (folder / "summary.json").is_file():
         summary = load_summary(folder)
-        if summary.solve_metric != "mean_score":
-            figure = getattr(summary, summary.solve_metric)
-            return summary.solve_metric, summary.solve_threshold, figure
+        figure = getattr(summary, summary.solve_metric)
+        return summary.solve_metric, summary.solve_threshold, figure
     if not (folder / "history.json").is_file():
         return None, None, None
     history = load_history(folder)
