@@ -138,6 +138,12 @@ format: setup ## format the code and apply safe fixes
 notebooks: setup ## execute the notebooks anew, half an hour; NAMES="BPO DDPG" for some
 	$(BIN)/python -m tests.docs.execute $(NAMES)
 
+.PHONY: dist
+dist: setup ## build wheel and source distribution into dist/, and check what an index would
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation --outdir dist
+	$(BIN)/python -m twine check --strict dist/*
+
 .PHONY: golden
 golden: setup ## write the golden numbers anew, after a change that is meant to move them
 	$(BIN)/python -m tests.golden.numbers

@@ -11,6 +11,7 @@ import sys
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,17 +23,17 @@ LINES = 10
 """Lines of a task at most."""
 
 _FILE = re.compile(r"# (\w+\.(?:py|yaml))\n")
-_NUMBERS = {
-    "total_steps": "80",
-    "eval_interval": "40",
-    "eval_episodes": "2",
-    "num_envs": "4",
-    "env_kwargs.episode_steps": "10",
-    "agent.max_steps": "10",
-    "agent.warmup_steps": "0",
-    "brains.ddpg.batch_size": "16",
-    "brains.ddpg.optim_batch_size": "16",
-    "brains.ddpg.learning_repeat": "4",
+_NUMBERS: dict[str, Any] = {
+    "total_steps": 80,
+    "eval_interval": 40,
+    "eval_episodes": 2,
+    "num_envs": 4,
+    "env_kwargs.episode_steps": 10,
+    "agent.max_steps": 10,
+    "agent.warmup_steps": 0,
+    "brains.ddpg.batch_size": 16,
+    "brains.ddpg.optim_batch_size": 16,
+    "brains.ddpg.learning_repeat": 4,
 }
 _WORDS = " ".join(f"{key}={value}" for key, value in _NUMBERS.items())
 _PLAN = "overrides: {" + ", ".join(f"{key}: {value}" for key, value in _NUMBERS.items()) + "}\n"
@@ -97,7 +98,7 @@ def test_the_tasks_do_what_they_say(
     assert "success" in said
     for left in (
         *("runs/1/summary.json", "runs/1/policy.gif", "runs/1/export/policy.onnx"),
-        *("studies/study/report.html", "studies/study/runs/patient-goal_reacher-0/summary.json"),
+        *("studies/study/report.html", "studies/study/runs/softer-goal_reacher-0/summary.json"),
         "sweeps/sweep/trials.db",
     ):
         assert (tmp_path / left).is_file(), left
