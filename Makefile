@@ -58,8 +58,9 @@ docs: setup ## build the site into build/docs; fails on a warning or an undocume
 	@echo "build/docs/index.html"
 
 .PHONY: docs-pictures
-docs-pictures: setup ## train twenty arms for a minute and film them: the README's picture
+docs-pictures: setup ## the film of twenty arms in the README, and the board's picture
 	$(BIN)/python docs/arms.py
+	$(BIN)/python docs/board.py
 
 .PHONY: test-slow
 test-slow: setup ## the tests marked slow

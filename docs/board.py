@@ -1,4 +1,4 @@
-"""The picture of the board: a small study, half of which is made, in Chromium.
+"""The picture of the board: a small study in Chromium.
 
     python docs/board.py
 
@@ -16,13 +16,13 @@ from pathlib import Path
 PICTURE = Path(__file__).parent / "board.png"
 
 PLAN = """\
-presets: [bpo, ddpg_her, ppo]
+presets: [bpo, ddpg_her]
 tasks: [goal_reacher]
-seeds: [0, 1, 2, 3, 4]
-overrides: {total_steps: 12000, eval_episodes: 50}
+seeds: 3
+overrides: {total_steps: 10000, eval_interval: 1000, eval_episodes: 50, video: "off"}
 """
 
-VIEW = "pool=true&filter=study"
+VIEW = "pool=true"
 
 
 def main() -> int:

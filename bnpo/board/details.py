@@ -23,7 +23,7 @@ FILM_TYPES = {
 }
 """Files that are shown, and what a browser is told that they are."""
 
-_FILM_FOLDERS = ("", "pictures")
+_FILM_FOLDERS = ("pictures",)
 _NO_FILM = "learning_curve.png"
 """A picture of what the board draws itself."""
 
@@ -101,9 +101,8 @@ def differences(folders: Sequence[Path]) -> list[tuple[str, list[Any]]]:
 def films(folder: Path) -> list[tuple[str, int]]:
     """Return the films and pictures of a run with the time of each, by their path in its folder."""
     found = []
-    for below in _FILM_FOLDERS:
-        place = folder / below
-        if not place.is_dir() or place.is_symlink():
+    for place in (folder, *(folder / name for name in _FILM_FOLDERS)):
+        if not place.is_dir() or (place != folder and place.is_symlink()):
             continue
         for path in sorted(place.iterdir()):
             if path.name == _NO_FILM or path.suffix not in FILM_TYPES:

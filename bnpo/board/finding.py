@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -35,7 +36,7 @@ class Found:
 def find(root: Path) -> Found:
     """Return the runs and studies below a folder; links are not followed."""
     found = Found()
-    if (root / "config.json").is_file():
+    if _has(root, "config.json"):
         found.runs[root.name] = root
         return found
     _descend(root, root, found, _DEEPEST)
@@ -66,14 +67,22 @@ def _descend(folder: Path, root: Path, found: Found, levels: int) -> None:
             folders = sorted(entry.name for entry in entries if _is_of_interest(entry))
     except OSError:  # it is gone, or not for us to read
         return
-    if (folder / "study.json").is_file():
+    if _has(folder, "study.json"):
         found.studies[folder.relative_to(root).as_posix()] = folder
     for name in folders:
         path = folder / name
-        if (path / "config.json").is_file():
+        if _has(path, "config.json"):
             found.runs[path.relative_to(root).as_posix()] = path
         elif levels > 1:
             _descend(path, root, found, levels - 1)
+
+
+def _has(folder: Path, name: str) -> bool:
+    """Whether there is a file of that name which we may read."""
+    try:
+        return (folder / name).is_file()
+    except OSError:
+        return False
 
 
 def _is_of_interest(entry: os.DirEntry[str]) -> bool:
@@ -84,8 +93,9 @@ def _is_of_interest(entry: os.DirEntry[str]) -> bool:
 
 def _files(folder: Path, ending: str) -> Iterator[Path]:
     """Yield the files of a folder that is no link, if there is one."""
-    if folder.is_symlink() or not folder.is_dir():
-        return
-    for path in folder.iterdir():
-        if path.suffix == ending and not path.is_symlink():
-            yield path
+    with contextlib.suppress(OSError):
+        if folder.is_symlink() or not folder.is_dir():
+            return
+        for path in folder.iterdir():
+            if path.suffix == ending and not path.is_symlink():
+                yield path

@@ -87,15 +87,27 @@ def row_of(name: str, folder: Path) -> Row:
         folder: where the run is
 
     """
+    try:
+        return _row(name, folder)
+    except (RunError, OSError):
+        place, run = placed(name)
+        return Row(id=name, place=place, run=run, status="damaged", group=name)
+
+
+def _row(name: str, folder: Path) -> Row:
+    """Return the row of a run.
+
+    Raises:
+        RunError: one of its files is damaged.
+        OSError: one of them cannot be read.
+
+    """
     place, run = placed(name)
     entry = read_run(folder)
     if entry.status == "damaged":
-        return Row(id=name, place=place, run=run, status="damaged", group=name)
-    try:
-        config = load_config(folder)
-        metric, threshold, figure = _judged(folder)
-    except RunError:
-        return Row(id=name, place=place, run=run, status="damaged", group=name)
+        raise RunError(f"{folder} is damaged")
+    config = load_config(folder)
+    metric, threshold, figure = _judged(folder)
     steps, seconds, speed = entry.env_steps, finite(entry.wall_s), None
     left = None
     if steps and seconds:

@@ -82,7 +82,7 @@ def listening(host: str, port: int) -> socket.socket:
     """
     try:
         (family, kind, protocol, _, address), *_ = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM
+            host, port, socket.AF_INET, socket.SOCK_STREAM
         )
     except (OSError, UnicodeError):
         raise ConfigError(
