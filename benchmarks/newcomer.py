@@ -46,10 +46,10 @@ def main() -> int:
     )
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--path", choices=["clone", "wheel"], help="both by default")
-    given = parser.parse_args()
+    options = parser.parse_args()
     paths = {"clone": from_clone, "wheel": from_wheel}
-    met = [walk() for name, walk in paths.items() if given.path in (None, name)]
-    return int(given.check and not all(met))
+    met = [walk() for name, walk in paths.items() if options.path in (None, name)]
+    return int(options.check and not all(met))
 
 
 def from_clone() -> bool:

@@ -34,10 +34,10 @@ def _own(config: Mapping[str, Any]) -> dict[str, Any]:
     def changed(fields: Mapping[str, Any], kind: type[Any]) -> dict[str, Any]:
         nested = ("networks",) if kind is AgentConfig else ()
         usual = json.loads(json.dumps(defaults(kind, without=nested), default=str))
-        given = json.loads(json.dumps(fields, default=str))
+        plain = json.loads(json.dumps(fields, default=str))
         return {
             key: value
-            for key, value in given.items()
+            for key, value in plain.items()
             if value not in (usual.get(key, "none"), _PROTOCOL.get(key, "none"))
         }
 

@@ -15,7 +15,7 @@ __all__ = ["check_keys", "defaults", "names_of", "refuse_unknown", "section"]
 
 
 def names_of(kind: type[Any]) -> list[str]:
-    """Names of the fields of a configuration object."""
+    """Return the names of the fields of a configuration object."""
     return [field.name for field in dataclasses.fields(kind)]
 
 
@@ -33,7 +33,7 @@ def defaults(kind: type[Any], *, without: Collection[str] = ()) -> dict[str, Any
 
 
 def refuse_unknown(
-    given: Collection[str],
+    keys: Collection[str],
     allowed: Collection[str],
     prefix: str = "",
     elsewhere: Mapping[str, str] | None = None,
@@ -41,13 +41,13 @@ def refuse_unknown(
     """Raise a ConfigError for the first key that does not exist, with the nearest that does.
 
     Args:
-        given: keys
+        keys: that stand there
         allowed: keys that exist
         prefix: path of where they stand
         elsewhere: paths of keys that stand at another place, by their last part
 
     """
-    for key in given:
+    for key in keys:
         if key not in allowed:
             hint = did_you_mean(key, allowed, prefix)
             nearest = difflib.get_close_matches(key, elsewhere or {}, n=1)

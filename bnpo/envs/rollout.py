@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bnpo.envs.making import Observations, step_info
-from bnpo.envs.vector_info import RESTARTED
+from bnpo.envs.making import Observations
+from bnpo.envs.vector_info import RESTARTED, step_info
 from bnpo.errors import Diverged
 from bnpo.types.step import Decision, Observation, Step
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from sacred.utils import SacredInterrupt
 
+from bnpo.brains.steps.native.build import compile_seconds
 from bnpo.config import RunConfig
 from bnpo.errors import (
     CallbackError,
@@ -21,24 +22,23 @@ from bnpo.errors import (
     StateUnknown,
     WorkerError,
 )
+from bnpo.experiment.pictures import draw_run
 from bnpo.experiment.run_folder import measurements
 from bnpo.experiment.stream_record import StreamRecord
 from bnpo.files import write_json
 from bnpo.presets import agent_of
 from bnpo.runs.checkpoint import fitting
-from bnpo.runs.checkpoint_folder import CheckpointFolder
+from bnpo.runs.checkpoint_folder import CheckpointFolder, policy_alone
 from bnpo.runs.folder import writing
 from bnpo.runs.reading import history_state
 from bnpo.runs.summary import Summary, versions
-from bnpo.show.plotting import draw
 from bnpo.show.text import say
-from bnpo.show.win_matrix import draw_games
 from bnpo.training import Trainer
 from bnpo.training.stopping import StopSignals
 from bnpo.types.callback import Callback, TrainingRun
 from bnpo.types.history import Record
 
-__all__ = ["Session", "policy_alone"]
+__all__ = ["Session"]
 
 Status = Literal["completed", "interrupted", "failed"]
 
@@ -82,6 +82,8 @@ class Session(Callback):
             self._stream = StreamRecord(folder)
             follow.append(self._stream)
         self.trainer = Trainer(agent_of(run), run.train, own=follow, folder=folder)
+        if seconds := compile_seconds():
+            say(f"compiled the learning steps in {seconds:.1f} s, once for this machine")
         self.info = {} if info is None else info
         self.versions = [versions()]
         self._saved_at: int | None = None
@@ -267,23 +269,9 @@ class Session(Callback):
             self.save_last()
             self._save_policy()
             self._write_history()
-            if len(self.trainer.history):
-                task = self.settings.task
-                title = f"{task.preset or 'own brains'} on {task.env}"
-                history = self.trainer.history
-                self._draw(self.folder / "learning_curve.png", lambda to: draw(history, to, title))
-            if (games := self.trainer.games) is not None:
-                write_json(self.folder / "games.json", games)
-                self._draw(self.folder / "games.png", lambda to: draw_games(games, to))
+            for complaint in draw_run(self.trainer, self.settings, self.folder):
+                self._tell_once(complaint)
         return self._leave_summary(status)
-
-    def _draw(self, path: Path, draw_to: Callable[[Path], None]) -> None:
-        """Draw a picture; a run that has none of it has not failed."""
-        try:
-            draw_to(path)
-        except Exception as error:
-            reason = getattr(error, "strerror", None) or " ".join(str(error).split())[:200]
-            self._tell_once(f"{path} cannot be drawn: {reason or type(error).__name__}")
 
     def _leave_summary(self, status: Status) -> Summary:
         trainer = self.trainer
@@ -310,11 +298,3 @@ class Session(Callback):
             with writing(self.folder / "summary.json") as path:
                 summary.write(path)
         return summary
-
-
-def policy_alone(checkpoint: Path, env: str) -> CheckpointError:
-    """Return the error about a run that cannot go on."""
-    return CheckpointError(
-        f"checkpoint {checkpoint} holds a policy alone: {env} cannot tell its state, so its runs "
-        "cannot be resumed; evaluate, record and export take the policy"
-    )

@@ -172,14 +172,14 @@ class Summary:
 
 def versions() -> dict[str, str | None]:
     """Return the versions of what decides a result; None for a package that is not installed."""
-    found: dict[str, str | None] = {"python": platform.python_version()}
+    by_package: dict[str, str | None] = {"python": platform.python_version()}
     for name in ("bnpo", "torch", "numpy", "mujoco", "gymnasium", "gymnasium-robotics"):
         try:
-            found[name] = metadata.version(name)
+            by_package[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
-            found[name] = None
-    if found["bnpo"] is None:
+            by_package[name] = None
+    if by_package["bnpo"] is None:
         from bnpo.version import __version__
 
-        found["bnpo"] = __version__
-    return found
+        by_package["bnpo"] = __version__
+    return by_package

@@ -20,7 +20,7 @@ from bnpo.agent import Agent
 from bnpo.envs import make_env, make_vector_env
 from bnpo.envs.lookup import create, discard, find_spec, is_of_gymnasium
 from bnpo.envs.python import python
-from bnpo.envs.workers.pool import ProcessPoolVectorEnv
+from bnpo.envs.workers.vector_env import WorkerVectorEnv
 from bnpo.errors import RecordingError, WorkerError, headline
 
 __all__ = ["FPS", "Scene", "scene"]
@@ -75,7 +75,7 @@ def scene(agent: Agent) -> Iterator[Scene]:
     settings = {**agent.env_kwargs, "render_mode": "rgb_array"}
     with ExitStack() as opened:
         try:
-            yield _made(env_id, settings, opened)
+            yield _scene_of(env_id, settings, opened)
         except RecordingError:
             raise
         except WorkerError as error:
@@ -91,7 +91,7 @@ def scene(agent: Agent) -> Iterator[Scene]:
             raise RecordingError(f"{env_id} cannot be drawn: {headline(error)}") from error
 
 
-def _made(env_id: str, settings: dict[str, Any], opened: ExitStack) -> Scene:
+def _scene_of(env_id: str, settings: dict[str, Any], opened: ExitStack) -> Scene:
     """Make a scene; what it opens is closed with ``opened``."""
     env: Any = make_env(env_id, **settings)
     together, fps = int(env.metadata.get("render_grid", 1)), _fps(env.metadata)
@@ -107,7 +107,7 @@ def _made(env_id: str, settings: dict[str, Any], opened: ExitStack) -> Scene:
         batch: Any = SyncVectorEnv([lambda: env], autoreset_mode=AutoresetMode.DISABLED)
     else:
         discard(env)
-        batch = ProcessPoolVectorEnv(
+        batch = WorkerVectorEnv(
             partial(create, find_spec(env_id), settings),
             num_envs=1,
             autoreset_mode=AutoresetMode.DISABLED,

@@ -149,20 +149,25 @@ class LiveRun:
             callbacks.call("on_end")
         self.stopped = False  # so that another call goes on
 
-    def note_step(self, step: Step) -> None:
-        """Count one step of every environment."""
-        self.progress.note_step(step)
-        self._ended = self.episodes.note(step)
+    def note(self, step: Step | None, turns: Mapping[str, Mapping[str, float]]) -> None:
+        """Count a step of every environment and the turns after it; warn of what looks wrong.
+
+        Args:
+            step: of the environments; None: brains learnt without one
+            turns: scalars of the brains that had a turn, by name
+
+        """
+        self._ended = None
+        if step is not None:
+            self.progress.note_step(step)
+            self._ended = self.episodes.note(step)
         if self._ended is not None:
             self.stream.note_episodes(self._ended)
-
-    def note_turns(self, turns: Mapping[str, dict[str, float]]) -> None:
-        """Keep what brains told of a turn after the step, and warn of what looks wrong."""
         self._turns = turns
-        self.progress.turns.update(turns)
-        self.stream.note_turns(turns)
-        for name, info in turns.items():
-            self.monitor.judge(name, info)
+        if turns:
+            self.stream.note_turns(turns)
+            for name, info in turns.items():
+                self.monitor.judge(name, info)
 
     def tell_step(self, *, line: bool) -> None:
         """Tell callbacks what the last step was.

@@ -24,7 +24,7 @@ MARGIN = 0.1
 """Share of the range of possible returns by which a value may lie outside of it."""
 
 
-WARM_UP = 5
+WARM_UP = 10
 """Turns of a brain that are not judged: values and policy are those of the first networks."""
 
 

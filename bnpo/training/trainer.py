@@ -26,7 +26,7 @@ from bnpo.training.rollout import Stepper
 from bnpo.training.self_play import SelfPlayEnv
 from bnpo.types.callback import Callback
 from bnpo.types.history import History, Record
-from bnpo.types.step import Observation
+from bnpo.types.step import Observation, Step
 
 __all__ = ["Trainer"]
 
@@ -81,6 +81,7 @@ class Trainer:
             care=care,
             max_steps=config.eval_max_steps,
         )
+        self._last: tuple[Step, dict[str, dict[str, float]]]
         self._joined = ExitStack()
         self.env, reset = make_training_envs(agent, config, care, self._joined)
         self.stepper = Stepper(agent, self.env, reset)
@@ -123,6 +124,7 @@ class Trainer:
             while agent.env_steps < config.total_steps and not live.stopped:
                 started = time.perf_counter()
                 self.step()
+                live.note(*self._last)
                 ended = agent.env_steps >= config.total_steps
                 evaluates = self._crossed(self.eval_interval) or ended
                 if evaluates and self.ahead is not None:
@@ -141,7 +143,9 @@ class Trainer:
         from_minari(self.agent, dataset)
         if turns := self.config.offline_turns:
             reports = learn_offline(self.agent, turns, progress_bar=self.progress_bar)
-            self.live.note_turns({name: report.info for name, report in reports.items()})
+            scalars = {name: report.info for name, report in reports.items()}
+            self.progress.turns.update(scalars)
+            self.live.note(None, scalars)
         self.progress.wall_s += time.perf_counter() - started
         self.evaluate()
 
@@ -151,16 +155,17 @@ class Trainer:
         return now // interval > (now - self.config.num_envs) // interval
 
     def step(self) -> None:
-        """Take one step of every environment, then the brains' turns."""
+        """Take one step of every environment, then the brains' turns; nobody is told of it."""
         agent, ahead = self.agent, self.ahead
         agent.policy.version = agent.vector_steps
         step = self.stepper.step(agent.policy) if ahead is None else ahead.next()
-        self.live.note_step(step)
         if step.lost is not None:
             self.progress.note_restarts(self.env, agent.env_steps)
         agent.remember(step)
         reports = agent.learn(commit=self.config.overlap != "lockstep")
-        self.live.note_turns({name: report.info for name, report in reports.items()})
+        turns = {name: report.info for name, report in reports.items()}
+        self.progress.turns.update(turns)
+        self._last = step, turns
 
     def evaluate(self) -> Record:
         """Evaluate the policy of the moment and add it to the history."""

@@ -142,8 +142,8 @@ class History:
         last, solved = self.records[-1], self.solved
         where = "not solved" if solved is None else f"solved at {solved.env_steps} steps"
         value = getattr(last, self.metric)
-        told = "unknown" if value is None else f"{value:.2f}"
-        return f"History({last.env_steps} steps, {self.metric} {told}, {where})"
+        reached = "unknown" if value is None else f"{value:.2f}"
+        return f"History({last.env_steps} steps, {self.metric} {reached}, {where})"
 
     def _repr_html_(self) -> str:
         """Return the evaluations as a plain table, where nothing shows them better."""

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import torch
 
+from bnpo.agent.bounds import require_finite_turn
 from bnpo.agent.brain import Brain
-from bnpo.agent.finite import require_finite_turn
 from bnpo.envs.reacher.goal_reacher import GoalReacherVectorEnv
 from bnpo.envs.rollout import require_finite
 from bnpo.errors import Diverged
@@ -103,9 +103,9 @@ def test_a_run_ends_by_name_and_keeps_its_last_good_checkpoint(
     assert record["status"] == "FAILED"
     assert "Diverged" in "".join(record["fail_trace"])
     assert json.loads((tmp_path / "runs/1/summary.json").read_text())["status"] == "failed"
-    found = CheckpointFolder(tmp_path / "runs/1/checkpoints").restore()
-    assert found is not None
-    for tensor in found[0]["agent"]["actor"].values():
+    restored = CheckpointFolder(tmp_path / "runs/1/checkpoints").restore()
+    assert restored is not None
+    for tensor in restored[0]["agent"]["actor"].values():
         assert tensor.isfinite().all()
 
 
@@ -126,7 +126,7 @@ def test_the_parameter_that_is_not_finite_is_named() -> None:
         require_finite_turn("b", {}, networks, 7)
 
 
-def watching(*, pathwise: bool, gradient_steps: int = 50) -> Monitor:
+def watching(*, pathwise: bool, gradient_steps: int = 100) -> Monitor:
     rule = SimpleNamespace(pathwise=pathwise)
     brain = SimpleNamespace(
         name="b",
@@ -166,7 +166,7 @@ def test_a_warning_names_brain_quantity_and_remedy_once(
         pathwise.judge("b", {name: bad})
     assert bool(caplog.messages) is not healthy.ratio
     caplog.clear()
-    warming_up = watching(pathwise=False, gradient_steps=49)  # of the fifth turn of ten steps
+    warming_up = watching(pathwise=False, gradient_steps=99)  # of the tenth turn of ten steps
     for _ in range(2):
         warming_up.judge("b", {name: bad})
     assert not caplog.messages

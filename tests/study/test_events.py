@@ -35,9 +35,9 @@ def test_event_files_hold_what_the_record_holds(command: Command, tmp_path: Path
     assert command("resume with run=1 total_steps=120")[0] == 0
     record = json.loads((run / "metrics.json").read_text())["mean_return"]
     assert record["steps"] == [40, 80, 120]
-    found = scalars(run, "evaluation/mean_return")
-    assert [step for step, _ in found] == [40, 80, 120]
-    assert [value for _, value in found] == pytest.approx(record["values"])
+    figures = scalars(run, "evaluation/mean_return")
+    assert [step for step, _ in figures] == [40, 80, 120]
+    assert [value for _, value in figures] == pytest.approx(record["values"])
     stream = [one for one in read_stream(run) if "rollout/return" in one.values]
     told = scalars(run, "rollout/return")
     assert [step for step, _ in told] == [one.env_steps for one in stream]

@@ -21,20 +21,20 @@ from tests.study.conftest import Command, pretend
 @pytest.fixture
 def runs(tmp_path: Path) -> Path:
     """Three finished runs, one killed, one running, one damaged."""
-    made = tmp_path / "runs"
-    pretend(made / "1", [0.2, 0.4])
-    pretend(made / "2", [0.5, 0.96, 0.97], run=compose_run(["bpo"], {"seed": 4}))
-    pretend(made / "10", [0.3], run=compose_run(["ddpg_her"], {"agent.gamma": 0.5}))
+    folder = tmp_path / "runs"
+    pretend(folder / "1", [0.2, 0.4])
+    pretend(folder / "2", [0.5, 0.96, 0.97], run=compose_run(["bpo"], {"seed": 4}))
+    pretend(folder / "10", [0.3], run=compose_run(["ddpg_her"], {"agent.gamma": 0.5}))
     for name in ("11", "12"):
-        pretend(made / name, [0.1, 0.1])
-        (made / name / "summary.json").unlink()
+        pretend(folder / name, [0.1, 0.1])
+        (folder / name / "summary.json").unlink()
     for name, ago in (("11", 3600), ("12", 1)):
         beat = datetime.now(UTC).replace(tzinfo=None) - timedelta(seconds=ago)
         record = {"status": "RUNNING", "heartbeat": beat.isoformat()}
-        write_json(made / name / "run.json", record)
-    pretend(made / "13", [0.1])
-    (made / "13" / "config.json").write_text("{")
-    return made
+        write_json(folder / name / "run.json", record)
+    pretend(folder / "13", [0.1])
+    (folder / "13" / "config.json").write_text("{")
+    return folder
 
 
 def lines(output: str) -> list[list[str]]:

@@ -170,8 +170,9 @@ def test_early_stopping_waits_for_so_many_evaluations_that_are_no_better() -> No
     # The best is -3 at 200; -2.6 is better by less than 0.5, so two follow that are no better.
     for number, value in enumerate((-4.0, -3.0, -2.6, -2.7), 1):
         assert run.reason is None
-        figures = {"gradient_steps": 0, "wall_s": 0.0, "episodes": 1, "success_rate": None}
-        record = Record(env_steps=100 * number, mean_return=value, mean_length=1.0, **figures)
+        figures: dict[str, Any] = {"gradient_steps": 0, "wall_s": 0.0, "episodes": 1}
+        figures |= {"success_rate": None, "mean_return": value, "mean_length": 1.0}
+        record = Record(env_steps=100 * number, **figures)
         run.history.append(record)
         stopping.on_evaluation(run, record)
     assert run.reason == "mean_return was no better than -3 at 200 steps in 2 evaluations"

@@ -93,6 +93,7 @@ def test_an_interrupted_run_resumes_to_the_same_end(
         stop_after(patch, 236, signal.SIGINT)
         assert command("with bpo goal_reacher TINY")[0] == 130
     run = tmp_path / "runs" / "1"
+    assert "go on with: bnpo resume 1" in (run / "cout.txt").read_text()
     assert load_summary(run).env_steps == 236
     status, output, _ = command("resume with run=runs/1")
     assert status == 0

@@ -14,13 +14,18 @@ from bnpo.errors import MissingExtra
 from bnpo.training.callbacks import MLflow, WandB
 from bnpo.types.history import History
 
-SMALL = {"total_steps": 200, "num_envs": 4, "eval_interval": 100, "eval_episodes": 2}
+SMALL: dict[str, Any] = {
+    "total_steps": 200,
+    "num_envs": 4,
+    "eval_interval": 100,
+    "eval_episodes": 2,
+}
 
 
 def trained(callback: Any) -> History:
-    agent = bnpo.make_agent("ddpg_her", seed=0, **{"agent.gamma": 0.9})
+    agent = bnpo.make_agent("ddpg_her", seed=0, agent={"gamma": 0.9})
     film = {"name": "film", "every": 200}
-    return bnpo.train(agent, progress_bar=False, callbacks=[film, callback], **SMALL)  # type: ignore[arg-type]
+    return bnpo.train(agent, progress_bar=False, callbacks=[film, callback], **SMALL)
 
 
 class Ledger:

@@ -64,9 +64,8 @@ def _configured(options: ResumeOptions, runs: Path) -> RunConfig:
 
 def _require_state(folder: Path, env: str) -> None:
     """Refuse damaged checkpoints, and those that hold a policy alone: the record stays as it is."""
-    from bnpo.experiment.session import policy_alone
     from bnpo.runs.checkpoint import load_checkpoint
-    from bnpo.runs.checkpoint_folder import CheckpointFolder
+    from bnpo.runs.checkpoint_folder import CheckpointFolder, policy_alone
 
     checkpoints = CheckpointFolder(folder)
     checkpoints.check()

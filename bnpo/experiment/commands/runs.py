@@ -111,7 +111,7 @@ def cell(title: str, value: Any) -> str:
 
 
 def _passes(entry: RunEntry, options: RunsOptions) -> bool:
-    """Whether a run is among those asked for."""
+    """Return whether a run is among those asked for."""
     seeds = [options.seeds] if isinstance(options.seeds, int) else options.seeds
     return (
         options.status in (None, entry.status)
