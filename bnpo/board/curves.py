@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import math
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +13,16 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from bnpo.board.tails import is_own_file
 from bnpo.board.watching import Signature, signature
 from bnpo.errors import RunError
-from bnpo.runs import load_history, read_stream
+from bnpo.runs import load_history
+from bnpo.runs.stream import STREAM, rows_of
 
 __all__ = ["Axis", "Curve", "CurveFiles", "Pooled", "pooled"]
 
 Values = NDArray[np.float64]
+Points = dict[str, list[tuple[float, float, float]]]
 Axis = Literal["steps", "seconds"]
 
 _POINTS = 400
@@ -28,8 +33,8 @@ _CONFIDENCE = 0.95
 _KEPT = 2_000
 """Runs whose curves are kept in memory."""
 
-_NOT_DRAWN = ("env_steps", "wall_s", "episodes")
-"""Columns of an evaluation that say where it stands, not what it found."""
+_NOT_DRAWN = ("env_steps", "wall_s", "episodes", "time")
+"""Columns that say where a row stands, not what was found."""
 
 
 @dataclass(frozen=True)
@@ -86,44 +91,75 @@ class CurveFiles:
     def __init__(self) -> None:
         """Begin with none."""
         self._kept: dict[Path, tuple[Signature, dict[str, Curve]]] = {}
+        self._streams: dict[Path, _Stream] = {}
 
     def of(self, folder: Path) -> dict[str, Curve]:
         """Return every scalar of a run by name, ``brain/quantity`` for those of a brain.
 
-        Nothing is returned of a run without evaluations, or with a damaged history.
+        Those of the training stream are the denser ones. Nothing is returned of a run without
+        evaluations and stream, or with a damaged history.
         """
         now = signature(folder)
         kept = self._kept.get(folder)
         if kept is not None and kept[0] == now:
             return kept[1]
-        curves = _read(folder)
         if len(self._kept) >= _KEPT:
             self._kept.clear()
+            self._streams.clear()
+        points = _evaluations(folder) | self._streams.setdefault(folder, _Stream()).read(folder)
+        whole = (folder / "summary.json").is_file()
+        curves = {name: _curve(found, whole) for name, found in points.items() if found}
         self._kept[folder] = now, curves
         return curves
 
 
-def _read(folder: Path) -> dict[str, Curve]:
-    """Return the scalars of evaluations and of the training stream, which is the denser one."""
-    rows: list[Mapping[str, Any]] = []
+class _Stream:
+    """The training stream of a run, of which only what was added is read again."""
+
+    def __init__(self) -> None:
+        self._file = 0, 0  # inode and bytes read
+        self._points: Points = {}
+
+    def read(self, folder: Path) -> Points:
+        """Return the points of each scalar so far."""
+        if not is_own_file(folder / STREAM):
+            return {}
+        try:
+            with (folder / STREAM).open("rb") as file:
+                status = os.fstat(file.fileno())
+                inode, read = self._file
+                if inode != status.st_ino or read > status.st_size:  # it was written anew
+                    read, self._points = 0, {}
+                file.seek(read)
+                added = file.read(status.st_size - read)
+        except OSError:
+            return {}
+        added = added[: added.rfind(b"\n") + 1]  # the last line may not be whole yet
+        self._file = status.st_ino, read + len(added)
+        _collect(rows_of(added.decode(errors="replace")), self._points)
+        return self._points
+
+
+def _evaluations(folder: Path) -> Points:
+    """Return the points of each scalar of a run's evaluations."""
+    points: Points = {}
     with contextlib.suppress(RunError):  # none yet, or damaged
-        rows = [record.row() for record in load_history(folder)]
-    lines: list[Mapping[str, Any]] = []
-    with contextlib.suppress(RunError):
-        lines = [scalars.row() for scalars in read_stream(folder)]
-    whole = (folder / "summary.json").is_file()
-    names = dict.fromkeys(name for row in rows for name in row if name not in _NOT_DRAWN)
-    dense = dict.fromkeys(name for line in lines for name in line if name not in _NOT_DRAWN)
-    curves = {name: _curve(lines if name in dense else rows, name, whole) for name in names | dense}
-    return {name: curve for name, curve in curves.items() if len(curve.values)}
+        _collect([one.row() for one in load_history(folder, training=False)], points)
+    return points
 
 
-def _curve(rows: Iterable[Mapping[str, Any]], name: str, whole: bool) -> Curve:
-    points = [
-        (row["env_steps"], row["wall_s"], value)
-        for row in rows
-        if (value := row.get(name)) is not None and np.isfinite(value)
-    ]
+def _collect(rows: Iterable[Mapping[str, Any]], points: Points) -> None:
+    """Add the finite values of rows to the points of each scalar."""
+    for row in rows:
+        place = float(row["env_steps"]), float(row["wall_s"])
+        if not all(map(math.isfinite, place)):
+            continue
+        for name, value in row.items():
+            if name not in _NOT_DRAWN and value is not None and math.isfinite(value):
+                points.setdefault(name, []).append((*place, float(value)))
+
+
+def _curve(points: Sequence[tuple[float, float, float]], whole: bool) -> Curve:
     steps, seconds, values = np.array(points, np.float64).reshape(-1, 3).T
     return Curve(steps, seconds, values, whole)
 

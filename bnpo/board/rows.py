@@ -209,7 +209,7 @@ def _judged(folder: Path) -> tuple[str | None, float | None, Any]:
         return summary.solve_metric, summary.solve_threshold, figure
     if not (folder / "history.json").is_file():
         return None, None, None
-    history = load_history(folder)
+    history = load_history(folder, training=False)
     figure = getattr(history[-1], history.metric) if len(history) else None
     return history.metric, history.threshold, figure
 

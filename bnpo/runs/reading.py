@@ -161,8 +161,12 @@ def load_summary(run: str | int | Path) -> Summary:
     return read_file(find_run(run) / "summary.json", Summary)
 
 
-def load_history(run: str | int | Path) -> History:
+def load_history(run: str | int | Path, *, training: bool = True) -> History:
     """Return the evaluations of a run, and its training stream.
+
+    Args:
+        run: folder, number or name
+        training: read the stream as well, which may be long
 
     Raises:
         RunError: the evaluations are missing or damaged.
@@ -170,7 +174,9 @@ def load_history(run: str | int | Path) -> History:
     """
     folder = find_run(run)
     file = read_file(folder / "history.json", _HistoryFile)
-    return History(file.metric, file.threshold, file.records, read_stream(folder))
+    return History(
+        file.metric, file.threshold, file.records, read_stream(folder) if training else []
+    )
 
 
 def history_state(history: History) -> dict[str, Any]:

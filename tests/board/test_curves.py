@@ -31,11 +31,27 @@ def test_every_scalar_of_a_run_is_a_curve(runs: Path) -> None:
 
 def test_the_training_stream_is_denser_than_the_evaluations(runs: Path) -> None:
     rows = [{"env_steps": 50 * i, "wall_s": 1.0 * i, "ddpg/q_value": 3.0 * i} for i in (1, 2, 3, 4)]
+    stream(runs / "1", {"env_steps": float("nan"), "wall_s": 1.0, "ddpg/q_value": 0.0})
     stream(runs / "1", *rows, {"env_steps": 250, "wall_s": 5.0, "rollout/return": -7.0})
     curves = CurveFiles().of(runs / "1")
     assert curves["ddpg/q_value"].steps.tolist() == [50, 100, 150, 200]
     assert curves["rollout/return"].values.tolist() == [-7.0]
     assert curves["success_rate"].steps.tolist() == [100, 200, 300]
+
+
+def test_only_what_was_added_to_a_stream_is_read(runs: Path) -> None:
+    files, place = CurveFiles(), runs / "1" / "training.jsonl"
+    stream(runs / "1", {"env_steps": 50, "wall_s": 1.0, "rollout/return": -7.0})
+    assert files.of(runs / "1")["rollout/return"].values.tolist() == [-7.0]
+    with place.open("a") as file:
+        file.write('{"env_steps": 100, "wall_s": 2.0, "rollout/re')
+    assert files.of(runs / "1")["rollout/return"].values.tolist() == [-7.0]
+    with place.open("a") as file:
+        file.write('turn": -6.0}\n')
+    assert files.of(runs / "1")["rollout/return"].values.tolist() == [-7.0, -6.0]
+    place.unlink()  # a resumed run writes it anew
+    stream(runs / "1", {"env_steps": 50, "wall_s": 1.0, "rollout/return": -5.0})
+    assert files.of(runs / "1")["rollout/return"].values.tolist() == [-5.0]
 
 
 def test_a_stream_without_an_evaluation_is_drawn(runs: Path) -> None:
