@@ -29,6 +29,7 @@ import time
 import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 
@@ -103,7 +104,7 @@ def from_wheel() -> bool:
 def board_grows(bnpo: Path, folder: Path) -> float:
     """Return the seconds until the board has drawn a run that goes on three times, longer each."""
     started = time.perf_counter()
-    quiet = {"cwd": folder, "stderr": subprocess.DEVNULL, "text": True}
+    quiet: dict[str, Any] = {"cwd": folder, "stderr": subprocess.DEVNULL, "text": True}
     words = [str(bnpo), "with", "bpo", "goal_reacher", "seed=0"]
     run = subprocess.Popen(words, stdout=subprocess.DEVNULL, **quiet)
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 import threading
 import time
@@ -56,7 +57,7 @@ look();
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
+    options.binary_location = str(CHROMIUM)
     profile = tmp_path_factory.mktemp("profile")
     for argument in (
         *("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"),
@@ -123,6 +124,10 @@ class Page:
             )
         )
 
+    def has_lines(self, strokes: int) -> bool:
+        """Whether the chart of success has one line, of so many strokes."""
+        return [line.count("L") for line in self.lines()] == [strokes]
+
     def errors(self) -> list[str]:
         return [entry["message"] for entry in self.browser.get_log("browser")]
 
@@ -175,13 +180,12 @@ def test_a_curve_grows_and_a_new_run_appears(browser: Any, served: str, runs: Pa
     page.click("#select-none")
     page.wait(lambda: page.lines() == [])
     page.click("tr[data-run='2'] .swatch")
-    page.wait(lambda: [line.count("L") for line in page.lines()] == [1])  # two evaluations
+    page.wait(lambda: page.has_lines(1))  # two evaluations
     lock = FolderLock(runs / "2")
     try:
         for number in (3, 4, 5):
             leave_run(runs / "2", [1.0] * number, seed=1, through=False)
-            wanted = number - 1
-            page.wait(lambda wanted=wanted: [p.count("L") for p in page.lines()] == [wanted])
+            page.wait(functools.partial(page.has_lines, number - 1))
         assert "running" in page.text("tr[data-run='2']")
         leave_run(runs / "11", [0.3], seed=7)
         page.wait(lambda: "11" in page.names())
