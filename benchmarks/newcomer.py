@@ -10,6 +10,7 @@ own credit scheme with its check.
 
 The other path begins with the wheel of this checkout: ``pip install`` with the extra ``board`` in
 an empty environment, a training run, and the board, until what it draws of the run has grown twice.
+Versions are those of requirements.lock.
 
 Packages come from wherever pip finds them, so a first run counts
 downloads, too; a second one finds them in pip's cache.
@@ -21,6 +22,7 @@ import argparse
 import json
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -29,7 +31,7 @@ import time
 import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 ROOT = Path(__file__).parents[1]
 
@@ -38,6 +40,31 @@ SECONDS = 300
 
 LINES = 30
 """Bar of the own credit scheme with its check."""
+
+
+class Stage(NamedTuple):
+    """What a stage takes."""
+
+    seconds: float
+    cpu_seconds: float
+    """Of the processes that it starts: what a machine without other work would need at least"""
+
+
+class Clock:
+    """Measures a stage from now on."""
+
+    def __init__(self) -> None:
+        self.started = time.perf_counter(), _cpu_seconds()
+
+    def read(self) -> Stage:
+        """Return the time since then."""
+        seconds, cpu_seconds = self.started
+        return Stage(time.perf_counter() - seconds, _cpu_seconds() - cpu_seconds)
+
+
+def _cpu_seconds() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def main() -> int:
@@ -69,7 +96,7 @@ def from_clone() -> bool:
         scheme = own_scheme(clone / "README.md")
         lines = len([line for line in scheme.splitlines() if line.strip()])
         times["own credit scheme, checked"] = timed([str(python), "-c", scheme], clone)
-    to_video = sum(list(times.values())[:3])
+    to_video = sum(stage.seconds for stage in [*times.values()][:3])
     tell(times)
     print(
         f"\nClone to video: {to_video:.0f} s of {SECONDS} s; the scheme: {lines} of {LINES} lines."
@@ -91,19 +118,21 @@ def from_wheel() -> bool:
         times = {
             "python -m venv": timed([sys.executable, "-m", "venv", "env"], place),
             "pip install": timed(
-                [str(own / "pip"), "install", "-q", f"bnpo[board] @ {wheel.as_uri()}"], place
+                [str(own / "pip"), "install", "-q", "-c", str(ROOT / "requirements.lock")]
+                + [f"bnpo[board] @ {wheel.as_uri()}"],
+                place,
             ),
             "training and board": board_grows(own / "bnpo", place),
         }
     tell(times)
-    taken = sum(times.values())
+    taken = sum(stage.seconds for stage in times.values())
     print(f"\nWheel to a board with a growing curve: {taken:.0f} s of {SECONDS} s.")
     return taken < SECONDS
 
 
-def board_grows(bnpo: Path, folder: Path) -> float:
-    """Return the seconds until the board has drawn a run that goes on three times, longer each."""
-    started = time.perf_counter()
+def board_grows(bnpo: Path, folder: Path) -> Stage:
+    """Train and serve the board until it has drawn the run three times, longer each time."""
+    clock = Clock()
     quiet: dict[str, Any] = {"cwd": folder, "stderr": subprocess.DEVNULL, "text": True}
     words = [str(bnpo), "with", "bpo", "goal_reacher", "seed=0"]
     run = subprocess.Popen(words, stdout=subprocess.DEVNULL, **quiet)
@@ -129,7 +158,7 @@ def board_grows(bnpo: Path, folder: Path) -> float:
     finally:
         run.terminate()
         run.wait()
-    return time.perf_counter() - started
+    return clock.read()
 
 
 def points(address: str) -> int:
@@ -146,24 +175,24 @@ def points(address: str) -> int:
     return len(line["x"])
 
 
-def tell(times: dict[str, float]) -> None:
+def tell(times: dict[str, Stage]) -> None:
     """Print the seconds of the stages as a table."""
-    print("| stage | seconds |")
-    print("|---|---|")
-    for stage, seconds in times.items():
-        print(f"| {stage} | {seconds:.1f} |")
+    print("| stage | seconds | CPU seconds |")
+    print("|---|---|---|")
+    for name, stage in times.items():
+        print(f"| {name} | {stage.seconds:.1f} | {stage.cpu_seconds:.1f} |")
 
 
-def timed(words: Sequence[str], folder: Path) -> float:
-    """Return the seconds that a command takes, which must end well."""
+def timed(words: Sequence[str], folder: Path) -> Stage:
+    """Return the time that a command takes, which must end well."""
     print("$", " ".join(words)[:70].splitlines()[0], file=sys.stderr, flush=True)
     own = ("PYTHONPATH", "VIRTUAL_ENV", "MAKEFLAGS", "MAKELEVEL")
     clean = {name: value for name, value in os.environ.items() if name not in own}
-    started = time.perf_counter()
+    clock = Clock()
     done = subprocess.run(words, cwd=folder, env=clean, check=False, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"{words[0]} failed:\n{done.stdout[-2_000:]}{done.stderr[-2_000:]}")
-    return time.perf_counter() - started
+    return clock.read()
 
 
 def own_scheme(readme: Path) -> str:
