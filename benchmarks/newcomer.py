@@ -115,13 +115,10 @@ def from_wheel() -> bool:
         shutil.rmtree(sources)
         (wheel,) = place.glob("bnpo-*.whl")
         own = place / "env" / "bin"
+        wanted = ["-c", str(ROOT / "requirements.lock"), f"bnpo[board] @ {wheel.as_uri()}"]
         times = {
             "python -m venv": timed([sys.executable, "-m", "venv", "env"], place),
-            "pip install": timed(
-                [str(own / "pip"), "install", "-q", "-c", str(ROOT / "requirements.lock")]
-                + [f"bnpo[board] @ {wheel.as_uri()}"],
-                place,
-            ),
+            "pip install": timed([str(own / "pip"), "install", "-q", *wanted], place),
             "training and board": board_grows(own / "bnpo", place),
         }
     tell(times)
