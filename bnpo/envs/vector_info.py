@@ -158,12 +158,16 @@ def step_info(infos: dict[str, Any], key: str, num_envs: int) -> npt.NDArray[np.
     for name in ("success", "is_success") if key == "is_success" else (key,):
         for source in (infos, infos.get("final_info", {})):
             if name in source and not isinstance(source[name], dict):
-                told = source[name]
+                column = source[name]
                 rows = np.flatnonzero(source.get(f"_{name}", np.ones(num_envs, np.bool_)))
-                if isinstance(told, np.ndarray) and told.ndim == 1 and told.dtype.kind in "bif":
-                    values[rows] = told[rows]
+                if (
+                    isinstance(column, np.ndarray)
+                    and column.ndim == 1
+                    and column.dtype.kind in "bif"
+                ):
+                    values[rows] = column[rows]
                 else:
-                    values[rows] = [_number(told[row]) for row in rows]
+                    values[rows] = [_number(column[row]) for row in rows]
     return values
 
 

@@ -77,13 +77,13 @@ def _labels(configs: Sequence[Mapping[str, Any]]) -> list[str]:
     envs = [str(config.get("env")) for config in configs]
     if len(set(envs)) > 1:
         labels = [f"{label} on {env}" for label, env in zip(labels, envs, strict=True)]
-    told: list[str] = []
+    unlike: list[str] = []
     for config, label in zip(configs, labels, strict=True):
         twins = [one for one, other in zip(configs, labels, strict=True) if other == label]
         keys = [key for key, _ in _differing(twins)][:2]
         values = {key: value for key, (value, *_) in _differing([config, *twins])}
-        told.append(" ".join([label, *(f"{key}={values[key]}" for key in keys if key in values)]))
-    return told
+        unlike.append(" ".join([label, *(f"{key}={values[key]}" for key in keys if key in values)]))
+    return unlike
 
 
 def _told_apart(groups: list[Group]) -> list[Group]:

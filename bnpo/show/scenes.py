@@ -81,10 +81,10 @@ def scene(agent: Agent) -> Iterator[Scene]:
         except WorkerError as error:
             raise RecordingError(f"{env_id} cannot be drawn: {error.headline}") from error
         except DependencyNotInstalled as error:
-            told = str(error)
-            if "pygame" in told:
-                told = "it is drawn with pygame: pip install 'bnpo[pygame]'"
-            raise RecordingError(f"{env_id} cannot be drawn: {told}") from error
+            reason = str(error)
+            if "pygame" in reason:
+                reason = "it is drawn with pygame: pip install 'bnpo[pygame]'"
+            raise RecordingError(f"{env_id} cannot be drawn: {reason}") from error
         except ValueError as error:
             raise RecordingError(f"{env_id} cannot be drawn: {error}") from error
         except Exception as error:

@@ -120,17 +120,17 @@ class LiveRun:
         self.stop_reason = reason
 
     @contextmanager
-    def followed(self, functions: Callback, *, shown: bool) -> Iterator[None]:
+    def followed(self, functions: Callback, *, visible: bool) -> Iterator[None]:
         """Let callbacks follow the run, from its start to its end, however it ends.
 
         Args:
             functions: further callbacks of this part of the run
-            shown: whether it is shown on the screen, unless a callback of the package does so
+            visible: whether it is shown on the screen, unless a callback of the package does so
 
         """
         own = [*self._own, functions, *([WhenSolved()] if self.config.stop_when_solved else [])]
         terminal = next((one for one in own if isinstance(one, Terminal)), None)
-        if terminal is None and shown:
+        if terminal is None and visible:
             terminal = Terminal()
             own.insert(0, terminal)
         callbacks = Dispatcher(self, own, self._users, self.config.on_callback_failure)

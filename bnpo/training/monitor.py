@@ -28,8 +28,8 @@ WARM_UP = 10
 """Turns of a brain that are not judged: values and policy are those of the first networks."""
 
 
-LASTING = 2
-"""Looks in a row at which a scalar is out of its range before that is told: one may be chance."""
+LASTING = 3
+"""Looks in a row at which a scalar is out of its range before that is told."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -46,8 +46,9 @@ class EpisodeCounter:
     def _ended(self, ended: NDArray[np.bool_], step: Step) -> Episodes:
         returns, lengths, score = self._sums[:, ended].copy()
         unknown = np.full(len(returns), math.nan)
-        told = step.success
-        success = unknown if told is None else told.cpu().numpy()[ended].astype(np.float64)
+        success = unknown
+        if step.success is not None:
+            success = step.success.cpu().numpy()[ended].astype(np.float64)
         return Episodes(returns, lengths, success, score if self._scores else unknown)
 
     def state_dict(self) -> dict[str, Any]:

@@ -118,7 +118,7 @@ class Trainer:
 
         """
         config, agent, live = self.config, self.agent, self.live
-        with live.followed(Functions(on_evaluation, on_checkpoint), shown=self.progress_bar):
+        with live.followed(Functions(on_evaluation, on_checkpoint), visible=self.progress_bar):
             if config.offline is not None and not agent.env_steps:
                 self._start_offline(config.offline)
             while agent.env_steps < config.total_steps and not live.stopped:

@@ -84,8 +84,8 @@ def _pooled(title: str, values: Sequence[Any]) -> str:
     low, high = cell(title, min(known)), cell(title, max(known))
     kind = FIGURES[title].replace("d", ".0f")
     mean = f"{sum(known) / len(known):{kind}}"
-    told = mean if low == high else f"{mean} ({low} to {high})"
-    return told if len(known) == len(values) else f"{told}, {len(known)} of {len(values)} runs"
+    figure = mean if low == high else f"{mean} ({low} to {high})"
+    return figure if len(known) == len(values) else f"{figure}, {len(known)} of {len(values)} runs"
 
 
 def _shown(value: Any) -> str:

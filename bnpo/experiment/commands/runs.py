@@ -99,9 +99,9 @@ def runs(options: RunsOptions) -> int:
     entries = [entry for entry in known if _passes(entry, options)]
     entries = _sorted(entries, options.sort)[: options.limit]
     scored = any(entry.mean_score is not None for entry in entries)
-    shown = {name: value for name, value in COLUMNS.items() if scored or name != "score"}
-    rows = [[cell(name, value(entry)) for name, value in shown.items()] for entry in entries]
-    say(columns([*shown], rows) if rows else "no run matches")
+    visible = {name: value for name, value in COLUMNS.items() if scored or name != "score"}
+    rows = [[cell(name, value(entry)) for name, value in visible.items()] for entry in entries]
+    say(columns([*visible], rows) if rows else "no run matches")
     return len(entries)
 
 

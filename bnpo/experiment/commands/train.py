@@ -43,7 +43,7 @@ def opened(run: RunConfig, folder: Path | None, record: Any) -> Iterator[Session
     from bnpo.training.callbacks.terminal import Terminal
 
     own: list[Any] = [Terminal(say)]
-    if run.task.tensorboard:
+    if run.task.tensorboard and folder is not None:
         own.append(TensorBoard())
     how, _, every = run.task.video.partition("=")
     if how == "every":
@@ -104,10 +104,10 @@ def _film(session: Session, folder: Path) -> None:
 
     try:
         video, _stills, *others = record(session.trainer.agent, folder, seconds=FILM_SECONDS)
-        told = ", ".join(map(str, (video, *others)))
+        files = ", ".join(map(str, (video, *others)))
     except Exception as error:
-        told = f"none: {_reason(error)}"
-    say(table([("video", told)]))
+        files = f"none: {_reason(error)}"
+    say(table([("video", files)]))
 
 
 def _reason(error: Exception) -> str:

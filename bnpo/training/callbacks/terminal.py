@@ -55,8 +55,8 @@ class Terminal(Callback):
     def on_start(self, run: TrainingRun) -> None:
         """Show an empty bar."""
         total, taken = run.config.total_steps, run.agent.env_steps
-        told = {"success": run.agent.spec.is_goal_env, "score": False}
-        self._columns = [name for name in _COLUMNS if told.get(name, True)]
+        first = {"success": run.agent.spec.is_goal_env, "score": False}
+        self._columns = [name for name in _COLUMNS if first.get(name, True)]
         self._titled = False
         self._done, self._tenth = taken, _tenth(taken, total)
         if in_notebook():
@@ -99,10 +99,10 @@ class Terminal(Callback):
         self._bar.set_postfix(record.headline())
         self._tenth = _tenth(record.env_steps, run.config.total_steps)
         figures = {"success": record.success_rate, "score": record.mean_score}
-        told = {name: f"{value:.2f}" for name, value in figures.items() if value is not None}
-        told |= {"return": f"{record.mean_return:.2f}"}
-        told |= {"evaluation": f"{run.evaluation_share:.0%}"}
-        self._line(run, record.env_steps, told)
+        cells = {name: f"{value:.2f}" for name, value in figures.items() if value is not None}
+        cells |= {"return": f"{record.mean_return:.2f}"}
+        cells |= {"evaluation": f"{run.evaluation_share:.0%}"}
+        self._line(run, record.env_steps, cells)
 
     def on_end(self, run: TrainingRun) -> None:
         """Leave the bar as it is."""
@@ -118,12 +118,12 @@ class Terminal(Callback):
         if bar is not None:
             bar.refresh()
 
-    def _line(self, run: TrainingRun, env_steps: int, told: dict[str, str]) -> None:
+    def _line(self, run: TrainingRun, env_steps: int, cells: dict[str, str]) -> None:
         """Tell figures of one moment, under their titles where these are not there yet."""
         if in_notebook():
             return
         training = self._training
-        row = {"steps": f"{env_steps:,}", **told}
+        row = {"steps": f"{env_steps:,}", **cells}
         if "rollout/return" in training:
             row["training return"] = f"{training['rollout/return']:.2f}"
         if "time/env_steps_per_s" in training:

@@ -89,11 +89,11 @@ class MLflow(Callback):
 
     def on_start(self, run: TrainingRun) -> None:
         """Open a run with the settings of this one."""
-        found = self._client.get_experiment_by_name(self.experiment)
-        if found is None:
+        known = self._client.get_experiment_by_name(self.experiment)
+        if known is None:
             experiment = self._client.create_experiment(self.experiment)
         else:
-            experiment = found.experiment_id
+            experiment = known.experiment_id
         self._run = self._client.create_run(experiment).info.run_id
         for key, value in settings_of(run).items():
             self._client.log_param(self._run, key, str(value)[:500])
