@@ -48,8 +48,8 @@ _OWN_NAMES = ["127.0.0.1", "localhost"]
 Ids = Annotated[list[str], Field(max_length=5_000)]
 
 
-class Asked(BaseModel):
-    """What the page asks of several runs."""
+class Selection(BaseModel):
+    """The runs that the page asks about, and how it draws them."""
 
     runs: Ids
     """Their ids"""
@@ -77,10 +77,10 @@ def application(watch: Watch, names: Sequence[str] | None = None) -> FastAPI:
     curve_files = CurveFiles()
 
     def folder(run: str) -> Path:
-        found = watch.folder(run)
-        if found is None:
+        path = watch.folder(run)
+        if path is None:
             raise HTTPException(404, "the board shows no such run")
-        return found
+        return path
 
     @app.middleware("http")
     async def guard(request: Request, follow: Callable[[Request], Awaitable[Response]]) -> Response:
@@ -108,22 +108,23 @@ def application(watch: Watch, names: Sequence[str] | None = None) -> FastAPI:
         )
 
     @app.post("/api/scalars")
-    def scalars(asked: Asked) -> Response:
-        known = [watch.folder(run) for run in asked.runs]
-        names = [name for one in known if one is not None for name in curve_files.of(one)]
+    def scalars(selection: Selection) -> Response:
+        folders = [watch.folder(run) for run in selection.runs]
+        names = [name for one in folders if one is not None for name in curve_files.of(one)]
         return _answer([*dict.fromkeys(names)])
 
     @app.post("/api/curves")
-    def curves(asked: Asked) -> Response:
-        rows = [row for row in watch.rows() if row.id in {*asked.runs}]
-        known = [(row, found) for row in rows if (found := watch.folder(row.id)) is not None]
-        there = [(row, curve_files.of(place)) for row, place in known]
-        return _answer({name: _drawn(there, name, asked) for name in asked.scalars})
+    def drawn(selection: Selection) -> Response:
+        ids = {*selection.runs}
+        rows = [row for row in watch.rows() if row.id in ids]
+        folders = [(row, watch.folder(row.id)) for row in rows]
+        curves = [(row, curve_files.of(path)) for row, path in folders if path is not None]
+        return _answer({name: _drawn(curves, name, selection) for name in selection.scalars})
 
     @app.post("/api/differences")
-    def differences(asked: Asked) -> Response:
-        known = [run for run in asked.runs if watch.folder(run) is not None]
-        return _answer({"runs": known, "rows": details.differences([folder(run) for run in known])})
+    def differences(selection: Selection) -> Response:
+        ids = [run for run in selection.runs if watch.folder(run) is not None]
+        return _answer({"runs": ids, "rows": details.differences([folder(run) for run in ids])})
 
     @app.get("/api/run")
     def run(run: str) -> Response:
@@ -158,16 +159,16 @@ def application(watch: Watch, names: Sequence[str] | None = None) -> FastAPI:
 
 
 def _drawn(
-    runs: Sequence[tuple[Row, Mapping[str, Curve]]], name: str, asked: Asked
+    runs: Sequence[tuple[Row, Mapping[str, Curve]]], name: str, selection: Selection
 ) -> dict[str, Any]:
     """Return the curves of one scalar, or their means by group, and the thresholds on it."""
-    there = [(row, curves[name]) for row, curves in runs if name in curves]
+    members = [(row, curves[name]) for row, curves in runs if name in curves]
     groups: dict[str, list[Curve]] = {}
-    for row, curve in there if asked.pool else ():
+    for row, curve in members if selection.pool else ():
         groups.setdefault(row.group, []).append(curve)
-    lines = [] if asked.pool else [_line(row, curve, asked.axis) for row, curve in there]
-    bands = [_band(group, pooled(curves, asked.axis)) for group, curves in groups.items()]
-    thresholds = {row.threshold for row, _ in there if row.metric == name}
+    lines = [] if selection.pool else [_line(row, curve, selection.axis) for row, curve in members]
+    bands = [_band(group, pooled(curves, selection.axis)) for group, curves in groups.items()]
+    thresholds = {row.threshold for row, _ in members if row.metric == name}
     return {
         "runs": lines,
         "groups": bands,

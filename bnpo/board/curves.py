@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,8 +91,9 @@ class CurveFiles:
 
     def __init__(self) -> None:
         """Begin with none."""
-        self._kept: dict[Path, tuple[Signature, dict[str, Curve]]] = {}
+        self._cached: dict[Path, tuple[Signature, dict[str, Curve]]] = {}
         self._streams: dict[Path, _Stream] = {}
+        self._guard = threading.Lock()  # requests are answered by several threads
 
     def of(self, folder: Path) -> dict[str, Curve]:
         """Return every scalar of a run by name, ``brain/quantity`` for those of a brain.
@@ -99,17 +101,21 @@ class CurveFiles:
         Those of the training stream are the denser ones. Nothing is returned of a run without
         evaluations and stream, or with a damaged history.
         """
+        with self._guard:
+            return self._of(folder)
+
+    def _of(self, folder: Path) -> dict[str, Curve]:
         now = signature(folder)
-        kept = self._kept.get(folder)
-        if kept is not None and kept[0] == now:
-            return kept[1]
-        if len(self._kept) >= _KEPT:
-            self._kept.clear()
+        cached = self._cached.get(folder)
+        if cached is not None and cached[0] == now:
+            return cached[1]
+        if len(self._cached) >= _KEPT:
+            self._cached.clear()
             self._streams.clear()
         points = _evaluations(folder) | self._streams.setdefault(folder, _Stream()).read(folder)
         whole = (folder / "summary.json").is_file()
-        curves = {name: _curve(found, whole) for name, found in points.items() if found}
-        self._kept[folder] = now, curves
+        curves = {name: _curve(places, whole) for name, places in points.items() if places}
+        self._cached[folder] = now, curves
         return curves
 
 

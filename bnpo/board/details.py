@@ -53,18 +53,18 @@ def notes(folder: Path) -> list[tuple[str, str]]:
     README.md in the run's folder.
     """
     comment = _part(_record(folder), "meta", "comment")
-    told = [("comment", comment)] if isinstance(comment, str) and comment else []
+    texts = [("comment", comment)] if isinstance(comment, str) and comment else []
     for name in _NOTE_FILES:
         text, _ = end_of(folder / name, _NOTES)
         if text.strip():
-            told.append((name, text))
-    return told
+            texts.append((name, text))
+    return texts
 
 
 def record(folder: Path) -> list[tuple[str, str]]:
     """Return what the record of a run tells of its making, by name."""
     content = _record(folder)
-    told = {
+    facts = {
         "started": _time(content.get("start_time")),
         "ended": _time(content.get("stop_time")),
         "sign of life": _time(content.get("heartbeat")),
@@ -76,7 +76,7 @@ def record(folder: Path) -> list[tuple[str, str]]:
         "Python": _part(content, "host", "python_version"),
         "failure": "\n".join(map(str, _listed(content.get("fail_trace"))[-3:])),
     }
-    return [(name, str(value)[:_LONGEST]) for name, value in told.items() if value]
+    return [(name, str(value)[:_LONGEST]) for name, value in facts.items() if value]
 
 
 def settings(folder: Path) -> list[tuple[str, Any]]:
@@ -100,7 +100,7 @@ def differences(folders: Sequence[Path]) -> list[tuple[str, list[Any]]]:
 
 def films(folder: Path) -> list[tuple[str, int]]:
     """Return the films and pictures of a run with the time of each, by their path in its folder."""
-    found = []
+    paths = []
     for place in (folder, *(folder / name for name in _FILM_FOLDERS)):
         if not place.is_dir() or (place != folder and place.is_symlink()):
             continue
@@ -108,8 +108,8 @@ def films(folder: Path) -> list[tuple[str, int]]:
             if path.name == _NO_FILM or path.suffix not in FILM_TYPES:
                 continue
             if _NAME.fullmatch(path.name) and is_own_file(path):
-                found.append((path.relative_to(folder).as_posix(), path.stat().st_mtime_ns))
-    return sorted(found, key=lambda one: (one[0].endswith(".png"), one[0]))
+                paths.append((path.relative_to(folder).as_posix(), path.stat().st_mtime_ns))
+    return sorted(paths, key=lambda one: (one[0].endswith(".png"), one[0]))
 
 
 def film(folder: Path, name: str) -> Path | None:

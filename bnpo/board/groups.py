@@ -23,11 +23,11 @@ def labels(watch: Watch) -> dict[str, str]:
     alike: dict[str, list[Row]] = {}
     for row in first.values():
         alike.setdefault(_name(row), []).append(row)
-    told: dict[str, str] = {}
+    by_group: dict[str, str] = {}
     for name, rows in alike.items():
         endings = [""] if len(rows) == 1 else _endings(rows, watch)
-        told |= {row.group: name + ending for row, ending in zip(rows, endings, strict=True)}
-    return told
+        by_group |= {row.group: name + ending for row, ending in zip(rows, endings, strict=True)}
+    return by_group
 
 
 def _name(row: Row) -> str:
@@ -41,12 +41,12 @@ def _endings(rows: list[Row], watch: Watch) -> list[str]:
     places = [row.place for row in rows]
     if len({*places}) == len(rows):
         return [f" · {place or watch.root.name}" for place in places]
-    folders = [watch.folder(row.id) for row in rows]
-    known = [folder for folder in folders if folder is not None]
-    if len(known) < len(rows) or len(rows) > _MOST:
+    paths = [watch.folder(row.id) for row in rows]
+    folders = [path for path in paths if path is not None]
+    if len(folders) < len(rows) or len(rows) > _MOST:
         return [f" · {number}" for number in range(1, len(rows) + 1)]
     endings = [""] * len(rows)
-    for key, values in [one for one in differences(known) if one[0] != "seed"][:_KEYS]:
+    for key, values in [one for one in differences(folders) if one[0] != "seed"][:_KEYS]:
         if len({*endings}) < len(rows):  # they are not told apart yet
             parts = [f" · {key.rpartition('.')[2]}={value}"[:40] for value in values]
             endings = [ending + part for ending, part in zip(endings, parts, strict=True)]

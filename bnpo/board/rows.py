@@ -219,24 +219,24 @@ def _total(config: Mapping[str, Any]) -> int | None:
     return total if isinstance(total, int) and not isinstance(total, bool) else None
 
 
-def _left(folder: Path, steps: int, total: int | None, told: float | None) -> float | None:
+def _left(folder: Path, steps: int, total: int | None, at: float | None) -> float | None:
     """Return the seconds until a run is through, from the time that it took so far.
 
     Args:
         folder: of the run
         steps: environment steps that it had made
         total: that it will make
-        told: when it had made them (seconds since 1970); None: when it was evaluated last
+        at: when it had made them (seconds since 1970); None: when it was evaluated last
 
     """
     began = started_at(folder)
     if began is None or not steps or total is None:
         return None
-    if told is None:
+    if at is None:
         try:
-            told = (folder / "history.json").stat().st_mtime
+            at = (folder / "history.json").stat().st_mtime
         except OSError:
             return None
-    taken = told - began.timestamp()
-    since = datetime.now(UTC).timestamp() - told
+    taken = at - began.timestamp()
+    since = datetime.now(UTC).timestamp() - at
     return max(0.0, taken * (total - steps) / steps - since) if taken > 0 else None

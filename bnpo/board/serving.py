@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 
-from bnpo.board.finding import require_runs
+from bnpo.board.run_folders import require_runs
 from bnpo.errors import ConfigError
 from bnpo.extras import require
 
@@ -88,15 +88,15 @@ def listening(host: str, port: int) -> socket.socket:
         raise ConfigError(
             f"host = {host!r}: allowed is a name or an address of this machine"
         ) from None
-    made = socket.socket(family, kind, protocol)
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener = socket.socket(family, kind, protocol)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        made.bind(address)
-        made.listen(128)
+        listener.bind(address)
+        listener.listen(128)
     except OSError as error:
-        made.close()
+        listener.close()
         reason = error.strerror or type(error).__name__
         raise ConfigError(
             f"port = {port} of {host} cannot be had: {reason}; allowed is a free port, or 0 for any"
         ) from None
-    return made
+    return listener

@@ -6,8 +6,8 @@ import threading
 import time
 from pathlib import Path
 
-from bnpo.board.finding import Found, find
 from bnpo.board.rows import Row, row_of, waiting_row
+from bnpo.board.run_folders import RunFolders, run_folders
 from bnpo.runs.stream import STREAM
 
 __all__ = ["Changes", "Watch", "signature"]
@@ -59,7 +59,7 @@ class Watch:
         self.root = root
         self.rest_s = rest_s
         self.version = 0
-        self._found = Found()
+        self._folders = RunFolders()
         self._rows: dict[str, Row] = {}
         self._versions: dict[str, int] = {}
         self._gone: dict[str, int] = {}
@@ -71,12 +71,12 @@ class Watch:
 
     def folder(self, run: str) -> Path | None:
         """Return the folder of a run by its id; None where the board shows no such run."""
-        return self._found.runs.get(run)
+        return self._folders.runs.get(run)
 
     @property
     def studies(self) -> dict[str, Path]:
         """Folders of studies by their path."""
-        return self._found.studies
+        return self._folders.studies
 
     def rows(self) -> list[Row]:
         """Return all rows."""
@@ -96,13 +96,13 @@ class Watch:
         with self._guard:
             if time.monotonic() - self._looked < self.rest_s:
                 return
-            self._found = find(self.root)
+            self._folders = run_folders(self.root)
             changed = {
                 name: row
-                for name in (*self._found.runs, *self._found.waiting)
+                for name in (*self._folders.runs, *self._folders.waiting)
                 if (row := self._read(name)) != self._rows.get(name)
             }
-            gone = [*self._rows.keys() - self._found.runs.keys() - self._found.waiting.keys()]
+            gone = [*self._rows.keys() - self._folders.runs.keys() - self._folders.waiting.keys()]
             if changed or gone:
                 self.version += 1
             for name, row in changed.items():
@@ -121,9 +121,9 @@ class Watch:
         A run that is going on may have been killed without a change of its files.
         """
         before = self._rows.get(name)
-        if name in self._found.waiting:
-            return before or waiting_row(name, self._found.waiting[name])
-        folder = self._found.runs[name]
+        if name in self._folders.waiting:
+            return before or waiting_row(name, self._folders.waiting[name])
+        folder = self._folders.runs[name]
         now, clock = signature(folder), time.monotonic()
         if before is not None and now == self._signatures.get(name):
             seldom = _SELDOM if before.status == "running" else float("inf")

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from bnpo.board.finding import find, require_runs
 from bnpo.board.groups import labels
 from bnpo.board.rows import Row, row_of
+from bnpo.board.run_folders import require_runs, run_folders
 from bnpo.board.watching import Watch
 from bnpo.errors import RunError
 from bnpo.files import write_json
@@ -111,7 +111,7 @@ def test_a_study_is_found_with_the_runs_it_waits_for(tmp_path: Path) -> None:
 def test_links_are_not_followed(runs: Path, tmp_path: Path) -> None:
     elsewhere = leave_run(tmp_path / "elsewhere" / "5", [0.1])
     (runs / "5").symlink_to(elsewhere)
-    assert [*find(runs).runs] == ["1", "10", "2"]
+    assert [*run_folders(runs).runs] == ["1", "10", "2"]
 
 
 def test_a_run_is_a_folder_of_one(runs: Path) -> None:

@@ -32,16 +32,16 @@ class BoardOptions:
     """Address of this machine; any other than 127.0.0.1 shows the runs to whoever can reach it."""
 
 
-def board(shown: Board) -> int:
+def board(server: Board) -> int:
     """Show runs and studies in a browser while they go: curves, films, differences, output."""
     from bnpo.show.text import say
 
-    shown.listen()
-    say(f"{shown.folder} is shown at {shown.address}; Ctrl-C ends it")
-    if shown.is_open:
-        say(f"whoever can reach {shown.host}:{shown.port} can read these runs")
+    server.listen()
+    say(f"{server.folder} is shown at {server.address}; Ctrl-C ends it")
+    if server.is_open:
+        say(f"whoever can reach {server.host}:{server.port} can read these runs")
     try:
-        shown.serve()
+        server.serve()
     except KeyboardInterrupt:
         say("the board is closed")
     return 0

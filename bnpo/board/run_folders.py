@@ -1,4 +1,4 @@
-"""Finding runs: every folder of a run below a folder, and what studies still wait for."""
+"""Folders of runs and studies below a folder, and the runs that studies still wait for."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bnpo.errors import RunError
 
-__all__ = ["Found", "find", "require_runs"]
+__all__ = ["RunFolders", "require_runs", "run_folders"]
 
 _DEEPEST = 4
 """Levels of folders below which no run is looked for: a study lies at ``studies/NAME/runs/RUN``."""
@@ -20,8 +20,8 @@ _INSIDE = ("_sources", "checkpoints", "figures", "logs", "tensorboard", "node_mo
 
 
 @dataclass
-class Found:
-    """What lies below a folder, by path from there."""
+class RunFolders:
+    """The runs and studies below a folder, by their path from there."""
 
     runs: dict[str, Path] = field(default_factory=dict)
     """Folders with a config.json"""
@@ -33,48 +33,48 @@ class Found:
     """Folders with a study.json"""
 
 
-def find(root: Path) -> Found:
+def run_folders(root: Path) -> RunFolders:
     """Return the runs and studies below a folder; links are not followed."""
-    found = Found()
+    folders = RunFolders()
     if _has(root, "config.json"):
-        found.runs[root.name] = root
-        return found
-    _descend(root, root, found, _DEEPEST)
-    for name, folder in found.studies.items():
+        folders.runs[root.name] = root
+        return folders
+    _descend(root, root, folders, _DEEPEST)
+    for name, folder in folders.studies.items():
         below = "" if name == "." else f"{name}/"
         for path in sorted(_files(folder / "configs", ".json")):
             run = f"{below}runs/{path.stem}"
-            if run not in found.runs:
-                found.waiting[run] = path
-    return found
+            if run not in folders.runs:
+                folders.waiting[run] = path
+    return folders
 
 
 def require_runs(root: Path) -> None:
     """Raise a RunError unless there is a run below a folder, or a study that waits for one."""
     if not root.is_dir():
         raise RunError(f"folder {root} is missing: no runs are there")
-    found = find(root)
-    if not found.runs and not found.waiting:
+    folders = run_folders(root)
+    if not folders.runs and not folders.waiting:
         raise RunError(
             f"folder {root} holds no run: allowed is a folder of runs, of a study or of studies"
         )
 
 
-def _descend(folder: Path, root: Path, found: Found, levels: int) -> None:
+def _descend(folder: Path, root: Path, folders: RunFolders, levels: int) -> None:
     """Take up the runs and studies in a folder."""
     try:
         with os.scandir(folder) as entries:
-            folders = sorted(entry.name for entry in entries if _is_of_interest(entry))
+            names = sorted(entry.name for entry in entries if _is_of_interest(entry))
     except OSError:  # it is gone, or not for us to read
         return
     if _has(folder, "study.json"):
-        found.studies[folder.relative_to(root).as_posix()] = folder
-    for name in folders:
+        folders.studies[folder.relative_to(root).as_posix()] = folder
+    for name in names:
         path = folder / name
         if _has(path, "config.json"):
-            found.runs[path.relative_to(root).as_posix()] = path
+            folders.runs[path.relative_to(root).as_posix()] = path
         elif levels > 1:
-            _descend(path, root, found, levels - 1)
+            _descend(path, root, folders, levels - 1)
 
 
 def _has(folder: Path, name: str) -> bool:
