@@ -2,7 +2,7 @@
 
     python docs/board.py
 
-Needs the extras ``board`` and ``study`` and Debian's chromium.
+Needs the extras ``board`` and ``study``, selenium, and Debian's chromium and chromium-driver.
 """
 
 from __future__ import annotations
@@ -12,6 +12,9 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from selenium import webdriver
+from selenium.webdriver.support.ui import WebDriverWait
 
 PICTURE = Path(__file__).parent / "board.png"
 
@@ -29,7 +32,7 @@ def main() -> int:
     """Run the study, open the board on it and take the picture."""
     browser = shutil.which("chromium") or shutil.which("chromium-browser")
     if browser is None:
-        raise SystemExit("needs Chromium (Debian: chromium)")
+        raise SystemExit("needs Chromium (Debian: chromium, chromium-driver)")
     bnpo = [sys.executable, "-P", "-m", "bnpo"]
     with tempfile.TemporaryDirectory(prefix="bnpo-board-") as place:
         plan = Path(place) / "study.yaml"
@@ -48,17 +51,23 @@ def main() -> int:
 
 
 def photograph(browser: str, address: str, profile: Path) -> None:
-    """Write the picture of a page."""
-    options = [
-        *("--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"),
-        *("--window-size=1500,860", "--timeout=8000", f"--user-data-dir={profile}"),
-    ]
-    subprocess.run(
-        [browser, *options, f"--screenshot={PICTURE}", address],
-        check=True,
-        capture_output=True,
-        timeout=120,
-    )
+    """Write the picture of a board whose curves are drawn."""
+    options = webdriver.ChromeOptions()
+    options.binary_location = browser
+    for argument in (
+        *("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--hide-scrollbars"),
+        *("--window-size=1500,1000", f"--user-data-dir={profile}"),
+    ):
+        options.add_argument(argument)
+    service = webdriver.ChromeService(executable_path=shutil.which("chromedriver"))
+    driver = webdriver.Chrome(options=options, service=service)
+    try:
+        driver.get(address)
+        drawn = "return document.querySelectorAll('[data-scalar] path.band').length"
+        WebDriverWait(driver, 60).until(lambda _: driver.execute_script(drawn) >= 2)
+        driver.save_screenshot(str(PICTURE))
+    finally:
+        driver.quit()
 
 
 if __name__ == "__main__":
