@@ -96,10 +96,10 @@ TASKS = {
                 algorithm="TD3",
                 settings={
                     **_HER,
-                    **{"learning_starts": 400, "learning_rate": 3e-3, "gamma": 0.95, "tau": 0.05},
-                    **{"train_freq": 25, "gradient_steps": 100},
+                    **{"learning_starts": 400, "learning_rate": 5e-3, "gamma": 0.95, "tau": 0.08},
+                    **{"train_freq": 25, "gradient_steps": 300},
                 },
-                noise=0.2,
+                noise=0.4,
             )
         },
     ),
@@ -119,11 +119,9 @@ def run_preset(task_name: str, preset: str, seed: int) -> dict[str, Any]:
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     compile_s = children.ru_utime + children.ru_stime
     trainer = TimedTrainer(agent, build_train_config(config), progress_bar=False)
-    curve: list[tuple[int, float, float]] = []
+    curve: list[tuple[int, float, float | None]] = []
     trainer.run(
-        lambda r: curve.append(
-            (r.env_steps, round(compile_s + trainer.cpu_s, 3), round(r.success_rate, 4))
-        )
+        lambda r: curve.append((r.env_steps, round(compile_s + trainer.cpu_s, 3), r.success_rate))
     )
     trainer.close()
     return {"compile_s": round(compile_s, 3), "curve": curve}

@@ -1,12 +1,12 @@
-"""PPO on Gymnasium's Reacher-v5 to a mean return of -5, beside Stable-Baselines3's PPO.
+"""PPO on Gymnasium's Reacher-v5 to a mean return of -5, beside SB3's PPO and a lean one.
 
     python benchmarks/reacher_v5.py                    run what is missing, print the table
     python benchmarks/reacher_v5.py --fresh            measure anew
     python benchmarks/reacher_v5.py --search 40        look for settings, on seed 100
 
-Both programs are judged the same way: the mean action, undiscounted return of 100 episodes on the
+All programs are judged the same way: the mean action, undiscounted return of 100 episodes on the
 same evaluation seeds, every 2,000 environment steps; solved is the first of two evaluations in a
-row at -5 or above. Both run in one process on one core, and alternate within each seed. Seconds are
+row at -5 or above. Each runs in one process on one core, alternating within each seed. Seconds are
 training without evaluation; CPU seconds are what other work on the machine distorts least. Results
 are appended run by run to results/reacher_v5.jsonl; what stands there for the settings of today is
 not run again. The settings of ``ppo`` are ``TUNED["ppo", "reacher_v5"]``, the best of the search
@@ -27,14 +27,15 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import lean_ppo
 from race import by_seed
 from records import fingerprint, short_name
 
 RESULTS = Path(__file__).parent / "results" / "reacher_v5.jsonl"
 SEARCH = RESULTS.with_name("reacher_v5_search.jsonl")
 ENV_ID = "Reacher-v5"
-PEER = "sb3_ppo"
-PROGRAMS = ("ppo", PEER)
+PEER, LEAN = "sb3_ppo", "lean_ppo"
+PROGRAMS = ("ppo", PEER, LEAN)
 STEPS = 120_000
 EPISODES = 100
 INTERVAL = 2_000
@@ -66,6 +67,8 @@ def label(program: str) -> str:
     """Short name of a program's settings: results of other settings do not count."""
     if program == PEER:
         return short_name([[PEER_SETTINGS, PEER_ENVS], STEPS, INTERVAL])
+    if program == LEAN:
+        return short_name([lean_ppo.SETTINGS, STEPS, INTERVAL])
     return fingerprint(configuration({}, STEPS))
 
 
@@ -143,6 +146,30 @@ def run_peer(seed: int, settings: dict[str, Any], steps: int = STEPS) -> list[Po
     return curve
 
 
+def run_lean(seed: int) -> list[Point]:
+    """Train the lean PPO."""
+    import numpy as np
+
+    from bnpo.envs import make_vector_env
+    from bnpo.seeding import EVALUATION_SEED
+
+    judge = make_vector_env(ENV_ID, EPISODES, workers=0)
+
+    def mean_return(act: Any) -> float:
+        observation, _ = judge.reset(seed=EVALUATION_SEED)
+        returns = np.zeros(EPISODES)
+        while True:
+            observation, reward, _, truncated, _ = judge.step(act(observation))
+            returns += reward
+            if truncated.all():
+                return float(returns.mean())
+
+    def done(curve: list[Any]) -> bool:
+        return solved(curve) is not None
+
+    return lean_ppo.train(ENV_ID, seed, STEPS, INTERVAL, mean_return, done)
+
+
 FIRST_GUESS: dict[str, Any] = {
     "envs": 8,
     "segment": 50,
@@ -166,17 +193,11 @@ def search(trials: int, seed: int, steps: int = 32_000) -> None:
     def objective(trial: Any) -> float:
         settings = suggest(trial) | {"eval_interval": 4_000, "eval_episodes": 40}
         curve = run_bnpo(seed, settings, steps)
-        reached = solved(curve)
+        end = solved(curve)
         best = max(point[3] for point in curve)
-        cost = reached[1] if reached else 2 * curve[-1][1] - best
+        cost = end[1] if end else 2 * curve[-1][1] - best
         with SEARCH.open("a") as file:
-            row = {
-                "seed": seed,
-                "settings": settings,
-                "solved": reached,
-                "best": best,
-                "cost": cost,
-            }
+            row = {"seed": seed, "settings": settings, "solved": end, "best": best, "cost": cost}
             file.write(json.dumps(row) + "\n")
         return cost
 
@@ -266,9 +287,10 @@ def table(seeds: list[int]) -> str:
             f"{by_seed(wall, '{:.1f}')} | {by_seed([statistics.median(steps)], '{:,.0f}')} | "
             f"{by_seed([medians[program]], '{:.1f}')} |"
         )
-    if len(medians) == len(PROGRAMS):
-        ratio = medians[PEER] / medians["ppo"]
-        lines.append(f"\n{PEER} takes {ratio:.1f} times the CPU seconds of ppo (medians).")
+    for peer in (PEER, LEAN):
+        if {peer, "ppo"} <= medians.keys():
+            ratio = medians[peer] / medians["ppo"]
+            lines.append(f"\n{peer} takes {ratio:.1f} times the CPU seconds of ppo (medians).")
     return "\n".join(lines)
 
 
@@ -287,7 +309,8 @@ def main() -> None:
         search(options.search, 100)
         return
     if options.one:
-        curve = run_peer(seed, PEER_SETTINGS) if options.one == PEER else run_bnpo(seed, {})
+        peers = {PEER: lambda: run_peer(seed, PEER_SETTINGS), LEAN: lambda: run_lean(seed)}
+        curve = peers.get(options.one, lambda: run_bnpo(seed, {}))()
         labels = {"program": options.one, "seed": seed, "settings": label(options.one)}
         print(json.dumps({**labels, "curve": curve}))
         return

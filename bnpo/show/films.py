@@ -1,4 +1,4 @@
-"""Files of films and sheets of stills: animated GIFs with pillow alone, MP4 where ffmpeg is."""
+"""Films of episodes: an animated GIF, H.264 and a sheet of still pictures."""
 
 from __future__ import annotations
 
@@ -13,23 +13,16 @@ from PIL import Image, ImageDraw, ImageFont
 
 from bnpo.files import replacing
 
-__all__ = [
-    "Episode",
-    "animate",
-    "captioned_frames",
-    "write_gif",
-    "write_mp4",
-    "write_sheet",
-]
+__all__ = ["Episode", "animate", "captioned_frames", "write_gif", "write_mp4", "write_sheet"]
 
 _SHEET_WIDTH = 2000
-"""Pixels of a sheet's width, at most."""
+"""Largest width of a sheet (pixels)."""
 
 _GAP = 8
-"""Pixels between the pictures of a sheet."""
+"""Distance between the pictures of a sheet (pixels)."""
 
 _PAUSE_MS = 600
-"""How long an episode's last picture stays."""
+"""Time for which an episode's last picture stays (milliseconds)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,10 +33,10 @@ class Episode:
     """Pictures, the first before the first step"""
 
     steps: list[int]
-    """How many steps had been taken at each picture; all of them at the last"""
+    """Number of steps taken at each picture; all of them at the last"""
 
     environments: int
-    """How many environments are in each picture"""
+    """Number of environments in each picture"""
 
     total_return: float
     """Undiscounted sum of rewards, mean over the environments"""

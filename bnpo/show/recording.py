@@ -1,4 +1,4 @@
-"""Episodes of a policy, played and drawn."""
+"""Videos of a policy: its episodes, played and drawn."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ from bnpo.show.scenes import FPS, Scene, scene
 __all__ = ["film", "play", "record", "watch"]
 
 MOST = 250
-"""Pictures of one episode at most; a longer one is shown faster than it went."""
+"""Largest number of pictures of an episode; a longer one is shown faster than it went."""
 
 _FEWEST = 60
-"""Pictures of an episode that are still a film; where time is short there are fewer episodes."""
+"""Smallest number of pictures of an episode; where time is short there are fewer episodes."""
 
 _ENDLESS = 1_000
-"""Steps that are shown of an episode that nothing limits, where it does not end before."""
+"""Number of steps that are shown of an episode without a limit."""
 
 
 def record(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +15,9 @@ from bnpo.brains.networks import Networks
 from bnpo.brains.steps.actor import ActorStep, Delayed
 from bnpo.brains.steps.closed_form import ClosedFormCritic, MeanClimb
 from bnpo.brains.steps.compiled import CompiledSteps, compiled
-from bnpo.brains.steps.draw import Draw
-from bnpo.brains.steps.lean_adam import LeanAdam
+from bnpo.brains.steps.minibatch import Draw
 from bnpo.brains.steps.native import build
+from bnpo.brains.steps.optimizers import LeanAdam
 from bnpo.compose import compose
 from bnpo.config import AgentConfig, NetworkConfig
 from bnpo.errors import ConfigError
@@ -248,7 +247,7 @@ def test_off_means_off() -> None:
 
 
 @pytest.fixture
-def no_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[pytest.MonkeyPatch]:
+def no_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     return monkeypatch
 

@@ -117,7 +117,7 @@ class Dispatcher:
         }
 
     def wants(self, hook: str) -> bool:
-        """Whether any callback has a hook."""
+        """Return whether any callback has a hook."""
         return bool(self._hooks[hook])
 
     def call(self, hook: str, *args: Any, failing: bool = False) -> None:
@@ -153,6 +153,6 @@ class Dispatcher:
 
 
 def _has_own(kind: type[Any], hook: str) -> bool:
-    """Whether a class has a hook that does something."""
+    """Return whether a class has a hook that does something."""
     method = getattr(kind, hook, None)
     return method is not None and method is not getattr(Callback, hook)

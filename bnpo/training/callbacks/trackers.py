@@ -1,4 +1,4 @@
-"""Runs told to experiment trackers: Weights & Biases, MLflow."""
+"""Callbacks that log a run to experiment trackers: Weights & Biases, MLflow."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["MLflow", "WandB"]
 
 
 class WandB(Callback):
-    """Tells a run to Weights & Biases (extra ``wandb``)."""
+    """Logs a run to Weights & Biases (extra ``wandb``)."""
 
     def __init__(self, project: str = "bnpo", mode: str | None = None) -> None:
         """Look whether the package is there.
@@ -67,7 +67,7 @@ class WandB(Callback):
 
 
 class MLflow(Callback):
-    """Tells a run to MLflow (extra ``mlflow``), where its tracking URI says."""
+    """Logs a run to MLflow (extra ``mlflow``), where its tracking URI says."""
 
     def __init__(self, experiment: str = "bnpo", uri: str | None = None) -> None:
         """Look whether the package is there.
