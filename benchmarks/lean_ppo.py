@@ -1,7 +1,9 @@
 """A lean PPO in one loop of PyTorch, as a peer: no framework around the mathematics.
 
-Two perceptrons with tanh, a scale that does not depend on the state, GAE, the clipped surrogate,
-observations and rewards normalised (Schulman et al. 2017). Its settings were found on seed 100.
+Two perceptrons with tanh, a scale that does not depend on the state, GAE, clipped surrogate, values
+without a clip, Adam with an annealed step and a bound on the gradient's norm (Schulman et al. 2017,
+with what Engstrom et al. 2020 call its implementation details). Settings are the best of six that
+were tried on seed 100.
 """
 
 from __future__ import annotations
@@ -19,15 +21,16 @@ __all__ = ["SETTINGS", "train"]
 
 SETTINGS: dict[str, Any] = {
     "envs": 16,
-    "rollout": 25,
-    "epochs": 13,
-    "minibatches": 4,
-    "lr_actor": 6.5e-4,
-    "lr_critic": 4e-3,
-    "gamma": 0.95,
-    "gae_lambda": 0.95,
-    "eps": 0.25,
-    "log_sigma": -1.6,
+    "rollout": 50,
+    "epochs": 10,
+    "minibatches": 8,
+    "lr": 1e-3,
+    "gamma": 0.92,
+    "gae_lambda": 0.9,
+    "eps": 0.2,
+    "max_norm": 0.5,
+    "value_weight": 0.5,
+    "log_sigma": -1.0,
 }
 """What is trained with, the number of steps aside."""
 
@@ -89,11 +92,8 @@ def train(  # noqa: PLR0915  one loop, which is what makes it lean
     statistics, returns = Statistics(width), Statistics(1)
     actor, critic = perceptron(width, actions, 0.01), perceptron(width, 1, 1.0)
     log_sigma = nn.Parameter(torch.full((actions,), settings["log_sigma"]))
-    groups = [
-        {"params": [*actor.parameters(), log_sigma], "lr": settings["lr_actor"]},
-        {"params": [*critic.parameters()], "lr": settings["lr_critic"]},
-    ]
-    optimizer = torch.optim.Adam(groups, eps=1e-5, fused=True)
+    parameters = [*actor.parameters(), *critic.parameters(), log_sigma]
+    optimizer = torch.optim.Adam(parameters, lr=settings["lr"], eps=1e-5, fused=True)
     gamma, decay = settings["gamma"], settings["gamma"] * settings["gae_lambda"]
     low, high = env.single_action_space.low, env.single_action_space.high
     running = np.zeros(count)
@@ -111,6 +111,7 @@ def train(  # noqa: PLR0915  one loop, which is what makes it lean
 
     cpu, wall = time.process_time(), time.perf_counter()
     while taken < steps:
+        optimizer.param_groups[0]["lr"] = settings["lr"] * max(0.0, 1.0 - taken / steps)
         for at in range(length):
             statistics.take(observation)
             states[at] = statistics.normalise(observation)
@@ -166,7 +167,8 @@ def train(  # noqa: PLR0915  one loop, which is what makes it lean
                 gain = torch.minimum(ratio * advantage, clipped * advantage).mean()
                 error = (critic(state)[:, 0] - target).square().mean()
                 optimizer.zero_grad()
-                (0.5 * error - gain).backward()
+                (settings["value_weight"] * 0.5 * error - gain).backward()
+                nn.utils.clip_grad_norm_(parameters, settings["max_norm"])
                 optimizer.step()
     return curve
 

@@ -23,6 +23,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,6 @@ from race import by_seed
 from records import fingerprint, short_name
 
 RESULTS = Path(__file__).parent / "results" / "reacher_v5.jsonl"
-SEARCH = RESULTS.with_name("reacher_v5_search.jsonl")
 ENV_ID = "Reacher-v5"
 PEER, LEAN = "sb3_ppo", "lean_ppo"
 PROGRAMS = ("ppo", PEER, LEAN)
@@ -91,31 +91,41 @@ def run_bnpo(seed: int, settings: dict[str, Any], steps: int = STEPS) -> list[Po
     return curve
 
 
+def make_judge() -> Callable[[Callable[[Any], Any]], float]:
+    """Return what tells the mean return of a policy from observations to actions."""
+    import numpy as np
+
+    from bnpo.envs import make_vector_env
+    from bnpo.seeding import EVALUATION_SEED
+
+    env = make_vector_env(ENV_ID, EPISODES, workers=0)
+
+    def mean_return(act: Callable[[Any], Any]) -> float:
+        observation, _ = env.reset(seed=EVALUATION_SEED)
+        returns = np.zeros(EPISODES)
+        while True:
+            observation, reward, _, truncated, _ = env.step(act(observation))
+            returns += reward
+            if truncated.all():
+                return float(returns.mean())
+
+    return mean_return
+
+
 def run_peer(seed: int, settings: dict[str, Any], steps: int = STEPS) -> list[Point]:
     """Train PPO of Stable-Baselines3, observations and rewards normalised."""
     import gymnasium as gym
-    import numpy as np
     import torch
     from stable_baselines3 import PPO
     from stable_baselines3.common.callbacks import BaseCallback
     from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
-    from bnpo.envs import make_vector_env
-    from bnpo.seeding import EVALUATION_SEED
-
     torch.set_num_threads(1)
-    judge = make_vector_env(ENV_ID, EPISODES, workers=0)
+    judge = make_judge()
     curve: list[Point] = []
 
     def mean_return(model: Any) -> float:
-        observation, _ = judge.reset(seed=EVALUATION_SEED)
-        returns = np.zeros(EPISODES)
-        while True:
-            action, _ = model.predict(env.normalize_obs(observation), deterministic=True)
-            observation, reward, _, truncated, _ = judge.step(action)
-            returns += reward
-            if truncated.all():
-                return float(returns.mean())
+        return judge(lambda seen: model.predict(env.normalize_obs(seen), deterministic=True)[0])
 
     class Judge(BaseCallback):  # type: ignore[misc,unused-ignore]
         """Evaluates every INTERVAL steps, outside the measured time."""
@@ -148,92 +158,9 @@ def run_peer(seed: int, settings: dict[str, Any], steps: int = STEPS) -> list[Po
 
 def run_lean(seed: int) -> list[Point]:
     """Train the lean PPO."""
-    import numpy as np
-
-    from bnpo.envs import make_vector_env
-    from bnpo.seeding import EVALUATION_SEED
-
-    judge = make_vector_env(ENV_ID, EPISODES, workers=0)
-
-    def mean_return(act: Any) -> float:
-        observation, _ = judge.reset(seed=EVALUATION_SEED)
-        returns = np.zeros(EPISODES)
-        while True:
-            observation, reward, _, truncated, _ = judge.step(act(observation))
-            returns += reward
-            if truncated.all():
-                return float(returns.mean())
-
-    def done(curve: list[Any]) -> bool:
-        return solved(curve) is not None
-
-    return lean_ppo.train(ENV_ID, seed, STEPS, INTERVAL, mean_return, done)
-
-
-FIRST_GUESS: dict[str, Any] = {
-    "envs": 8,
-    "segment": 50,
-    "minibatches": 4,
-    "epochs": 10,
-    "lr_actor": 1e-3,
-    "lr_critic": 3e-3,
-    "eps": 0.2,
-    "gae_lambda": 0.9,
-    "gamma": 0.9,
-    "sigma_init": 0.3,
-    "input_gain": 1.0,
-}
-"""First trial of a search, by parameters of :func:`suggest`."""
-
-
-def search(trials: int, seed: int, steps: int = 32_000) -> None:
-    """Try settings with Optuna and append what each reached."""
-    import optuna
-
-    def objective(trial: Any) -> float:
-        settings = suggest(trial) | {"eval_interval": 4_000, "eval_episodes": 40}
-        curve = run_bnpo(seed, settings, steps)
-        end = solved(curve)
-        best = max(point[3] for point in curve)
-        cost = end[1] if end else 2 * curve[-1][1] - best
-        with SEARCH.open("a") as file:
-            row = {"seed": seed, "settings": settings, "solved": end, "best": best, "cost": cost}
-            file.write(json.dumps(row) + "\n")
-        return cost
-
-    study = optuna.create_study(sampler=optuna.samplers.TPESampler(n_startup_trials=15))
-    study.enqueue_trial(FIRST_GUESS)
-    study.optimize(objective, n_trials=trials)
-    print(json.dumps(suggest(study.best_trial)), study.best_value)
-
-
-def suggest(trial: Any) -> dict[str, Any]:
-    """Settings of one trial."""
-    envs = trial.suggest_categorical("envs", [8, 16])
-    segment = trial.suggest_categorical("segment", [25, 50])
-    parts = trial.suggest_categorical("minibatches", [1, 2, 4])
-    rollout = envs * segment
-    epochs = trial.suggest_int("epochs", 4, 15)
-    brain = {
-        "learning_delay": segment,
-        "optim_pool_size": rollout,
-        "optim_batch_size": rollout,
-        "batch_size": rollout // parts,
-        "optim_epochs": parts,
-        "learning_repeat": parts * epochs,
-        "lr_actor": trial.suggest_float("lr_actor", 3e-4, 3e-3, log=True),
-        "lr_critic": trial.suggest_float("lr_critic", 1e-3, 1e-2, log=True),
-        "rule.eps": trial.suggest_float("eps", 0.1, 0.3),
-        "credit": {"name": "gae", "gae_lambda": trial.suggest_float("gae_lambda", 0.8, 0.98)},
-    }
-    settings = {f"brains.ppo.{name}": value for name, value in brain.items()}
-    return settings | {
-        "num_envs": envs,
-        "agent.max_steps": segment,
-        "agent.gamma": trial.suggest_float("gamma", 0.8, 0.97),
-        "agent.networks.sigma_init": trial.suggest_float("sigma_init", 0.1, 0.6),
-        "agent.networks.input_gain": trial.suggest_float("input_gain", 1.0, 3.0),
-    }
+    return lean_ppo.train(
+        ENV_ID, seed, STEPS, INTERVAL, make_judge(), lambda curve: solved(curve) is not None
+    )
 
 
 def solved(curve: list[Any]) -> tuple[int, float, float] | None:
@@ -306,7 +233,9 @@ def main() -> None:
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-1:])  # no worker processes
     seed = options.seeds[0]
     if options.search:
-        search(options.search, 100)
+        import reacher_v5_search
+
+        reacher_v5_search.search(options.search, 100)
         return
     if options.one:
         peers = {PEER: lambda: run_peer(seed, PEER_SETTINGS), LEAN: lambda: run_lean(seed)}

@@ -72,9 +72,10 @@ class HER(CreditScheme):
         info = trajectories.info_at(segment, time)
         reward = evaluator.reward(outcome, later, *info)  # read where n = 1 alone
         where = replaced[:, None]
-        ended = (replaced & (made.discount == 0)).nonzero()[:, 0]
         discount = made.discount
-        if len(ended):  # by their own goals: others may not end
+        some_ended = not bool(discount.all())
+        if some_ended and len(ended := (replaced & (discount == 0)).nonzero()[:, 0]):
+            # by their own goals: others may not end
             asked = [part[ended] for part in (outcome, made.next_goal, *info)]
             explained = evaluator.terminated(*asked)
             discount = discount.index_fill(0, ended[explained], evaluator.gamma)
