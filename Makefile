@@ -27,6 +27,10 @@ setup: $(VENV)/.installed ## make .venv with the locked requirements and the pac
 reacher: setup ## train BPO on the goal Reacher, evaluate it, draw its curve and video
 	$(BIN)/bnpo with bpo goal_reacher seed=0
 
+.PHONY: board
+board: setup ## show runs/ in a browser at http://127.0.0.1:8000 (RUNS=studies PORT=8001)
+	$(BIN)/bnpo board $(or $(RUNS),runs) --port $(or $(PORT),8000)
+
 ##@ Check
 .PHONY: test
 test: ## set up, then lint, types, unit tests and the built wheel, each with its time
@@ -54,8 +58,9 @@ docs: setup ## build the site into build/docs; fails on a warning or an undocume
 	@echo "build/docs/index.html"
 
 .PHONY: docs-pictures
-docs-pictures: setup ## train twenty arms for a minute and film them: the README's picture
+docs-pictures: setup ## the film of twenty arms in the README, and the board's picture
 	$(BIN)/python docs/arms.py
+	$(BIN)/python docs/board.py
 
 .PHONY: test-slow
 test-slow: setup ## the tests marked slow
@@ -109,7 +114,7 @@ bench-study: setup ## a study on all cores against the same runs one by one; nee
 	$(BIN)/python benchmarks/study.py --check
 
 .PHONY: bench-newcomer
-bench-newcomer: ## from a fresh clone to a policy's video and an own credit scheme, timed
+bench-newcomer: ## from a clone to a video and an own scheme, from a wheel to the board, timed
 	"$(PYTHON)" benchmarks/newcomer.py --check
 
 .PHONY: bench-first-hour
@@ -124,6 +129,10 @@ bench-replay: $(VENV)/.bench ## replay, transitions per second
 soak: setup ## an hour of training: is memory flat, are files closed, is it as fast at the end
 	$(BIN)/python benchmarks/soak.py
 
+.PHONY: pretrained
+pretrained: setup ## train the policies that the package brings (NAMES="fetch_reach" for some)
+	$(BIN)/python benchmarks/pretrained.py $(NAMES)
+
 ##@ Develop
 .PHONY: format
 format: setup ## format the code and apply safe fixes
@@ -133,6 +142,12 @@ format: setup ## format the code and apply safe fixes
 .PHONY: notebooks
 notebooks: setup ## execute the notebooks anew, half an hour; NAMES="BPO DDPG" for some
 	$(BIN)/python -m tests.docs.execute $(NAMES)
+
+.PHONY: dist
+dist: setup ## build wheel and source distribution into dist/, and check what an index would
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation --outdir dist
+	$(BIN)/python -m twine check --strict dist/*
 
 .PHONY: golden
 golden: setup ## write the golden numbers anew, after a change that is meant to move them

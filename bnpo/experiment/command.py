@@ -34,6 +34,7 @@ COMMANDS = (
     "check",
     "runs",
     "compare",
+    "board",
     "study",
     "sweep",
     "export",

@@ -36,8 +36,8 @@ from bnpo.show.text import say
 
 __all__ = ["main"]
 
-ON_RAY = ("study", "sweep")
-"""Commands whose work a Ray cluster can do."""
+OWN_FLAGS = {"ray": ("study", "sweep"), "port": ("board",), "host": ("board",)}
+"""Keys that may be written as options, too, and the commands that have them."""
 
 LEAVING_FILES = ("train", "resume", "record", "plot", "study", "sweep", "export")
 """Commands whose work is not in what they print."""
@@ -165,15 +165,15 @@ def _parse(words: Sequence[str]) -> tuple[str | None, list[str], dict[str, Any]]
     parser.add_argument("-h", "--help", action="store_true")
     parser.add_argument("-V", "--version", action="store_true")
     parser.add_argument("--dry-run", action="store_true")
-    parser.add_argument("--ray", metavar="ADDRESS")
+    for key in OWN_FLAGS:
+        parser.add_argument(f"--{key}")
     for long, (short, value, _) in FLAGS.items():
         settings: dict[str, Any] = {"action": "store_true"} if value is None else {}
         parser.add_argument(short, long, dest=long, **settings)
     parsed = vars(parser.parse_intermixed_args(list(words)))
     command, updates = _split(parsed.pop("words"))
-    address = parsed.pop("ray")
-    if address is not None:
-        updates = _on_ray(command, updates, address)
+    options = {key: value for key in OWN_FLAGS if (value := parsed.pop(key)) is not None}
+    updates += [_as_update(command, key, value) for key, value in options.items()]
     if parsed["version"]:
         command = command or "version"
     return command, updates, _checked(parsed)
@@ -227,13 +227,19 @@ def _as_its_own(command: str, words: list[str]) -> list[str]:
     return [re.sub("^runs?=", f"{key}=", word) for word in words]
 
 
-def _on_ray(command: str | None, updates: list[str], address: str) -> list[str]:
-    """Return updates with the address of the cluster that is to do the work."""
-    if command not in ON_RAY:
+def _as_update(command: str | None, key: str, value: str) -> str:
+    """Return an option that stands for a key of a command as an update.
+
+    Raises:
+        ConfigError: the command has no such key.
+
+    """
+    if command not in OWN_FLAGS[key]:
         raise ConfigError(
-            f"--ray = {address!r} with {command or 'no command'}: allowed with {', '.join(ON_RAY)}"
+            f"--{key} = {value!r} with {command or 'no command'}: allowed with "
+            + ", ".join(OWN_FLAGS[key])
         )
-    return [*updates, f"ray={address}"]
+    return f"{key}={value}"
 
 
 def _require_command(command: str) -> None:

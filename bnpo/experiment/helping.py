@@ -27,6 +27,7 @@ Examples:
   bnpo resume with run=runs/1
   bnpo runs with preset=bpo success=0.9.. sort=steps
   bnpo compare 3 5 7
+  bnpo board runs --port 8000
   bnpo profile with bpo goal_reacher total_steps=20000
   bnpo tune-threads with bpo goal_reacher
 """
@@ -70,6 +71,7 @@ def overview() -> str:
             f"  {'-h, --help':<28} this, or 'bnpo help COMMAND', 'bnpo help KEY'",
             f"  {'    --dry-run':<28} check the configuration and stop",
             f"  {'    --ray ADDRESS':<28} study, sweep: on Ray (local, auto or HOST:PORT)",
+            f"  {'    --port N, --host NAME':<28} board: address in the browser",
             f"  {'-V, --version':<28} print the version",
             *options,
             "",

@@ -125,7 +125,9 @@ def read_run(folder: Path) -> RunEntry:
 
 def _figures_so_far(folder: Path) -> dict[str, Any]:
     """Return the figures of the last evaluation of a run that has no summary."""
-    history = load_history(folder) if (folder / "history.json").is_file() else History()
+    history = History()
+    if (folder / "history.json").is_file():
+        history = load_history(folder, training=False)
     figures = dataclasses.asdict(history[-1]) if len(history) else {"env_steps": 0, "wall_s": 0.0}
     solved = history.solved
     if solved is not None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from bnpo.errors import RunError
+from bnpo.errors import RunError, did_you_mean
 from bnpo.files import read_as
 from bnpo.runs.stream import read_stream
 from bnpo.runs.summary import Summary
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from bnpo.config import RunConfig
 
 __all__ = [
+    "PRETRAINED",
     "RUNS",
     "Checkpoint",
     "checkpoint_path",
@@ -37,6 +38,9 @@ __all__ = [
 
 RUNS = Path("runs")
 """Where runs are put, unless told otherwise."""
+
+PRETRAINED = Path(__file__).parents[1] / "pretrained"
+"""Policies that the package brings, each in a folder like that of a run."""
 
 Checkpoint = Literal["last", "best"]
 """Policies that a run keeps: the last, and the best by its metric."""
@@ -67,7 +71,8 @@ def find_run(run: str | int | Path, runs: Path = RUNS) -> Path:
     """Return the folder of a run.
 
     Args:
-        run: the folder, or the run's number or name
+        run: the folder, or the run's number or name; ``pretrained/NAME`` is a policy that the
+            package brings
         runs: where runs are that are given by number or name
 
     Raises:
@@ -79,11 +84,25 @@ def find_run(run: str | int | Path, runs: Path = RUNS) -> Path:
     folder = runs / str(run) if isinstance(run, int) else Path(run)
     if not folder.exists() and (runs / folder).is_dir():
         folder = runs / folder
+    if not folder.exists() and folder.parts[:1] == (PRETRAINED.name,):
+        return _pretrained(folder)
     if not folder.is_dir():
         raise RunError(f"run {folder} is missing: there is no such folder")
     if not (folder / "config.json").is_file():
         raise RunError(f"run {folder} is no run: {folder / 'config.json'} is missing")
     return folder
+
+
+def _pretrained(name: Path) -> Path:
+    """Return the folder of a policy that the package brings, named ``pretrained/NAME``."""
+    known = sorted(path.parent.name for path in PRETRAINED.glob("*/config.json"))
+    task = "/".join(name.parts[1:])
+    if task not in known:
+        hint = did_you_mean(task, known, f"{PRETRAINED.name}/")
+        raise RunError(
+            f"run {name} is missing{hint} (pretrained policies: {', '.join(known) or 'none'})"
+        )
+    return PRETRAINED / task
 
 
 def load_config(run: str | int | Path) -> dict[str, Any]:
@@ -144,8 +163,12 @@ def load_summary(run: str | int | Path) -> Summary:
     return read_file(find_run(run) / "summary.json", Summary)
 
 
-def load_history(run: str | int | Path) -> History:
+def load_history(run: str | int | Path, *, training: bool = True) -> History:
     """Return the evaluations of a run, and its training stream.
+
+    Args:
+        run: folder, number or name
+        training: read the stream as well, which may be long
 
     Raises:
         RunError: the evaluations are missing or damaged.
@@ -153,7 +176,9 @@ def load_history(run: str | int | Path) -> History:
     """
     folder = find_run(run)
     file = read_file(folder / "history.json", _HistoryFile)
-    return History(file.metric, file.threshold, file.records, read_stream(folder))
+    return History(
+        file.metric, file.threshold, file.records, read_stream(folder) if training else []
+    )
 
 
 def history_state(history: History) -> dict[str, Any]:

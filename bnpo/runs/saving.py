@@ -79,7 +79,10 @@ def load(run: str | int | Path, checkpoint: Checkpoint = "last") -> Agent:
     state: dict[str, Any] = load_checkpoint(path)["agent"]
     if "brains" in state:
         if state["replay"] is not None:
-            agent.new_replay(load_run(folder).train.num_envs)
+            num_envs = load_run(folder).train.num_envs
+            agent.new_replay(num_envs)
+            for brain in agent.brains:
+                brain.begin(num_envs)  # pools of rollouts are as large as these need
         try:
             agent.load_state_dict(state)
         except (RuntimeError, ValueError, KeyError, TypeError) as error:

@@ -22,7 +22,7 @@ from bnpo.errors import RunError
 from bnpo.files import write_whole
 from bnpo.types.stream import Scalars
 
-__all__ = ["STREAM", "StreamFile", "read_stream"]
+__all__ = ["STREAM", "StreamFile", "read_stream", "rows_of"]
 
 STREAM = "training.jsonl"
 """Name of the file."""
@@ -91,6 +91,11 @@ def _rows(path: Path) -> list[dict[str, Any]]:
         return []
     except OSError as error:
         raise RunError(f"{path} cannot be read: {error.strerror}") from None
+    return rows_of(text)
+
+
+def rows_of(text: str) -> list[dict[str, Any]]:
+    """Return the lines of a piece of a stream that are whole, as dicts of numbers."""
     rows = []
     for line in text.splitlines():
         with contextlib.suppress(ValueError, RecursionError):

@@ -142,8 +142,16 @@ def test_rows_that_do_not_match_are_refused() -> None:
         agent.predict(np.array([0.0, np.nan, 0.0]))
 
 
-def test_a_saved_agent_is_loaded_and_trains_on(tmp_path: Path) -> None:
-    agent = made()
+ROLLOUTS = {
+    f"brains.ppo.{size}": "rollout"
+    for size in ("batch_size", "optim_batch_size", "optim_pool_size")
+}
+"""As the preset has it: every turn takes all that arrived since the last one."""
+
+
+@pytest.mark.parametrize("changes", [{}, ROLLOUTS], ids=["pool", "rollouts"])
+def test_a_saved_agent_is_loaded_and_trains_on(tmp_path: Path, changes: dict[str, Any]) -> None:
+    agent = made(**changes)
     bnpo.train(agent, 200, **QUIET)
     place = agent.save(tmp_path / "mine")
     again = bnpo.load(place)

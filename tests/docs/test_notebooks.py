@@ -22,13 +22,13 @@ SMALL = {
     "BNPO_natural_gradient": "total_steps = 1_200; eval_episodes = 2; path_steps = 3",
     "BPO": f"article_steps = 1_200; {_WATCHED}; total_steps = 4_800",
     "DDPG": _WATCHED,
-    "PPO": "total_steps = 6_000; video_steps = 10; eval_episodes = 2; evaluations = 1",
+    "PPO": "seeds = 1; total_steps = 6_000; video_steps = 10; eval_episodes = 2; evaluations = 1",
     "PPO_noHER_FS": _WATCHED,
     "PPO_noHER_noFS": _WATCHED,
     "ReWHEELER": _WATCHED,
-    "importance_resampling": "pool_size = 16; draws = 2_000; trials = 50; total_steps = 1_200; "
-    "eval_episodes = 2",
-    "ppo_with_her": f"samples = 2_000; ascent_steps = 2; {_ARMS}",
+    "importance_resampling": "pool_size = 16; draws = 2_000; trials = 50; seeds = 1; "
+    "total_steps = 1_200; eval_episodes = 2",
+    "ppo_with_her": f"samples = 2_000; ascent_steps = 2; seeds = 1; {_ARMS}",
 }
 """Small parameters by notebook."""
 

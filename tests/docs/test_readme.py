@@ -91,6 +91,10 @@ MODULES = {
 """Files that documents show, by the name under which other blocks and lines import them."""
 
 
+AGAIN = pytest.mark.filterwarnings("ignore:.*Overriding environment")
+"""A module that registers an environment is imported for several blocks and lines."""
+
+
 @pytest.fixture
 def modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let modules that documents show be imported, and forget them."""
@@ -103,6 +107,7 @@ def modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         sys.modules.pop(name, None)
 
 
+@AGAIN
 @pytest.mark.usefixtures("modules")
 @pytest.mark.parametrize(("document", "block"), BLOCKS)
 def test_block_runs(
@@ -152,6 +157,7 @@ def help_of(script: str) -> str:
     return subprocess.run(words, check=True, capture_output=True, text=True).stdout
 
 
+@AGAIN
 @pytest.mark.usefixtures("modules")
 @pytest.mark.parametrize(("document", "line"), LINES)
 def test_command_line_is_valid(
@@ -195,6 +201,7 @@ def test_there_are_plans() -> None:
     assert len(PLANNED) >= 2
 
 
+@pytest.mark.usefixtures("modules")
 @pytest.mark.parametrize(("document", "plan"), PLANNED)
 def test_plan_is_valid(
     document: str,
