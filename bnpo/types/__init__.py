@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from bnpo.extras import on_use
 
 if TYPE_CHECKING:
-    from bnpo.types.protocols import CreditScheme, Evaluator, adopted
+    from bnpo.types.protocols import CreditScheme, Evaluator, adopted, log_ratios
     from bnpo.types.task import TaskSpec
     from bnpo.types.trajectories import Rows, Trajectories
     from bnpo.types.transitions import Transitions
@@ -25,6 +25,7 @@ __all__ = [
     "Trajectories",
     "Transitions",
     "adopted",
+    "log_ratios",
 ]
 
 __getattr__ = on_use(
@@ -37,5 +38,6 @@ __getattr__ = on_use(
         "Trajectories": "bnpo.types.trajectories",
         "Transitions": "bnpo.types.transitions",
         "adopted": "bnpo.types.protocols",
+        "log_ratios": "bnpo.types.protocols",
     },
 )

@@ -9,12 +9,12 @@ import torch
 from pydantic import BeforeValidator, Field
 from torch import Tensor
 
-from bnpo.brains.off_policy import log_ratios, start_baseline
+from bnpo.brains.off_policy import start_baseline
 from bnpo.brains.options import Guidance
 from bnpo.brains.rule import Info, Rule, Sample
 from bnpo.brains.rules.guided import guided_credit
 from bnpo.config import Positive, config, nested
-from bnpo.types import CreditScheme, Evaluator, Trajectories, Transitions
+from bnpo.types import CreditScheme, Evaluator, Trajectories, Transitions, log_ratios
 
 __all__ = ["GPS"]
 

@@ -26,13 +26,12 @@ from torch import Tensor, nn
 
 from bnpo.brains.off_policy import (
     OffPolicyReturn,
-    log_ratios,
     off_policy_return,
     per_step_weights,
     start_baseline,
 )
 from bnpo.brains.rule import Rule
-from bnpo.types import Evaluator, Trajectories
+from bnpo.types import Evaluator, Trajectories, log_ratios
 
 __all__ = ["Judge", "guided_credit", "review"]
 
