@@ -13,7 +13,6 @@ import torch
 from bnpo.agent import Agent
 from bnpo.agent.brain import Brain
 from bnpo.agent.calibration import calibration, fresh_segments
-from bnpo.types.step import Step
 
 __all__ = ["HEALTHY", "Healthy", "Monitor", "Progress"]
 
@@ -101,13 +100,14 @@ class Progress:
     worker_restarts: list[dict[str, Any]] = field(default_factory=list)
     """Environment steps and cause of every restart of a worker"""
     policy_lag: int = 0
-    """Most vector steps, since the last evaluation, by which the acting policy was behind"""
+    """Most vector steps, since the last evaluation, by which the acting policy was behind; policy
+    versions where rollout workers go their own pace"""
 
-    def note_step(self, step: Step) -> None:
-        """Widen the ranges by one step of every environment."""
-        self.reward_low = min(self.reward_low, step.reward_low)
-        self.reward_high = max(self.reward_high, step.reward_high)
-        self.policy_lag = max(self.policy_lag, step.lag)
+    def note(self, reward_low: float, reward_high: float, lag: int) -> None:
+        """Widen the ranges by what one step of every environment brought."""
+        self.reward_low = min(self.reward_low, reward_low)
+        self.reward_high = max(self.reward_high, reward_high)
+        self.policy_lag = max(self.policy_lag, lag)
 
     def note_restarts(self, env: Any, env_steps: int) -> None:
         """Keep what made workers of an environment restart."""
