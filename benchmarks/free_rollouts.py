@@ -12,8 +12,9 @@ On the goal Reacher with its dense reward; ``ppo`` learns all the while, with ``
 * slow: eight workers, one of which takes ten times as long; the share is the speed of the median of
   the others, of that without the slow one.
 * kills: twenty times one of four workers is killed. An environment counts its own steps in a file.
-  Segments are of 50 steps, so that a worker which took s steps had finished 50 floor(s / 50) of
-  them; lost is what was finished and never came, open is what was lost with open segments.
+  Segments are of 50 steps (no staleness cuts them here), so that a worker which took s steps had
+  finished 50 floor(s / 50) of them; lost is what was finished and never came, open is what was lost
+  with open segments.
 * learning: success and return after 100,000 steps on eight environments, beside the synchronous
   form, seed by seed.
 
@@ -44,7 +45,7 @@ STEPS = 100_000
 FREE: dict[str, Any] = {"rollouts": "ray", "overlap": "free", "max_staleness": 4}
 
 
-def trainer_of(workers: int, folder: str, **env: Any) -> Any:
+def trainer_of(workers: int, folder: str, staleness: int = 4, **env: Any) -> Any:
     """Trainer of ``ppo`` on as many pausing environments as workers."""
     import pausing_env
 
@@ -61,6 +62,7 @@ def trainer_of(workers: int, folder: str, **env: Any) -> Any:
             "env_kwargs": {**kwargs, **env},
             "num_envs": workers,
             "rollout_workers": workers,
+            "max_staleness": staleness,
             "total_steps": 10**9,
             "worker_restarts": KILLS + 1,
         },
@@ -107,7 +109,7 @@ def kills() -> Iterator[dict[str, Any]]:
     import ray
 
     with tempfile.TemporaryDirectory() as folder:
-        trainer = trainer_of(4, folder, episode_steps=SEGMENT)
+        trainer = trainer_of(4, folder, staleness=10_000, episode_steps=SEGMENT)
         env, arrived = trainer.env, 0
         draw = np.random.default_rng(0)
         take = env.next
@@ -119,14 +121,17 @@ def kills() -> Iterator[dict[str, Any]]:
             return delivery
 
         env.next = counted
-        while env.replaced < KILLS:
+        at_start = env.steps_of.copy()
+        for number in range(KILLS):
             train_for(trainer, float(draw.uniform(1.0, 3.0)))
-            ray.kill(env.workers[int(draw.integers(4))])
-            number = env.replaced
+            one = int(draw.integers(4))
+            while env.steps_of[one] == at_start[one]:  # its last replacement is not at work yet
+                trainer.step()
+            ray.kill(env.workers[one])
             while env.replaced == number:
                 trainer.step()
+            at_start[one] = env.steps_of[one]
         train_for(trainer, 5.0)
-        dropped = trainer.free.segments_dropped
         trainer.close()
         while not env.arrived_all():
             arrived += take().transitions
@@ -138,7 +143,6 @@ def kills() -> Iterator[dict[str, Any]]:
         "steps_arrived": arrived,
         "finished_and_lost": finished - arrived,
         "lost_with_open_segments": sum(taken) - finished,
-        "segments_dropped": dropped,
     }
 
 
