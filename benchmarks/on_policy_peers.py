@@ -20,7 +20,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -176,12 +176,14 @@ def measure(program: str, task: str, seed: int, steps: int, results: Path) -> No
         file.write(done.stdout.splitlines()[-1] + "\n")
 
 
-def load(options: argparse.Namespace) -> dict[tuple[str, str, int], dict[str, Any]]:
+def load(
+    tasks: Sequence[str], programs: Sequence[str], steps: int, results: Path
+) -> dict[tuple[str, str, int], dict[str, Any]]:
     """Newest result of every task, program and seed under the settings of today."""
-    if not options.results.exists():
+    if not results.exists():
         return {}
-    rows = [json.loads(line) for line in options.results.read_text("utf-8").splitlines()]
-    labels = {(t, p): label(p, t, options.steps) for t in options.tasks for p in options.programs}
+    rows = [json.loads(line) for line in results.read_text("utf-8").splitlines()]
+    labels = {(task, one): label(one, task, steps) for task in tasks for one in programs}
     return {
         (row["task"], row["program"], row["seed"]): row
         for row in rows
@@ -189,17 +191,22 @@ def load(options: argparse.Namespace) -> dict[tuple[str, str, int], dict[str, An
     }
 
 
-def lines(options: argparse.Namespace) -> Iterator[str]:
+def lines(
+    tasks: Sequence[str] = tuple(TASKS),
+    programs: Sequence[str] = PROGRAMS,
+    steps: int = STEPS,
+    results: Path = RESULTS,
+) -> Iterator[str]:
     """Markdown table: success, return and CPU seconds of every program after the last step."""
-    found = load(options)
-    yield "| task | program | seeds | success | return | CPU seconds |"
+    found = load(tasks, programs, steps, results)
+    yield "| program | task | seeds | success | return | CPU seconds |"
     yield "|---|---|---|---|---|---|"
-    for task in options.tasks:
-        for program in options.programs:
+    for program in programs:
+        for task in tasks:
             last = [
-                found[task, program, seed]["curve"][-1]
-                for seed in options.seeds
-                if (task, program, seed) in found
+                row["curve"][-1]
+                for (of, name, seed), row in sorted(found.items())
+                if (of, name) == (task, program) and seed < 100
             ]
             if not last:
                 continue
@@ -207,7 +214,7 @@ def lines(options: argparse.Namespace) -> Iterator[str]:
                 "" if last[0][key] is None else figure([point[key] for point in last], form)
                 for key, form in (("success", "{:.2f}"), ("return", "{:.2f}"), ("cpu_s", "{:.1f}"))
             ]
-            yield f"| {task} | `{program}` | {len(last)} | {' | '.join(cells)} |"
+            yield f"| `{program}` | {task} | {len(last)} | {' | '.join(cells)} |"
 
 
 def parse() -> argparse.Namespace:
@@ -239,13 +246,13 @@ def main() -> None:
         print(json.dumps(labels | {"curve": curve}))
         return
     if not options.table:
-        done = load(options)
+        done = load(options.tasks, options.programs, options.steps, options.results)
         for seed in options.seeds:
             for task in options.tasks:
                 for program in options.programs:
                     if (task, program, seed) not in done:
                         measure(program, task, seed, options.steps, options.results)
-    print("\n".join(lines(options)))
+    print("\n".join(lines(options.tasks, options.programs, options.steps, options.results)))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import free_rollouts
 import moving_reacher
+import on_policy_peers
 import reacher_v5
 import rules
 from learning import RACES
@@ -273,6 +275,10 @@ TABLE = re.compile(r"(<!-- (\w+)((?: \w+)*): make bench-table -->\n).*?(<!-- end
 """Place of a table in a document: its name and, where not all rows are wanted, the presets."""
 
 
+WHOLE = ("races", "free")
+"""What is more than one table, of which no rows are left out."""
+
+
 def tables() -> dict[str, str]:
     """Return all tables by name, as Markdown."""
     races = ("\n".join([f"### `{task}`", "", *by_seeds(race)]) for task, race in RACES.items())
@@ -281,6 +287,8 @@ def tables() -> dict[str, str]:
         "races": "\n\n".join(races),
         "figures": "\n".join([*HEADER, *map(row, everything())]),
         "rules": "\n".join(ruled()),
+        "peers": "\n".join(on_policy_peers.lines()),
+        "free": "\n".join(free_rollouts.lines(free_rollouts.RESULTS)),
     }
 
 
@@ -296,7 +304,7 @@ def main() -> int:
     texts = tables()
 
     def renew(place: re.Match[str]) -> str:
-        text = texts[place[2]] if place[2] == "races" else some(texts[place[2]], place[3].split())
+        text = texts[place[2]] if place[2] in WHOLE else some(texts[place[2]], place[3].split())
         return f"{place[1]}{text}\n{place[4]}"
 
     checks = "--check" in sys.argv[1:]
