@@ -199,6 +199,9 @@ def fit(
 ) -> None:
     """Fit an actor to guiding samples by maximum likelihood (line 3 of algorithm 1).
 
+    The likelihood is that of every action that might have been drawn where one was: its expectation
+    under the guiding distribution q, up to a constant -KL(q || π_θ), instead of one sample of it.
+
     Args:
         guidance: steps of the fit
         trajectories: [K], the samples
@@ -207,18 +210,18 @@ def fit(
         generator: source of minibatches
 
     """
-    device = trajectories.action.device
-    taken = torch.arange(trajectories.action.shape[1], device=device) < trajectories.length[:, None]
-    action = trajectories.action[taken]
+    device = trajectories.mu.device
+    taken = torch.arange(trajectories.mu.shape[1], device=device) < trajectories.length[:, None]
+    mu, sigma = trajectories.mu[taken], trajectories.sigma[taken]
     with torch.no_grad():
         features = encoder(
             trajectories.observation[:, :-1][taken], trajectories.desired_goal[:, :-1][taken]
         )
     step = GradientStep(list(actor.parameters()), guidance.fit_lr)
     for _ in range(guidance.fit_steps):
-        at = torch.randint(len(action), (guidance.fit_batch,), generator=generator, device=device)
+        at = torch.randint(len(mu), (guidance.fit_batch,), generator=generator, device=device)
 
         def likelihood(at: Tensor = at) -> Tensor:
-            return gaussian.log_prob(action[at], *actor(features[at])).mean()
+            return -gaussian.kl_divergence(mu[at], sigma[at], *actor(features[at])).mean()
 
         step.ascend(likelihood, lambda: actor(features))

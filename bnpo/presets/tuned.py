@@ -97,6 +97,17 @@ TUNED: dict[tuple[str, str], dict[str, Any]] = {
         memory_size=6_400,
         **dict.fromkeys(("optim_pool_size", "optim_batch_size", "batch_size"), 12_800),
     ),
+    # A sample of each of many plans shows more goals than three of each of fewer do.
+    ("gps", "goal_reacher"): {
+        "brains": {
+            "gps": {
+                "rule": {
+                    "name": "gps",
+                    "guidance": {"plans": 320, "samples": 1, "fit_steps": 8_000},
+                }
+            }
+        }
+    },
     ("ppo", "reacher_v5"): _REACHER_V5,
     ("bpo", "fetch_reach"): {"brains": {"ddpg": {"optim_batch_size": 800}}},
     ("ddpg_her", "fetch_reach"): {"brains": {"ddpg": {"optim_batch_size": 800}}},

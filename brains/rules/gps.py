@@ -34,8 +34,8 @@ class GPS(Rule, CreditScheme):
     value_coefficient = 0.0
     keeps_best: ClassVar[bool] = True
 
-    guidance: Annotated[Guidance, BeforeValidator(nested(Guidance))] = Guidance()
-    """Guiding samples."""
+    guidance: Annotated[Guidance | None, BeforeValidator(nested(Guidance))] = Guidance()
+    """Guiding samples; None: the policy starts from scratch and learns from its own rollouts."""
     log_z: Positive = 1e-2
     """First weight w_r of log Z, in units of the reward."""
     log_z_bounds: Annotated[tuple[Positive, Positive], Field(strict=False)] = (1e-4, 1.0)

@@ -110,6 +110,7 @@ def test_a_run_goes_on_from_a_checkpoint(ray: Any, make_trainer: Any) -> None:
     trainer = make_trainer(likelihood_ratio(), train=free(2))
     play(trainer, 30)
     state = trainer.state_dict()
+    trainer.close()  # its workers take the cluster's cores
     other = make_trainer(likelihood_ratio(), train=free(2))
     other.load_state_dict(state)
     assert other.agent.env_steps == 120
