@@ -45,9 +45,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="rounds, of which the median counts")
     clock = Clock(parser.parse_args().rounds, CLOCKS["wall"])
     print(f"{available_cores()} cores, MuJoCo {mujoco.__version__}, Gymnasium {gym.__version__}\n")
-    made = [*goal_reacher(clock), *moving_reacher(clock), *pucks(clock), *fetch(clock)]
-    show(made)
-    leave("envs", made)
+    medians = [*goal_reacher(clock), *moving_reacher(clock), *pucks(clock), *fetch(clock)]
+    show(medians)
+    leave("envs", medians)
 
 
 def goal_reacher(clock: Clock) -> Iterator[Median]:

@@ -42,22 +42,22 @@ def trainer(preset: str, overrides: dict[str, Any], only: str | None = None) -> 
     config = compose([preset, "goal_reacher"], {**own, **overrides})
     if only is not None:
         config["brains"] = {only: config["brains"][only]}
-    made = Trainer(build_agent(config), build_train_config(config), progress_bar=False)
+    fresh = Trainer(build_agent(config), build_train_config(config), progress_bar=False)
     for _ in range(2_400 // config["num_envs"]):
-        made.step()
-    return made
+        fresh.step()
+    return fresh
 
 
 def seconds(programs: dict[str, Trainer], rounds: int) -> dict[str, float]:
     """Microseconds of the processor per environment step of programs that alternate, medians."""
-    found: dict[str, list[float]] = {name: [] for name in programs}
+    by_program: dict[str, list[float]] = {name: [] for name in programs}
     for _ in range(rounds):
         for name, program in programs.items():
             started = time.process_time()
             for _ in range(STEPS // program.config.num_envs):
                 program.step()
-            found[name].append(1e6 * (time.process_time() - started) / STEPS)
-    return {name: statistics.median(costs) for name, costs in found.items()}
+            by_program[name].append(1e6 * (time.process_time() - started) / STEPS)
+    return {name: statistics.median(costs) for name, costs in by_program.items()}
 
 
 def price(what: str, ours: float, peer: str, theirs: float) -> Median:
@@ -93,12 +93,12 @@ def main() -> None:
         rounds,
     )
     apart = cost["ppo"] + cost["ddpg"] - cost["none"]
-    made = [
+    medians = [
         price("BPO with HER, importance resampling, reanalysis", cost["both"], "its brains", apart),
         price("PPO with reanalysis", cost["reanalysing"], "PPO without", cost["plain"]),
     ]
-    show(made)
-    leave("hybrid_price", made)
+    show(medians)
+    leave("hybrid_price", medians)
 
 
 if __name__ == "__main__":

@@ -146,25 +146,25 @@ def main() -> int:
     parser.add_argument("--tasks", nargs="+", default=["sparse", "dense"], choices=[*TASKS])
     parser.add_argument("--seeds", nargs="+", type=int, default=[100, 101, 102])
     parser.add_argument("--table", action="store_true", help="run nothing")
-    given = parser.parse_args()
+    options = parser.parse_args()
     done = [json.loads(line) for line in RESULTS.open()] if RESULTS.exists() else []
     known = {(one["variant"], one["task"], one["seed"], one["settings"]) for one in done}
-    for task in given.tasks if not given.table else ():
-        for seed in given.seeds:
-            for variant in given.variants:
+    for task in options.tasks if not options.table else ():
+        for seed in options.seeds:
+            for variant in options.variants:
                 config = settings(variant, task)
                 mark = fingerprint(config)
                 if (variant, task, seed, mark) in known:
                     continue
-                found = train({**config, "seed": seed})
-                line = {"variant": variant, "task": task, "seed": seed, "settings": mark, **found}
+                learnt = train({**config, "seed": seed})
+                line = {"variant": variant, "task": task, "seed": seed, "settings": mark, **learnt}
                 with RESULTS.open("a") as file:
                     file.write(json.dumps(line) + "\n")
-                curve = [point["success"] for point in found["curve"]]
-                print(task, seed, variant, f"{found['cpu_s']} s", curve, flush=True)
+                curve = [point["success"] for point in learnt["curve"]]
+                print(task, seed, variant, f"{learnt['cpu_s']} s", curve, flush=True)
                 done.append(line)
-    for task in given.tasks:
-        report(task, given.variants, set(given.seeds), done)
+    for task in options.tasks:
+        report(task, options.variants, set(options.seeds), done)
     return 0
 
 

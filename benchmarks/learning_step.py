@@ -1,14 +1,15 @@
-"""Gradient steps per second of the DDPG brain, beside SB3's DDPG and a bare PyTorch loop.
+"""Gradient steps per second of the DDPG brain, beside SBX, SB3 and a bare PyTorch loop.
 
-    python benchmarks/learning_step.py                 widths 64 and 256, one thread and two
-    python benchmarks/learning_step.py --widths 256 --threads 1
+    python benchmarks/learning_step.py                     widths 64, 256 and 256 x 3, one thread
+    python benchmarks/learning_step.py --hidden 256x2 --threads 2
 
-All: three-layer networks, batch 256, float32, critic and actor in every step. BNPO and SB3 sample
-and relabel from a replay of 20,000 Fetch-shaped transitions, 256 a step: BNPO once with a draw and
-an update of the targets in every step, as SB3, and once as its presets do, with a draw of 1,024 and
-an update in every fourth. The bare loop has its batches ready and updates in every step. They
-alternate in rounds; medians of rounds are printed, on one thread in seconds of the processor, on
-two in those of the wall, which need a quiet machine.
+All: batch 256, float32, critic and actor in every step. BNPO, SBX and SB3 sample and relabel from a
+replay of 20,000 Fetch-shaped transitions. BNPO draws for every step, as SB3, and as its presets do
+for every fourth, with an update of the targets; compiled, and with its steps one by one. SBX (JAX)
+draws for 80 steps or for four and takes them in one call, which it compiles first: the seconds of
+the first call are printed beside. The bare loop has its batches ready. They alternate in rounds;
+medians of rounds are printed, on one thread in seconds of the processor, on two in those of the
+wall, which need a quiet machine (SBX stays on one thread, and out of that comparison).
 """
 
 from __future__ import annotations
@@ -19,18 +20,32 @@ import statistics
 import time
 from collections.abc import Callable
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 
 import gymnasium as gym
 import numpy as np
 import torch
+from jax_peers import sbx_steps
 from medians import Median, compared, leave, show
 from torch import Tensor
 
+ENV = "ShapesOfFetch-v0"
 OBSERVATION, GOAL, ACTION, BATCH = 25, 3, 4, 256
+Mode = Literal["auto", "off", "on"]
 STORED = 20_000
-STEPS = 40
+STEPS = 80
+"""Of one turn in a round"""
 ROUNDS = 15
+ASKED = {
+    small: {
+        "SBX DDPG, 80 steps a call": ">= 1.2" if small else ">= 1.1",
+        "SBX DDPG, 4 steps a call": "",
+        "SB3 DDPG": ">= 1.35",
+        "bare PyTorch loop": ">= 0.9",
+    }
+    for small in (True, False)
+}
+"""Ratio to each peer that is asked for, at width 64 or not"""
 
 
 class ShapesOfFetch(gym.Env[Any, Any]):
@@ -57,9 +72,11 @@ class ShapesOfFetch(gym.Env[Any, Any]):
     def step(self, action: Any) -> Any:
         """Go on with random numbers."""
         self._time += 1
-        shown = self._observe()
-        reward = float(self.compute_reward(shown["achieved_goal"], shown["desired_goal"], {}))
-        return shown, reward, False, self._time == 50, {"is_success": reward == 0.0}
+        observation = self._observe()
+        reward = float(
+            self.compute_reward(observation["achieved_goal"], observation["desired_goal"], {})
+        )
+        return observation, reward, False, self._time == 50, {"is_success": reward == 0.0}
 
     def compute_reward(self, achieved_goal: Any, desired_goal: Any, info: Any) -> Any:
         """-1, or 0 where goals are close."""
@@ -75,21 +92,23 @@ class ShapesOfFetch(gym.Env[Any, Any]):
 
 
 _MADE: Any = ShapesOfFetch
-gym.register("ShapesOfFetch-v0", _MADE, max_episode_steps=50)
+gym.register(ENV, _MADE, max_episode_steps=50)
 
 
-def bnpo_steps(width: int, epochs: int = 1) -> Callable[[int], None]:
+def bnpo_steps(
+    hidden: tuple[int, ...], epochs: int = 1, compile_steps: Mode = "on"
+) -> Callable[[int], None]:
     """Return what takes that many gradient steps of the DDPG brain, sampling included.
 
     Args:
-        width: of the hidden layers
+        hidden: widths of the hidden layers
         epochs: gradient steps on one draw
+        compile_steps: whether they are taken by compiled C++
 
     """
     import bnpo
     from bnpo.credit import HER
 
-    hidden = (width, width)
     brain = bnpo.BrainDescription(
         memory_size=STORED, batch_size=BATCH, optim_pool_size=STORED, optim_epochs=epochs,
         optim_batch_size=BATCH * epochs, recalc_delay=0, lr_actor=1e-3, learning_delay=10**9,
@@ -98,11 +117,12 @@ def bnpo_steps(width: int, epochs: int = 1) -> Callable[[int], None]:
         credit=HER(steps=1),
     )  # fmt: skip
     agent = bnpo.Agent.for_env(
-        "ShapesOfFetch-v0",
+        ENV,
         [brain],
         config=bnpo.AgentConfig(
             networks=bnpo.NetworkConfig(actor_hidden=hidden, critic_hidden=hidden, sigma="fixed"),
             replay_size=STORED,
+            compile=compile_steps,
         ),
     )
     bnpo.train(agent, STORED, num_envs=8, eval_interval=STORED, eval_episodes=1, progress_bar=False)
@@ -116,16 +136,16 @@ def bnpo_steps(width: int, epochs: int = 1) -> Callable[[int], None]:
     return run
 
 
-def sb3_steps(width: int) -> Callable[[int], None]:
+def sb3_steps(hidden: tuple[int, ...]) -> Callable[[int], None]:
     """Return what takes that many gradient steps of SB3's DDPG, sampling included."""
     from stable_baselines3 import DDPG, HerReplayBuffer
     from stable_baselines3.common.vec_env import DummyVecEnv
 
     model = DDPG(
         "MultiInputPolicy",
-        DummyVecEnv([lambda: gym.make("ShapesOfFetch-v0")] * 8),
+        DummyVecEnv([lambda: gym.make(ENV)] * 8),
         replay_buffer_class=HerReplayBuffer,
-        policy_kwargs={"net_arch": [width, width]},
+        policy_kwargs={"net_arch": [*hidden]},
         batch_size=BATCH,
         buffer_size=STORED,
         learning_starts=10**9,
@@ -136,12 +156,12 @@ def sb3_steps(width: int) -> Callable[[int], None]:
 
 
 def _layers(widths: list[int]) -> list[Tensor]:
-    made = []
+    layers = []
     for fan_in, fan_out in pairwise(widths):
         bound = 1 / math.sqrt(fan_in)
-        made.append(torch.empty(fan_out, fan_in).uniform_(-bound, bound).requires_grad_())
-        made.append(torch.empty(fan_out).uniform_(-bound, bound).requires_grad_())
-    return made
+        layers.append(torch.empty(fan_out, fan_in).uniform_(-bound, bound).requires_grad_())
+        layers.append(torch.empty(fan_out).uniform_(-bound, bound).requires_grad_())
+    return layers
 
 
 def _apply(layers: list[Tensor], x: Tensor) -> Tensor:
@@ -150,11 +170,11 @@ def _apply(layers: list[Tensor], x: Tensor) -> Tensor:
     return torch.nn.functional.linear(x, layers[-2], layers[-1])
 
 
-def bare_steps(width: int) -> Callable[[int], None]:
+def bare_steps(hidden: tuple[int, ...]) -> Callable[[int], None]:
     """Return a hand-written loop of the same steps on batches that are ready."""
     features = OBSERVATION + 2 * GOAL
-    actor = _layers([features, width, width, ACTION])
-    critic = _layers([features + 2 * ACTION, width, width, 1])
+    actor = _layers([features, *hidden, ACTION])
+    critic = _layers([features + 2 * ACTION, *hidden, 1])
     targets = [[p.detach().clone() for p in network] for network in (actor, critic)]
     optimizers = [torch.optim.Adam(network, lr=1e-3, fused=True) for network in (actor, critic)]
     state, following = torch.randn(2, BATCH, features)
@@ -198,31 +218,41 @@ def measure(programs: dict[str, Callable[[int], None]], threads: int) -> dict[st
             started = now()
             run(STEPS)
             rates[name].append(STEPS / (now() - started))
-    return {name: statistics.median(found) for name, found in rates.items()}
+    return {name: statistics.median(each) for name, each in rates.items()}
 
 
 def main() -> None:
     """Print a table and leave it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--widths", type=int, nargs="+", default=[64, 256])
-    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--hidden", nargs="+", default=["64x2", "256x2", "256x3"])
+    parser.add_argument("--threads", type=int, nargs="+", default=[1])
     options = parser.parse_args()
-    made: list[Median] = []
-    for width in options.widths:
+    medians: list[Median] = []
+    for named in options.hidden:
+        width, layers = map(int, named.split("x"))
+        hidden = (width,) * layers
         programs = {
-            "a draw a step": bnpo_steps(width),
-            "a draw in four steps": bnpo_steps(width, epochs=4),
-            "SB3 DDPG": sb3_steps(width),
-            "bare PyTorch loop": bare_steps(width),
+            "a draw a step": bnpo_steps(hidden),
+            "a draw in four steps": bnpo_steps(hidden, epochs=4),
+            "one by one, a draw in four steps": bnpo_steps(hidden, epochs=4, compile_steps="off"),
+            "SB3 DDPG": sb3_steps(hidden),
+            "bare PyTorch loop": bare_steps(hidden),
         }
+        for at_once in (80, 4):
+            name = f"SBX DDPG, {at_once} steps a call"
+            programs[name], seconds = sbx_steps(ENV, hidden, BATCH, STORED, at_once)
+            print(f"{named}: the first call of {name} takes {seconds:.2f} CPU seconds")
         for threads in options.threads:
             rate = measure(programs, threads)
-            for peer, asked in (("SB3 DDPG", ">= 1.35"), ("bare PyTorch loop", ">= 0.9")):
-                for form in ("a draw a step", "a draw in four steps"):
-                    what = f"learning step, width {width}, {threads} thread(s), {form}"
-                    made.append(compared(what, rate[form], peer, rate[peer], "steps/s", asked))
-    show(made)
-    leave("learning_step", made)
+            for peer, asked in ASKED[named == "64x2"].items():
+                if threads > 1 and peer.startswith("SBX"):
+                    continue
+                for form in [name for name in programs if name.endswith(("step", "four steps"))]:
+                    what = f"learning step, hidden {named}, {threads} thread(s), {form}"
+                    bound = "" if form.startswith("one by one") else asked
+                    medians.append(compared(what, rate[form], peer, rate[peer], "steps/s", bound))
+    show(medians)
+    leave("learning_step", medians)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ SCORE = 30.0
 SETTINGS: dict[str, Any] = {
     "total_steps": 400_000,
     "eval_interval": 10_000,
+    "eval_episodes": 100,
     "stop_when_solved": True,
 }
 PROGRAM = "bpo"

@@ -36,7 +36,7 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--check", action="store_true")
-    given = parser.parse_args()
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bnpo-newcomer-") as place:
         clone = Path(place) / "bnpo"
         python = clone / ".venv" / "bin" / "python"
@@ -59,7 +59,7 @@ def main() -> int:
     print(
         f"\nClone to video: {to_video:.0f} s of {SECONDS} s; the scheme: {lines} of {LINES} lines."
     )
-    return int(given.check and not (to_video < SECONDS and lines < LINES))
+    return int(options.check and not (to_video < SECONDS and lines < LINES))
 
 
 def timed(words: Sequence[str], folder: Path) -> float:

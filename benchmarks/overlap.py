@@ -37,9 +37,9 @@ def rate(task: str, mode: str, steps: int) -> float:
     started, first = time.perf_counter(), trainer.agent.env_steps
     while trainer.agent.env_steps < first + steps:
         trainer.step()
-    found = steps / (time.perf_counter() - started)
+    per_second = steps / (time.perf_counter() - started)
     trainer.close()
-    return found
+    return per_second
 
 
 def main() -> None:
@@ -49,21 +49,21 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=4_000, help="environment steps by the clock")
     parser.add_argument("--rounds", type=int, default=3, help="rounds, of which the median counts")
     parser.add_argument("--one", help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.one:
-        print(rate(given.task, given.one, given.steps))
+    options = parser.parse_args()
+    if options.one:
+        print(rate(options.task, options.one, options.steps))
         return
     rates: dict[str, list[float]] = {mode: [] for mode in MODES}
-    for _ in range(given.rounds):
+    for _ in range(options.rounds):
         for mode in MODES:
             command = [sys.executable, __file__, "--one", mode]
-            command += ["--task", given.task, "--steps", str(given.steps)]
+            command += ["--task", options.task, "--steps", str(options.steps)]
             done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
             rates[mode].append(float(done.stdout.splitlines()[-1]))
-    medians = {mode: statistics.median(found) for mode, found in rates.items()}
-    made = [
+    medians = {mode: statistics.median(each) for mode, each in rates.items()}
+    figures = [
         compared(
-            f"training on {given.task}, overlap={mode}",
+            f"training on {options.task}, overlap={mode}",
             medians[mode],
             "overlap=off",
             medians["off"],
@@ -71,8 +71,8 @@ def main() -> None:
         )
         for mode in MODES[1:]
     ]
-    show(made)
-    leave("overlap", made)
+    show(figures)
+    leave("overlap", figures)
 
 
 if __name__ == "__main__":

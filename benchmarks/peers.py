@@ -60,10 +60,10 @@ def learn(peer: Peer, seed: int, *, interval: int, threshold: float) -> dict[str
     curve: list[tuple[int, float, float]] = []
 
     def success_rate(model: Any) -> float:
-        shown, _ = judge.reset(seed=EVALUATION_SEED)
+        observation, _ = judge.reset(seed=EVALUATION_SEED)
         while True:
-            action, _ = model.predict(env.normalize_obs(shown), deterministic=True)
-            shown, _, _, truncated, infos = judge.step(action)
+            action, _ = model.predict(env.normalize_obs(observation), deterministic=True)
+            observation, _, _, truncated, infos = judge.step(action)
             if truncated.all():
                 return float(np.mean(infos["final_info"]["is_success"]))
 

@@ -153,7 +153,7 @@ def solved(curve: Curve, threshold: float) -> tuple[int, float] | None:
 
 def table(race: Race, names: list[str], seeds: list[int], overrides: Sequence[str]) -> str:
     """Markdown table: steps and seconds to solved by seed, medians, ratio to the peer."""
-    found = race.load(overrides)
+    results = race.load(overrides)
     medians: dict[str, float] = {}
     lines = [
         "| program | steps to solved, by seed | seconds to solved, by seed | median steps | "
@@ -161,7 +161,7 @@ def table(race: Race, names: list[str], seeds: list[int], overrides: Sequence[st
         "|---|---|---|---|---|---|---|---|",
     ]
     for name in names:
-        rows = [found[name, seed] for seed in seeds if (name, seed) in found]
+        rows = [results[name, seed] for seed in seeds if (name, seed) in results]
         points = [solved(row["curve"], race.threshold) for row in rows]
         if not rows:
             continue

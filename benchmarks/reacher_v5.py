@@ -105,11 +105,11 @@ def run_peer(seed: int, settings: dict[str, Any], steps: int = STEPS) -> list[Po
     curve: list[Point] = []
 
     def mean_return(model: Any) -> float:
-        shown, _ = judge.reset(seed=EVALUATION_SEED)
+        observation, _ = judge.reset(seed=EVALUATION_SEED)
         returns = np.zeros(EPISODES)
         while True:
-            action, _ = model.predict(env.normalize_obs(shown), deterministic=True)
-            shown, reward, _, truncated, _ = judge.step(action)
+            action, _ = model.predict(env.normalize_obs(observation), deterministic=True)
+            observation, reward, _, truncated, _ = judge.step(action)
             returns += reward
             if truncated.all():
                 return float(returns.mean())
@@ -127,9 +127,9 @@ def run_peer(seed: int, settings: dict[str, Any], steps: int = STEPS) -> list[Po
                 return True
             self.wall_s += time.perf_counter() - self.wall
             self.cpu_s += time.process_time() - self.cpu
-            found = mean_return(self.model)
+            mean = mean_return(self.model)
             seconds = round(self.cpu_s, 3), round(self.wall_s, 3)
-            curve.append((self.num_timesteps, *seconds, round(found, 4)))
+            curve.append((self.num_timesteps, *seconds, round(mean, 4)))
             self.go()
             return len(curve) < 2 or min(curve[-1][3], curve[-2][3]) < THRESHOLD
 
@@ -166,11 +166,17 @@ def search(trials: int, seed: int, steps: int = 32_000) -> None:
     def objective(trial: Any) -> float:
         settings = suggest(trial) | {"eval_interval": 4_000, "eval_episodes": 40}
         curve = run_bnpo(seed, settings, steps)
-        found = solved(curve)
+        reached = solved(curve)
         best = max(point[3] for point in curve)
-        cost = found[1] if found else 2 * curve[-1][1] - best
+        cost = reached[1] if reached else 2 * curve[-1][1] - best
         with SEARCH.open("a") as file:
-            row = {"seed": seed, "settings": settings, "solved": found, "best": best, "cost": cost}
+            row = {
+                "seed": seed,
+                "settings": settings,
+                "solved": reached,
+                "best": best,
+                "cost": cost,
+            }
             file.write(json.dumps(row) + "\n")
         return cost
 
@@ -242,14 +248,14 @@ def load() -> dict[tuple[str, int], dict[str, Any]]:
 
 def table(seeds: list[int]) -> str:
     """Markdown table: steps and seconds to solved by seed, medians, ratio to the peer."""
-    found, medians = load(), {}
+    results, medians = load(), {}
     lines = [
         "| program | steps to solved, by seed | CPU seconds, by seed | seconds, by seed | "
         "median steps | median CPU seconds |",
         "|---|---|---|---|---|---|",
     ]
     for program in PROGRAMS:
-        rows = [found[program, seed] for seed in seeds if (program, seed) in found]
+        rows = [results[program, seed] for seed in seeds if (program, seed) in results]
         if not rows:
             continue
         never = (float("inf"),) * 3

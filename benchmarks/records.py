@@ -7,6 +7,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+_PROTOCOL = {"eval_interval": 1_000, "eval_episodes": 100}
+"""Evaluations of the fixed protocol, which say no more than their default on short tasks."""
+
 
 def fingerprint(config: Mapping[str, Any]) -> str:
     """Short name of a run's configuration: results of other settings do not count.
@@ -31,12 +34,17 @@ def _own(config: Mapping[str, Any]) -> dict[str, Any]:
     def changed(fields: Mapping[str, Any], kind: type[Any]) -> dict[str, Any]:
         nested = ("networks",) if kind is AgentConfig else ()
         usual = json.loads(json.dumps(defaults(kind, without=nested), default=str))
-        given = json.loads(json.dumps(fields, default=str))
-        return {key: value for key, value in given.items() if usual.get(key, "none") != value}
+        plain = json.loads(json.dumps(fields, default=str))
+        return {
+            key: value
+            for key, value in plain.items()
+            if value not in (usual.get(key, "none"), _PROTOCOL.get(key, "none"))
+        }
 
     agent = dict(config["agent"])
     networks = changed(agent.pop("networks"), NetworkConfig)
-    rest = {key: value for key, value in config.items() if key not in ("agent", "brains", "seed")}
+    apart = ("agent", "brains", "seed", "video")  # films decide nothing
+    rest = {key: value for key, value in config.items() if key not in apart}
     return {
         **changed(rest, TrainConfig),
         "agent": {**changed(agent, AgentConfig), "networks": networks},

@@ -87,11 +87,11 @@ def run(preset: str, seed: int, steps: int) -> dict[str, Any]:
     curve: list[dict[str, Any]] = []
     trainer.run(lambda record: curve.append(point(record, trainer.cpu_s)))
     trainer.close()
-    found = {"gradient_steps": agent.gradient_steps, "curve": curve}
+    learnt = {"gradient_steps": agent.gradient_steps, "curve": curve}
     if task_of(preset)[0] == "moving":
         agent.env_kwargs |= STATIC
-        found["at_rest"] = evaluate(agent, 100).success_rate
-    return found
+        learnt["at_rest"] = evaluate(agent, 100).success_rate
+    return learnt
 
 
 def point(record: Any, cpu_s: float) -> dict[str, Any]:
@@ -198,8 +198,8 @@ def main() -> None:
             work = [pool.submit(measure, *key, steps, options.results) for key in missing]
             for each in work:
                 each.result()
-    found = load(options.presets, steps, options.results)
-    print("\n".join(lines(options.presets, options.seeds, found)))
+    results = load(options.presets, steps, options.results)
+    print("\n".join(lines(options.presets, options.seeds, results)))
 
 
 if __name__ == "__main__":

@@ -79,8 +79,8 @@ def main() -> None:
 
 def row(race: Race, name: str, changed: list[str]) -> str:
     """One line of the table."""
-    found = race.load(changed)
-    runs = [found[name, seed] for seed in SEEDS]
+    results = race.load(changed)
+    runs = [results[name, seed] for seed in SEEDS]
     points = [solved(run["curve"], race.threshold) for run in runs]
     steps = [point[0] if point else float("inf") for point in points]
     cpu = [run["cpu_s"] if point else float("inf") for run, point in zip(runs, points, strict=True)]

@@ -74,13 +74,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--targets", type=int, default=50, help="episodes, each with its target")
     _, missed = best_hits(list(range(parser.parse_args().targets)))
-    found = {
+    figures = {
         "targets": len(missed),
         "success": float((missed <= 0.03).mean()),
         "median_miss_mm": float(1e3 * np.median(missed)),
     }
-    print(found)
-    write_json(RESULTS / "slide_oracle.json", found)
+    print(figures)
+    write_json(RESULTS / "slide_oracle.json", figures)
 
 
 if __name__ == "__main__":

@@ -110,14 +110,14 @@ class Watch:
     def verdict(self) -> bool:
         """Say of each quantity how far it moved after the warm-up; True where all bars are met."""
         start = self.options.warm_up * self.options.minutes
-        kept = [line for line in self.lines if line["minute"] >= start]
-        if len(kept) < ENOUGH:
-            print(f"no verdict: {len(kept)} measurements after the warm-up, {ENOUGH} are needed")
+        late = [line for line in self.lines if line["minute"] >= start]
+        if len(late) < ENOUGH:
+            print(f"no verdict: {len(late)} measurements after the warm-up, {ENOUGH} are needed")
             return False
-        print(f"after minute {start:g}, {len(kept)} measurements:")
+        print(f"after minute {start:g}, {len(late)} measurements:")
         met = []
         for name in ("resident_mb", "handles", "steps_per_cpu_s", "steps_per_s"):
-            values = [line[name] for line in kept]
+            values = [line[name] for line in late]
             change = halves(values) if name.startswith("steps") else spread(values)
             text = f"  {name}: {min(values):,.1f} to {max(values):,.1f}, moved {change:+.2f} %"
             if name in BARS:

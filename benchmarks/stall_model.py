@@ -183,13 +183,15 @@ def main() -> None:
         "hindsight at 0 (real goals alone)": model.fixed_point(0.0),
         "without stalls": model.best_policy(0.0 * model.truth()),
     }
-    found: dict[str, Any] = {"model": {name: model.outcome(one) for name, one in policies.items()}}
-    found["arm"] = measure_ways(TASK["env_kwargs"])
-    for where, rows in found.items():
+    figures: dict[str, Any] = {
+        "model": {name: model.outcome(one) for name, one in policies.items()}
+    }
+    figures["arm"] = measure_ways(TASK["env_kwargs"])
+    for where, rows in figures.items():
         print(f"{where}:")
         for name, row in rows.items():
             print(f"  {name:36}", "  ".join(f"{key} {value:.3f}" for key, value in row.items()))
-    write_json(RESULTS / "stall_model.json", found)
+    write_json(RESULTS / "stall_model.json", figures)
 
 
 if __name__ == "__main__":

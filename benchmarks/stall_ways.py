@@ -112,7 +112,7 @@ def measure_ways(settings: dict[str, Any]) -> dict[str, dict[str, float]]:
             chosen[name].append(ways[best])
             steps[name].append((int(arrival[best[0]]), int(inside[best[0]])))
     risky = GoalReacherVectorEnv(num_envs=TARGETS * REPEATS, threads=0, **settings)
-    found = {}
+    by_way = {}
     for name, parts in chosen.items():
         fields = [
             np.concatenate([getattr(part, field) for part in parts])
@@ -121,11 +121,11 @@ def measure_ways(settings: dict[str, Any]) -> dict[str, dict[str, float]]:
         rows = np.repeat(np.arange(TARGETS), REPEATS)
         _, success = play(risky, Ways(*fields)[rows], targets[rows], seed=1)
         taken = np.mean(steps[name], 0)
-        found[name] = {
+        by_way[name] = {
             "success": float(success.mean()),
             "steps": float(taken[0]),
             "steps in the zone": float(taken[1]),
         }
     for one in (draws, env, risky):
         one.close()
-    return found
+    return by_way

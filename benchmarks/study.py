@@ -55,24 +55,24 @@ Part = dict[str, Any]
 
 def main() -> int:
     """Measure, print and write down; return 1 where a check fails."""
-    given = arguments()
+    options = arguments()
     plan = {
-        "presets": given.presets,
-        "tasks": given.tasks,
-        "seeds": given.seeds,
-        "overrides": {"total_steps": given.steps, "eval_episodes": 20},
+        "presets": options.presets,
+        "tasks": options.tasks,
+        "seeds": options.seeds,
+        "overrides": {"total_steps": options.steps, "eval_episodes": 20},
     }
-    key = hashlib.sha256(json.dumps([plan, given.workers]).encode()).hexdigest()[:12]
+    key = hashlib.sha256(json.dumps([plan, options.workers]).encode()).hexdigest()[:12]
     place = WORK / key
     alone = part(place / "alone", lambda folder: run_alone(plan, folder))
-    study = part(place / "study", lambda folder: run_study(plan, folder, given.workers))
-    killed = part(place / "killed", lambda folder: run_killed(plan, folder, given.workers))
+    study = part(place / "study", lambda folder: run_study(plan, folder, options.workers))
+    killed = part(place / "killed", lambda folder: run_killed(plan, folder, options.workers))
     same = alone["found"] == study["found"]
     survived = all(alone["found"][name] == one for name, one in killed["found"].items())
     speed_up = alone["seconds"] / study["seconds"]
     result = {
         **plan,
-        "workers": given.workers,
+        "workers": options.workers,
         "seconds_alone": round(alone["seconds"], 1),
         "seconds_study": round(study["seconds"], 1),
         "speed_up": round(speed_up, 3),
@@ -84,10 +84,10 @@ def main() -> int:
         "cores": available_cores(),
         "versions": versions(),
     }
-    with given.output.open("a", encoding="utf-8") as file:
+    with options.output.open("a", encoding="utf-8") as file:
         file.write(json.dumps(result) + "\n")
     report(result, len(alone["found"]), killed)
-    return int(given.check and not (same and survived and speed_up >= BAR))
+    return int(options.check and not (same and survived and speed_up >= BAR))
 
 
 def arguments() -> argparse.Namespace:
@@ -114,8 +114,8 @@ def part(folder: Path, measure: Callable[[Path], Part]) -> Part:
         print(f"{folder.name} ...", file=sys.stderr, flush=True)
         load = os.getloadavg()[0]
         write_json(done, {**measure(folder), "load": round(load, 2)})
-    found: Part = read_json(done)
-    return found
+    measured: Part = read_json(done)
+    return measured
 
 
 def run_alone(plan: dict[str, Any], folder: Path) -> Part:
@@ -189,8 +189,10 @@ def run(*words: str | Path, log: Path) -> None:
 
 def figures(study: Study) -> dict[str, Any]:
     """Return what the runs found, by name, without times."""
-    found = {job.name: load_summary(study.runs / job.name).without_times() for job in study.jobs}
-    plain: dict[str, Any] = json.loads(json.dumps(found))
+    summaries = {
+        job.name: load_summary(study.runs / job.name).without_times() for job in study.jobs
+    }
+    plain: dict[str, Any] = json.loads(json.dumps(summaries))
     return plain
 
 

@@ -28,12 +28,14 @@ if TYPE_CHECKING:
     from bnpo.study import Study, Sweep
     from bnpo.training import Trainer, train
     from bnpo.training.evaluation import Evaluation, evaluate
+    from bnpo.types.callback import Callback
     from bnpo.types.history import History
 
 __all__ = [
     "Agent",
     "AgentConfig",
     "BrainDescription",
+    "Callback",
     "ConfigError",
     "Evaluation",
     "History",
@@ -65,6 +67,7 @@ _HOMES = {
     "Agent": "bnpo.compose.agents",
     "AgentConfig": "bnpo.config",
     "BrainDescription": "bnpo.config",
+    "Callback": "bnpo.types.callback",
     "ConfigError": "bnpo.config",
     "Evaluation": "bnpo.training.evaluation",
     "History": "bnpo.types.history",

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 
 __all__ = [
     "BadPriority",
+    "CallbackError",
     "CheckpointError",
     "ConfigError",
     "Diverged",
@@ -66,6 +67,10 @@ class BadPriority(ValueError):
 
 class RecordingError(RuntimeError):
     """An environment cannot be drawn on this machine; the message says why."""
+
+
+class CallbackError(RuntimeError):
+    """A callback raised; the message names it, the hook and what it raised."""
 
 
 class Diverged(RuntimeError):

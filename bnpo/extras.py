@@ -62,7 +62,7 @@ def import_here_too() -> None:
 
 
 def imported(name: str, where: str) -> Any:
-    """Return what a name such as ``package.module:Name`` stands for.
+    """Return the object that a name such as ``package.module:Name`` stands for.
 
     Args:
         name: of the module, which may lie in the working folder, and of something in it
@@ -75,7 +75,7 @@ def imported(name: str, where: str) -> Any:
     path, _, parts = name.partition(":")
     import_here_too()
     try:
-        found: Any = importlib.import_module(path)
+        thing: Any = importlib.import_module(path)
     except Exception as error:  # whatever the module raises
         reason = " ".join(str(error).split()) or "no reason given"
         raise ConfigError(
@@ -83,8 +83,8 @@ def imported(name: str, where: str) -> Any:
             f"{reason}"
         ) from None
     for part in parts.split("."):
-        if not hasattr(found, part):
-            hint = did_you_mean(part, [one for one in vars(found) if not one.startswith("_")])
+        if not hasattr(thing, part):
+            hint = did_you_mean(part, [one for one in vars(thing) if not one.startswith("_")])
             raise ConfigError(f"{where} = {name!r}: {path} has no {part!r}{hint}")
-        found = getattr(found, part)
-    return found
+        thing = getattr(thing, part)
+    return thing

@@ -60,14 +60,12 @@ GLOBAL_GENERATORS: Final = 5_000
 """Stream of what an environment draws from the global generators, beside its own seed"""
 
 SPACES: Final = 6_000
-"""Stream of what it draws from its spaces, beside its own seed"""
+"""Stream of what an environment draws from its spaces, beside its own seed"""
 
-
-ARBITER: Final = 5_000
+ARBITER: Final = 7_000
 """Stream of the arbiter, which now and then favours any brain"""
 
-
-OPPONENTS: Final = 6_000
+OPPONENTS: Final = 8_000
 """Stream of self-play: who plays the other side, and the noise of its actions"""
 
 
@@ -92,7 +90,7 @@ def generator(device: torch.device | str, seed: int, *stream: int) -> torch.Gene
 
 
 def seed(number: int) -> None:
-    """Seed all of them."""
+    """Seed the global generators of Python, NumPy and torch."""
     import torch
 
     random.seed(number)
@@ -101,22 +99,22 @@ def seed(number: int) -> None:
 
 
 def state() -> dict[str, Any]:
-    """Return where the generators stand, as a checkpoint holds it."""
+    """Return the state of the global generators, as a checkpoint holds it."""
     import torch
 
     name, keys, position, has_gauss, cached = np.random.get_state()  # noqa: NPY002
-    made: dict[str, Any] = {
+    saved: dict[str, Any] = {
         "python": random.getstate(),
         "numpy": [name, torch.from_numpy(np.asarray(keys, np.int64)), position, has_gauss, cached],
         "torch": torch.get_rng_state(),
     }
     if torch.cuda.is_initialized():
-        made["cuda"] = torch.cuda.get_rng_state_all()
-    return made
+        saved["cuda"] = torch.cuda.get_rng_state_all()
+    return saved
 
 
 def restore(saved: Mapping[str, Any]) -> None:
-    """Let the generators go on from where they stood."""
+    """Put the global generators into a state that :func:`state` returned."""
     import torch
 
     random.setstate(saved["python"])

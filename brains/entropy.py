@@ -20,14 +20,14 @@ _LOWEST, _HIGHEST = 1e-8, 1e4
 
 @config
 class EntropyBonus:
-    """c H(π_θ(·|s, g)), in closed form, added to the objective of every sample.
+    """Entropy bonus c H(π_θ(·|s, g)), in closed form, added to the objective of every sample.
 
     With a target, c is tuned once per turn: c <- c exp(rate (target - mean H)), so that c grows
     while the policy is narrower than wanted (after Haarnoja et al. 2018, on log c).
     """
 
     coefficient: NonNegative = 0.01
-    """Weight c; the first one where it is tuned."""
+    """Weight c of the entropy; its initial value if it is tuned."""
 
     target: float | Literal["auto"] | None = None
     """Entropy (nats, summed over action dimensions) to which c is tuned; "auto": -1 for each action
@@ -42,7 +42,7 @@ class EntropyBonus:
     soft_gae; with any other, n = 1 alone is exact."""
 
     def __post_init__(self) -> None:
-        """Refuse to tune what cannot move."""
+        """Refuse a weight of 0 that is to be tuned: it would never move."""
         if self.target is not None and self.coefficient == 0:
             raise ConfigError(
                 f"EntropyBonus.coefficient = 0 with target = {self.target}: allowed is a number "
@@ -50,7 +50,7 @@ class EntropyBonus:
             )
 
     def weight(self, state: Mapping[str, float]) -> float:
-        """Return the weight c that holds now."""
+        """Return the present weight c, as tuned so far."""
         return state.get("entropy_coefficient", self.coefficient)
 
     def initial_state(self) -> dict[str, float]:
@@ -67,11 +67,11 @@ class EntropyBonus:
 
 
 def _weight_or_bonus(value: Any) -> Any:
-    made = nested(EntropyBonus)(value)
-    number = isinstance(made, int | float) and not isinstance(made, bool) and made >= 0
-    if not number and not isinstance(made, EntropyBonus):
+    bonus = nested(EntropyBonus)(value)
+    number = isinstance(bonus, int | float) and not isinstance(bonus, bool) and bonus >= 0
+    if not number and not isinstance(bonus, EntropyBonus):
         raise ValueError("a weight of at least 0, or an EntropyBonus or its fields")
-    return made
+    return bonus
 
 
 Entropy = Annotated[float | EntropyBonus, BeforeValidator(_weight_or_bonus)]

@@ -18,7 +18,7 @@ __all__ = [
 def td_target(
     reward: Tensor, discount: Tensor, next_q: Tensor, bounds: tuple[float, float] | None
 ) -> Tensor:
-    """TD target y = r + discount · Q'(s', g', π'(s', g')), [B, R].
+    """Return the TD target y = r + discount · Q'(s', g', π'(s', g')), [B, R].
 
     Args:
         reward: [B, R], n-step
@@ -32,7 +32,7 @@ def td_target(
 
 
 def half_mean_square(error: Tensor, weight: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Mean over samples of ½ w δ², summed over the rest, and its derivative w δ / B by the error.
+    """Return the loss ½ w δ², summed, averaged over samples, and its derivative w δ / B by δ.
 
     Args:
         error: δ, [E, B, R]
@@ -50,7 +50,7 @@ def half_mean_square(error: Tensor, weight: Tensor | None) -> tuple[Tensor, Tens
 
 
 def clipped_surrogate(log_ratio: Tensor, advantage: Tensor, eps: float) -> Tensor:
-    """PPO's objective min(ρ A, clip(ρ, 1-ε, 1+ε) A), [B] (Schulman et al. 2017, equation 7).
+    """Return PPO's objective min(ρ A, clip(ρ, 1-ε, 1+ε) A), [B] (Schulman et al. 2017, equation 7).
 
     Args:
         log_ratio: [B], log ρ
@@ -63,13 +63,13 @@ def clipped_surrogate(log_ratio: Tensor, advantage: Tensor, eps: float) -> Tenso
 
 
 def clip_fraction(log_ratio: Tensor, eps: float) -> Tensor:
-    """Share of samples whose ratio lies outside [1-ε, 1+ε], a scalar."""
+    """Return the share of samples whose ratio lies outside [1-ε, 1+ε], a scalar."""
     return ((log_ratio.detach().exp() - 1).abs() > eps).to(log_ratio.dtype).mean()
 
 
 @torch.no_grad()
 def constant_baseline(phi: Tensor, action: Tensor, mu: Tensor, sigma: Tensor) -> Tensor:
-    """Constant baseline of least variance, each sample's from the others, [B].
+    """Return the constant baseline of least variance, each sample's from the others, [B].
 
     b = E[‖∇log π‖² Φ] / E[‖∇log π‖²]  (Greensmith, Bartlett and Baxter 2004), the gradient taken
     with respect to (μ, σ). Leaving a sample out of its own baseline keeps the gradient unbiased.
@@ -88,9 +88,10 @@ def constant_baseline(phi: Tensor, action: Tensor, mu: Tensor, sigma: Tensor) ->
 
 
 def effective_sample_size(log_ratio: Tensor) -> Tensor:
-    """(sum rho)^2 / sum rho^2 of log ratios [B], []: B where all are equal, 1 where one rules.
+    """Return the effective sample size (Σ ρ)² / Σ ρ² of log ratios [B], []: from 1 to B.
 
-    Ratios are taken relative to the largest, so that none overflows.
+    It is B where all weigh alike, 1 where one rules. Ratios are taken relative to the largest, so
+    that none overflows.
     """
     if not log_ratio.numel():
         raise ValueError("effective_sample_size of no samples")

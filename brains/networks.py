@@ -11,7 +11,7 @@ __all__ = ["Networks"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Networks:
-    """The networks one brain may read; it trains ``actor`` and ``critic``."""
+    """Networks that one brain may read; it trains ``actor`` and ``critic``."""
 
     encoder: Encoder
     """Features of (s, g), shared; its memory learns with actor and critic"""
@@ -23,7 +23,7 @@ class Networks:
     """Online critic"""
 
     target_actor: Actor
-    """pi'"""
+    """Target actor π', a slow copy of the online one"""
 
     target_critic: Critic
-    """Q'"""
+    """Target critic Q', a slow copy of the online one"""

@@ -28,7 +28,7 @@ class OffPolicyReturn:
     """[T, R], estimated mean reward of each step"""
 
     effective_sample_size: Tensor
-    """[T], trajectories that count at each step: S where all weigh alike, 1 where one rules"""
+    """[T], effective number of trajectories at each step: S if all weigh alike, 1 if one rules"""
 
 
 def per_step_weights(log_ratio: Tensor) -> Tensor:

@@ -16,22 +16,22 @@ Point = Literal["auto", "point", "behaviour", "learning", "interpolate"]
 
 @config
 class NaturalGradient:
-    """Options of the natural-gradient step."""
+    """Options of a natural-gradient step: its length and how it is computed."""
 
     delta: Positive = 0.01
-    """Mean KL(pi_old || pi_theta) that the step may reach."""
+    """Largest mean KL(π_old || π_θ) that the step may reach (nats)."""
 
     damping: NonNegative = 0.1
     """Multiple of the identity added to the Fisher matrix."""
 
     iterations: Count = 10
-    """Iterations of conjugate gradient."""
+    """Number of iterations of conjugate gradient."""
 
     backtracks: Annotated[int, Field(ge=0)] = 10
-    """Halvings tried by the line search; 0: take the whole step without a search (NPG)."""
+    """Number of steps tried by the line search; 0 takes the whole step without a search (NPG)."""
 
     shrink: Fraction = 0.5
-    """Factor of the step between two tries."""
+    """Factor of the step's length from one try to the next."""
 
 
 Natural = Annotated[NaturalGradient, BeforeValidator(nested(NaturalGradient))]
@@ -47,17 +47,17 @@ class Guidance:
     """
 
     plans: Count = 96
-    """Starts and goals of the task for which a trajectory is planned."""
+    """Number of starts and goals of the task for which a trajectory is planned."""
 
     samples: Count = 3
-    """Trajectories drawn around each plan."""
+    """Number of trajectories drawn around each plan."""
 
     guesses: Count = 1
-    """First guesses of the actions, the same for every plan. The result of the first is kept where
-    no other is clearly cheaper, so that neighbouring goals are reached alike."""
+    """Number of first guesses of the actions, the same for every plan. The result of the first is
+    kept where no other is clearly cheaper, so that neighbouring goals are reached alike."""
 
     iterations: Count = 15
-    """Most iterations of iLQR."""
+    """Largest number of iterations of iLQR."""
 
     action_weight: Positive = 0.05
     """Weight r of ½ r |u|² beside the distance to the goal."""
@@ -66,7 +66,7 @@ class Guidance:
     """Distance to the goal below which it counts by its square."""
 
     temperature: Positive = 1e-3
-    """η of the guiding covariance η Q_uu⁻¹."""
+    """Temperature η of the guiding covariance η Q_uu⁻¹."""
 
     sigma_min: Positive = 0.05
     """Smallest scale of the guiding distribution."""
@@ -75,10 +75,10 @@ class Guidance:
     """Largest scale of the guiding distribution."""
 
     fit_steps: Count = 2_000
-    """Gradient steps of the actor's fit to the guiding samples, before anything else."""
+    """Number of gradient steps of the actor's fit to the guiding samples, before anything else."""
 
     fit_batch: Count = 256
-    """Transitions in one of these steps."""
+    """Number of transitions in one of these steps."""
 
     fit_lr: Positive = 2e-3
     """Learning rate of the fit."""

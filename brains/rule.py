@@ -35,7 +35,7 @@ BaselineAt = Literal["behaviour", "current"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NextPolicy:
-    """The policy at the states from which TD targets bootstrap."""
+    """Policy at the states from which TD targets bootstrap."""
 
     mu: Tensor
     """[B, A], mean"""
@@ -58,7 +58,7 @@ class Sample:
     """One minibatch as the actor's objective sees it."""
 
     batch: Transitions
-    """What was stored and credited."""
+    """The stored transitions with their credit."""
 
     mu: Tensor
     """[B, A], mean of the policy that is being trained, with gradient"""
@@ -80,7 +80,7 @@ class Sample:
     """Q of the online critic at (mu, sigma), both [B, A], as the brain climbs it, [B]"""
 
     climb_members: Callable[[Tensor, Tensor], Tensor]
-    """The same of every member of the ensemble, [E, B]"""
+    """Q of every member of the ensemble at (mu, sigma), as the brain climbs it, [E, B]"""
 
     played: Tensor
     """[B, A], the action clipped to the Box, as the environment got it"""
@@ -95,21 +95,21 @@ class Sample:
     """[B], c H(π_θ), with gradient, for rules that add it themselves; 0 without entropy"""
 
     max_log_ratio: float
-    """Bound on |log rho|."""
+    """Bound on |log ρ|, the log importance ratio."""
 
     state: Mapping[str, float]
     """The rule's own moving numbers (see :meth:`Rule.adapt`); empty where it has none"""
 
     def log_prob(self) -> Tensor:
-        """Log density of the stored actions under the policy being trained, [B]."""
+        """Return the log density of the stored actions under the policy being trained, [B]."""
         return gaussian.log_prob(self.batch.action, self.mu, self.sigma)
 
     def drawn(self) -> Tensor:
-        """Reparameterised action clip(μ_θ + σ_θ ε), [B, A], with gradient inside the Box."""
+        """Return reparameterised action clip(μ_θ + σ_θ ε), [B, A], with gradient inside the Box."""
         return self.clip(self.mu + self.sigma * self.noise())
 
     def log_ratio(self) -> Tensor:
-        """Bounded log rho = log pi_theta / pi_proximal, [B]."""
+        """Return the bounded log rho = log pi_theta / pi_proximal, [B]."""
         difference = self.log_prob() - self.batch.proximal_log_prob
         return difference.clamp(-self.max_log_ratio, self.max_log_ratio)
 
@@ -131,12 +131,12 @@ class Sample:
         return advantage
 
     def off_policy_weight(self, truncate: float) -> Tensor:
-        """min(π_proximal / π_behaviour, truncate), [B] (Hilton, Cobbe and Schulman 2022)."""
+        """Return the weight min(π_proximal / π_behaviour, truncate), [B] (Hilton et al. 2022)."""
         difference = self.batch.proximal_log_prob - self.batch.behaviour_log_prob
         return difference.clamp(max=math.log(truncate)).exp()
 
     def kl_behaviour(self) -> Tensor:
-        """KL(π_behaviour || π_θ) in closed form, with gradient, [B]."""
+        """Return the divergence KL(π_behaviour || π_θ) in closed form, with gradient, [B]."""
         return gaussian.kl_divergence(self.batch.mu, self.batch.sigma, self.mu, self.sigma)
 
 
@@ -155,7 +155,7 @@ class Rule(ABC):
     """
 
     pathwise: ClassVar[bool] = False
-    """True: climbs Q, so goals may depend on actions. False: weights log pi."""
+    """Whether the rule climbs Q, so that goals may depend on actions; else it weights log π."""
 
     weighs_ratio: ClassVar[bool | None] = None
     """Whether samples are weighted by an importance ratio, so that none may be drawn by that ratio
@@ -170,7 +170,7 @@ class Rule(ABC):
     of a likelihood ratio, whose expectation they break. Weighted regression may say True."""
 
     bootstraps_online: ClassVar[bool] = False
-    """Whether y bootstraps from the policy of the moment instead of the target actor's."""
+    """Whether y bootstraps from the online actor instead of the target actor."""
 
     adds_entropy: ClassVar[bool] = False
     """Whether ``objective`` adds ``sample.entropy_bonus`` itself; else the brain does."""
@@ -234,10 +234,10 @@ class Rule(ABC):
 
 
 def weighs_ratio(rule: Rule) -> bool:
-    """Whether a rule weights its samples by an importance ratio."""
+    """Return whether a rule weights its samples by an importance ratio."""
     return not rule.pathwise if rule.weighs_ratio is None else rule.weighs_ratio
 
 
 def allows_hindsight(rule: Rule) -> bool:
-    """Whether a rule may learn from goals that were chosen because of the outcome."""
+    """Return whether a rule may learn from goals that were chosen because of the outcome."""
     return rule.pathwise if rule.allows_hindsight is None else rule.allows_hindsight

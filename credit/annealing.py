@@ -12,7 +12,7 @@ __all__ = ["AnnealedDiscount", "gamma_from_half_life", "half_life_from_gamma"]
 
 
 def gamma_from_half_life(half_life: float) -> float:
-    """Discount factor that halves a reward's weight in so many environment steps.
+    """Return the discount factor that halves a reward's weight in so many environment steps.
 
     γ = 0.5^(1 / half-life)  (OpenAI Five, seed 000).
 
@@ -26,7 +26,7 @@ def gamma_from_half_life(half_life: float) -> float:
 
 
 def half_life_from_gamma(gamma: float) -> float:
-    """Environment steps in which the discount factor halves a reward's weight.
+    """Return the environment steps in which the discount factor halves a reward's weight.
 
     half-life = log 0.5 / log γ, the inverse of :func:`gamma_from_half_life`.
 
@@ -48,19 +48,19 @@ class AnnealedDiscount:
     """
 
     start: NonNegative
-    """First γ, or first half-life (environment steps)."""
+    """Initial discount factor γ, or initial half-life (environment steps)."""
 
     end: NonNegative
-    """Last γ, or last half-life (environment steps)."""
+    """Final discount factor γ, or final half-life (environment steps)."""
 
     over: Count
     """Length of the way from start to end (environment steps)."""
 
     by: Literal["value", "half_life"] = "value"
-    """What start and end are, and what moves linearly."""
+    """Which of the two start and end are, and moves linearly."""
 
     def __post_init__(self) -> None:
-        """Check both ends."""
+        """Refuse a start or an end that is no discount factor, or no half-life."""
         for name, end in (("start", self.start), ("end", self.end)):
             if self.by == "value" and not end < 1:
                 raise ConfigError(
@@ -73,7 +73,7 @@ class AnnealedDiscount:
                 )
 
     def __call__(self, step: int) -> float:
-        """Discount factor at an environment step."""
+        """Return the discount factor at an environment step."""
         share = min(max(step / self.over, 0.0), 1.0)
         level = self.start + share * (self.end - self.start)
         return gamma_from_half_life(level) if self.by == "half_life" else level

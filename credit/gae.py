@@ -31,7 +31,7 @@ class GAE(CreditScheme):
     """
 
     gae_lambda: Fraction = 0.95
-    """λ, decay of the longer returns."""
+    """Decay λ of the longer returns."""
 
     horizon: Steps | None = None
     """Longest return (environment steps); None: to the end of the segment."""
@@ -53,10 +53,10 @@ class GAE(CreditScheme):
         """Assign lambda-return credit to the transitions at (segment, time), both [B]."""
         gamma = evaluator.gamma
         horizon = 1 if self.gae_lambda == 0 else self.horizon or trajectories.action.shape[1]
-        made = trajectories.n_step(segment, time, torch.full_like(time, horizon), gamma)
+        steps = torch.full_like(time, horizon)
         corrects = self.rho_max is not None and horizon > 1
         if self.gae_lambda in (0, 1) and not corrects:  # the n-step return, without inner bootstrap
-            return made
+            return trajectories.n_step(segment, time, steps, gamma)
         rows, row = torch.unique(segment, return_inverse=True)  # [U], [B]
         observation = trajectories.observation[rows, 1:]  # [U, T, O]
         goal = trajectories.desired_goal[rows, 1:]
@@ -76,11 +76,14 @@ class GAE(CreditScheme):
                 trace_max=self.trace_max,
                 horizon=horizon,
             )
-            live = torch.where(made.discount > 0, live[row, time], 0.0)
-            return made.replace(reward=reward[row, time], discount=live)
-        reward = lambda_rewards(paid, value, length, gamma, self.gae_lambda, horizon)
-        decay = self.gae_lambda ** (made.steps - 1).to(made.discount.dtype)
-        return made.replace(reward=reward[row, time], discount=made.discount * decay)
+        else:
+            reward = lambda_rewards(paid, value, length, gamma, self.gae_lambda, horizon)
+        transitions = trajectories.n_step(segment, time, steps, gamma, reward=reward[row, time])
+        if corrects:
+            live = torch.where(transitions.discount > 0, live[row, time], 0.0)
+            return transitions.replace(discount=live)
+        decay = self.gae_lambda ** (transitions.steps - 1).to(reward.dtype)
+        return transitions.replace(discount=transitions.discount * decay)
 
 
 def lambda_rewards(
@@ -128,7 +131,7 @@ def lambda_rewards(
 
 
 def _band_sum(x: Tensor, length: Tensor, decay: float, width: int) -> Tensor:
-    """Σ_{k<width, t+k<length} decay^k x_{t+k} for every t, [S, T, R].
+    """Return the sum Σ_{k<width, t+k<length} decay^k x_{t+k} for every t, [S, T, R].
 
     The sum is the product with a banded matrix [T, T] of discounts, so nothing is divided by a
     vanishing power of the discount.

@@ -56,8 +56,7 @@ def shift_goals(
 
     """
     left = trajectories.length[segment] - time - shift.clamp(min=0)
-    made = trajectories.n_step(segment, time, left.clamp(max=steps), evaluator.gamma)
-    n, row = made.steps, segment[:, None]
+    n, row = left.clamp(max=steps), segment[:, None]
     ahead = torch.arange(min(steps, trajectories.action.shape[1]), device=time.device)
     at = time[:, None] + torch.minimum(ahead, n[:, None] - 1)  # [B, K], written rows only
     goal = trajectories.desired_goal[row, at + 1 + shift[:, None]]  # [B, K, G]
@@ -70,9 +69,9 @@ def shift_goals(
         state = trajectories.observation[row, at + 1].flatten(0, 1)
         value = evaluator.value(state, goal.flatten(0, 1)).reshape(reward.shape)
     reward = lambda_rewards(reward, value, n, evaluator.gamma, gae_lambda)[:, 0]
-    return made.replace(
+    transitions = trajectories.n_step(segment, time, n, evaluator.gamma, steps, reward=reward)
+    return transitions.replace(
         goal=trajectories.desired_goal[segment, time + shift],
         next_goal=trajectories.desired_goal[segment, time + n + shift],
-        reward=reward,
-        discount=made.discount * gae_lambda ** (n - 1).to(made.discount.dtype),
+        discount=transitions.discount * gae_lambda ** (n - 1).to(reward.dtype),
     )

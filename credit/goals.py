@@ -33,7 +33,7 @@ Strategy = Callable[[Trajectories, Tensor, Tensor, Generator], Tensor]
 
 
 def _uniform(after: Tensor, end: Tensor, generator: Generator) -> Tensor:
-    """Uniform whole numbers of after + 1 .. end, [B]."""
+    """Draw whole numbers uniform over after + 1 .. end, [B]."""
     u = torch.rand(after.shape, generator=generator, device=after.device)
     return (after + 1).add_((u * (end - after)).long())  # u <= 1 - 2^-24: never above end
 
@@ -73,28 +73,28 @@ def _other(
 def future(
     trajectories: Trajectories, segment: Tensor, time: Tensor, generator: Generator
 ) -> Tensor:
-    """Goals achieved later, uniform over t+1..L (Andrychowicz et al. 2017), [B, G]."""
+    """Return the goals achieved later, uniform over t+1..L (Andrychowicz et al. 2017), [B, G]."""
     return _future(trajectories, segment, time, generator).of(trajectories.achieved_goal)
 
 
 def final(
     trajectories: Trajectories, segment: Tensor, time: Tensor, generator: Generator
 ) -> Tensor:
-    """Goal achieved at the end of the segment, at L, [B, G]."""
+    """Return the goal achieved at the end of the segment, at L, [B, G]."""
     return _final(trajectories, segment, time, generator).of(trajectories.achieved_goal)
 
 
 def episode(
     trajectories: Trajectories, segment: Tensor, time: Tensor, generator: Generator
 ) -> Tensor:
-    """Goals achieved anywhere in the segment, uniform over 1..L, [B, G]."""
+    """Return the goals achieved anywhere in the segment, uniform over 1..L, [B, G]."""
     return _episode(trajectories, segment, time, generator).of(trajectories.achieved_goal)
 
 
 def other(
     trajectories: Trajectories, segment: Tensor, time: Tensor, generator: Generator
 ) -> Tensor:
-    """Goals achieved anywhere in another transition's segment, [B, G].
+    """Return the goals achieved anywhere in another transition's segment, [B, G].
 
     Whose outcome does not depend on this one's, so that no random outcome chose its own goal: the
     unbiased strategy where the world is random. Another of the transitions asked for is of the same
@@ -155,11 +155,11 @@ def choose(
     *,
     moving: bool = False,
 ) -> Tensor:
-    """Goals [B, G] at ``time`` by a strategy, its name, or a mixture {strategy: probability}.
+    """Choose goals [B, G] at ``time`` by a strategy, its name, or a mixture of them.
 
-    A mixture draws the strategy of each transition on its own. Where goals move, the goal that is
-    reached at τ was at t where the desired one's way from t to τ leads back to: achieved_τ -
-    (desired_τ - desired_t). A callable's goals are taken as they are at ``time``.
+    A mixture {strategy: probability} draws the strategy of each transition on its own. Where goals
+    move, the goal that is reached at τ was at t where the desired one's way from t to τ leads back
+    to: achieved_τ - (desired_τ - desired_t). A callable's goals are taken as they are at ``time``.
 
     Raises:
         ConfigError: for trajectories without goals.

@@ -14,10 +14,14 @@ __all__ = ["FullReturn", "RewardToGo"]
 def _to_end(
     trajectories: Trajectories, segment: Tensor, time: Tensor, evaluator: Evaluator, live: bool
 ) -> Transitions:
-    """Transitions to the end of their segment; a discount of 0 unless the bootstrap is live."""
+    """Return transitions to the end of their segment, with discount 0 unless it is live."""
     length = torch.full_like(time, trajectories.action.shape[1])
-    made = trajectories.n_step(segment, time, length, evaluator.gamma)
-    return made if live else made.replace(discount=torch.zeros_like(made.discount))
+    transitions = trajectories.n_step(segment, time, length, evaluator.gamma)
+    return (
+        transitions
+        if live
+        else transitions.replace(discount=torch.zeros_like(transitions.discount))
+    )
 
 
 @config
@@ -53,5 +57,5 @@ class FullReturn(CreditScheme):
     ) -> Transitions:
         """Assign the return of their segment to the transitions at (segment, time), both [B]."""
         start = _to_end(trajectories, segment, torch.zeros_like(time), evaluator, self.bootstrap)
-        made = _to_end(trajectories, segment, time, evaluator, self.bootstrap)
-        return made.replace(reward=start.reward, discount=start.discount)
+        here = _to_end(trajectories, segment, time, evaluator, self.bootstrap)
+        return here.replace(reward=start.reward, discount=start.discount)

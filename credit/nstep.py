@@ -13,7 +13,7 @@ __all__ = ["FloatingNStep", "NStep"]
 
 @config
 class NStep(CreditScheme):
-    """n-step returns, cut at the end of the segment.
+    """Credit by n-step returns, cut at the end of the segment.
 
     y_t = Σ_{k<n} γ^k r_{t+k} + γ^n Q'(s_{t+n}), the last term only where the segment did not end
     in a terminal state. With n > 1 on old data the return is not corrected for the change of the
@@ -21,7 +21,7 @@ class NStep(CreditScheme):
     """
 
     steps: Steps = 1
-    """n, length of the return (environment steps)."""
+    """Length n of the return (environment steps)."""
 
     def assign(
         self, trajectories: Trajectories, segment: Tensor, time: Tensor, evaluator: Evaluator
@@ -33,7 +33,7 @@ class NStep(CreditScheme):
 
 @config
 class FloatingNStep(CreditScheme):
-    """Floating n-step: n ~ U{1..steps} anew for each transition each time (seed 003).
+    """Credit by floating n-step returns: n ~ U{1..steps} anew for each transition each time.
 
     What is left of the segment cuts n, so the last transitions have shorter returns.
     With n > 1 on old data the return is not corrected for the change of the policy.

@@ -22,7 +22,7 @@ class SoftGAE(CreditScheme):
     """
 
     gae_lambda: Fraction = 0.95
-    """λ, decay of the longer returns."""
+    """Decay λ of the longer returns."""
 
     horizon: Steps | None = None
     """Longest return (environment steps); None: to the end of the segment."""
@@ -32,10 +32,10 @@ class SoftGAE(CreditScheme):
     ) -> Transitions:
         """Assign soft lambda-return credit to the transitions at (segment, time), both [B]."""
         hard = GAE(gae_lambda=self.gae_lambda, horizon=self.horizon)
-        made = hard.assign(trajectories, segment, time, evaluator)
+        transitions = hard.assign(trajectories, segment, time, evaluator)
         decay = evaluator.gamma * self.gae_lambda
         if decay == 0 or self.horizon == 1:
-            return made
+            return transitions
         rows, row = torch.unique(segment, return_inverse=True)  # [U], [B]
         observation = trajectories.observation[rows, 1:]  # [U, T, O]
         goal = trajectories.desired_goal[rows, 1:]
@@ -44,4 +44,4 @@ class SoftGAE(CreditScheme):
         inner = trajectories.length[rows] - 1  # the last state's is part of the live bootstrap
         most = None if self.horizon is None else self.horizon - 1
         soft = lambda_rewards(paid, torch.zeros_like(paid), inner, decay, 1.0, most)[row, time]
-        return made.replace(reward=made.reward + soft / made.reward.shape[1])
+        return transitions.replace(reward=transitions.reward + soft / transitions.reward.shape[1])

@@ -105,9 +105,9 @@ def box(room: str, sees: list[str], x: float, y: float) -> list[str]:
     page = room if room == TOP else f"bnpo.{room}"
     fill = "var(--color-brand-content, #0a4bff)" if room in AT_ROOT else "currentColor"
     name = f"{room}/" if room in AT_ROOT else page
-    told = textwrap.wrap(description(room), LINE)
-    if len(told) > 3:
-        told = [*told[:2], textwrap.shorten(" ".join(told[2:]), LINE, placeholder=" …")]
+    lines = textwrap.wrap(description(room), LINE)
+    if len(lines) > 3:
+        lines = [*lines[:2], textwrap.shorten(" ".join(lines[2:]), LINE, placeholder=" …")]
     link = f'<a href="api/{page}.html">' if room != "__main__" else "<g>"
     return [
         link,
@@ -120,7 +120,7 @@ def box(room: str, sees: list[str], x: float, y: float) -> list[str]:
         *(
             f'<text x="{x + 10:.0f}" y="{y + 33 + 13 * at:.0f}" font-size="11" '
             f'fill="currentColor">{escape(line)}</text>'
-            for at, line in enumerate(told)
+            for at, line in enumerate(lines)
         ),
         "</a>" if room != "__main__" else "</g>",
     ]

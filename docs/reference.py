@@ -30,8 +30,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("modules", nargs="*", help="modules to check (default: all of bnpo)")
-    given = parser.parse_args(argv)
-    names = given.modules or all_modules("bnpo")
+    options = parser.parse_args(argv)
+    names = options.modules or all_modules("bnpo")
     missing = undocumented([importlib.import_module(name) for name in names])
     for name in missing:
         print(f"{name} is public and has no docstring", file=sys.stderr)
@@ -96,8 +96,8 @@ def home_of(module: ModuleType, name: str) -> str:
 
 def all_modules(package: str) -> list[str]:
     """Return the names of a package and of all modules in it, but those that only run."""
-    found = pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}.")
-    return [package, *(info.name for info in found if not info.name.endswith("__main__"))]
+    packages = pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}.")
+    return [package, *(info.name for info in packages if not info.name.endswith("__main__"))]
 
 
 def undocumented(modules: Sequence[ModuleType]) -> list[str]:
@@ -107,22 +107,22 @@ def undocumented(modules: Sequence[ModuleType]) -> list[str]:
     constant of a class where another class, its Protocol, tells what it means.
     """
     pages = [pdoc.doc.Module(load_names(module)) for module in modules]
-    told: set[object] = set()
+    documented: set[object] = set()
     missing: dict[str, object] = {page.modulename: None for page in pages if not page.docstring}
     for page in pages:
         for member in public(page):
-            found: list[tuple[pdoc.doc.Doc[object], object]]
-            found = [(member, (member.name, id(member.obj)))]
+            members: list[tuple[pdoc.doc.Doc[object], object]]
+            members = [(member, (member.name, id(member.obj)))]
             if isinstance(member, pdoc.doc.Class):
-                found += [(own, own.name if is_constant(own) else None) for own in parts(member)]
-            told |= {key for one, key in found if one.docstring.strip()}
-            told |= {one.name for one, _ in found[1:] if one.docstring.strip()}
+                members += [(own, own.name if is_constant(own) else None) for own in parts(member)]
+            documented |= {key for one, key in members if one.docstring.strip()}
+            documented |= {one.name for one, _ in members[1:] if one.docstring.strip()}
             missing |= {
                 f"{page.modulename}.{one.qualname}": key
-                for one, key in found
+                for one, key in members
                 if not one.docstring.strip()
             }
-    return sorted(name for name, key in missing.items() if key is None or key not in told)
+    return sorted(name for name, key in missing.items() if key is None or key not in documented)
 
 
 def load_names(module: ModuleType) -> ModuleType:

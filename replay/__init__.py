@@ -1,6 +1,5 @@
 """Replay: the shared table of segments, each brain's pool and the laws that draw from it."""
 
-from bnpo.replay.columns import columns_of, widths_of
 from bnpo.replay.laws import (
     LAWS,
     ImportanceRatio,
@@ -9,6 +8,7 @@ from bnpo.replay.laws import (
     Uniform,
 )
 from bnpo.replay.pool import Pool
+from bnpo.replay.segments import columns_of, widths_of
 from bnpo.replay.sum_tree import SumTree
 from bnpo.replay.table import SegmentTable
 

@@ -1,4 +1,4 @@
-"""Arrays that are allocated once, or refused in words where there is no room for them."""
+"""Arrays that are allocated once, or refused in one line where memory is short."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from bnpo.errors import ConfigError
 __all__ = ["zeros"]
 
 HUGE = 1 << 22
-"""Arrays of at least so many bytes lie on huge pages, where the system has them."""
+"""Size from which on arrays lie on huge pages, where the system has them (bytes)."""
 
 
 def zeros(owner: str, shape: tuple[int, ...], device: torch.device, dtype: torch.dtype) -> Tensor:
-    """Zeros of a shape.
+    """Return zeros of a shape.
 
     Args:
         owner: what is too large if it does not fit, "Pool.capacity = 5" for instance.
@@ -45,9 +45,9 @@ def zeros(owner: str, shape: tuple[int, ...], device: torch.device, dtype: torch
 
 
 def _huge(nbytes: int, dtype: torch.dtype) -> Tensor:
-    """Zeros on huge pages: random rows of a large array are found faster (NumPy asks for the same).
+    """Return zeros on huge pages, where random rows of a large array are read faster.
 
-    What was never written takes no memory yet.
+    NumPy asks for the same. What was never written takes no memory yet.
     """
     private = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS  # not shared with processes forked later
     pages = mmap.mmap(-1, nbytes, flags=private)
@@ -57,7 +57,7 @@ def _huge(nbytes: int, dtype: torch.dtype) -> Tensor:
 
 
 def _memory(device: torch.device) -> int | None:
-    """Bytes of memory of a device, None where unknown."""
+    """Return the bytes of memory of a device, None where unknown."""
     if device.type == "cuda":
         return torch.cuda.get_device_properties(device).total_memory
     if device.type == "cpu" and hasattr(os, "sysconf"):

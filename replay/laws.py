@@ -26,7 +26,7 @@ __all__ = [
 
 @runtime_checkable
 class SamplingLaw(Protocol):
-    """What a pool and an agent ask of a law."""
+    """Sampling law: what a pool and an agent ask of it."""
 
     needs: ClassVar[frozenset[str]]
     """Which of "log_ratio", "log_ratio_rest" and "td_error" its priorities are made from; empty:
@@ -42,7 +42,7 @@ class SamplingLaw(Protocol):
         exponent: float | None = None,
         max_log_ratio: float = 10.0,
     ) -> Tensor:
-        """Priorities [B], not normalised, without gradient.
+        """Return the priorities [B], not normalised, without gradient.
 
         Args:
             log_ratio: [B], log pi(a|s, g) - log pi_b(a|s, g).
@@ -58,7 +58,7 @@ class SamplingLaw(Protocol):
         """Whether drawn samples carry weights other than one."""
 
     def weight(self, priority: Tensor, total: Tensor, count: int, /) -> Tensor:
-        """Weights [B] of drawn samples.
+        """Return the weights [B] of drawn samples.
 
         Args:
             priority: [B], of what was drawn.
@@ -68,7 +68,7 @@ class SamplingLaw(Protocol):
         """
 
     def fresh(self, largest: float) -> float:
-        """Priority of an entry that comes without one.
+        """Return the priority of an entry that comes without one.
 
         Args:
             largest: largest priority that the pool has seen, 1 at first.
@@ -112,14 +112,14 @@ class ImportanceRatio:
     needs: ClassVar[frozenset[str]] = frozenset({"log_ratio", "log_ratio_rest"})
 
     clip: Positive | None = None
-    """Upper bound of rho, or None for no clip."""
+    """Upper bound of ρ; None for no bound."""
 
     kstep: bool = False
-    """Ratio of all n actions of a sample, not of its first alone."""
+    """Whether ρ is the ratio of all n actions of a sample, instead of its first alone."""
 
     bias_corrected: bool = False
-    """Weight the draw by the pool's mean priority: unbiased at every size of the pool, as far as
-    priorities are rho itself (neither clipped nor raised to a power)."""
+    """Whether draws are weighted by the pool's mean priority: unbiased at every size of the pool if
+    priorities are ρ itself (neither clipped nor raised to a power)."""
 
     def priority(
         self,
@@ -169,7 +169,7 @@ class TDError:
     """Exponent of the weights: 1 corrects the draw in full."""
 
     epsilon: NonNegative = 1e-6
-    """Added to |delta|, so that an entry without error can be drawn again."""
+    """Constant ε added to |δ|, so that an entry without error can be drawn again."""
 
     def priority(
         self,
@@ -205,4 +205,4 @@ LAWS: dict[str, type[Any]] = {
     "importance_ratio": ImportanceRatio,
     "td_error": TDError,
 }
-"""Name in ``BrainDescription.sampler`` -> law."""
+"""Every sampling law by its name in ``BrainDescription.sampler``."""

@@ -18,11 +18,11 @@ __all__ = ["Pool"]
 
 
 _Column = tuple[str, int | None, torch.dtype]
-"""Name, width or None for a column [B] of plain numbers, type."""
+"""Column of the matrix: its name, its width (None for one of plain numbers [B]), its type."""
 
 
 class Pool:
-    """The newest ``capacity`` transitions that were pushed.
+    """Pool of the newest ``capacity`` transitions that were pushed.
 
     All columns lie side by side in one matrix ``[capacity, D]`` of the observations' floating
     point type, allocated at the first push: a push is one write, a draw one gather, and its
@@ -54,6 +54,7 @@ class Pool:
         self._columns: list[_Column] = []
         self._sizes: list[int] = []
         self._names: list[str] = []
+        self._layout: list[tuple[torch.Size, torch.dtype]] = []
         self._others: dict[str, torch.dtype] = {}  # of another type than the matrix
 
     def __len__(self) -> int:
@@ -67,6 +68,9 @@ class Pool:
         self._sizes = [*wide, len(columns) - len(wide)]
         dtype = next(dtype for name, _, dtype in columns if name == "observation")
         self._names = [name for name, _, _ in columns]
+        self._layout = [
+            (torch.Size([] if width is None else [width]), own) for _, width, own in columns
+        ]
         self._others = {name: own for name, _, own in columns if own is not dtype}
         owner = f"Pool.capacity = {self.capacity}"
         matrix = zeros(owner, (self.capacity, sum(self._sizes)), device, dtype)
@@ -90,16 +94,14 @@ class Pool:
 
         """
         kept = transitions[-self.capacity :] if len(transitions) > self.capacity else transitions
-        columns = [
-            (name, column.shape[1] if column.ndim == 2 else None, column.dtype)
-            for name, column in kept.columns()
-        ]
-        columns.sort(key=lambda column: column[1] is None)
         matrix = self._matrix
         if matrix is None:
-            matrix = self._allocate(columns, kept.device)
-        elif columns != self._columns:
-            raise ValueError(f"Pool.push: columns {columns}, but the pool has {self._columns}")
+            matrix = self._allocate(_columns_of(kept), kept.device)
+        parts: list[Tensor] = [getattr(kept, name) for name in self._names]
+        if [(part.shape[1:], part.dtype) for part in parts] != self._layout:
+            raise ValueError(
+                f"Pool.push: columns {_columns_of(kept)}, but the pool has {self._columns}"
+            )
         count = len(kept)
         slots = torch.arange(self._cursor, self._cursor + count, device=matrix.device)
         slots %= self.capacity
@@ -109,7 +111,6 @@ class Pool:
                 priority = torch.full((count,), fresh, device=matrix.device, dtype=torch.float64)
             self._tree.update(slots, priority[len(priority) - count :])
         with torch.no_grad():
-            parts = [getattr(kept, name) for name, _, _ in columns]
             parts = [part if part.ndim == 2 else part.unsqueeze(1) for part in parts]
             room = matrix[self._cursor : self._cursor + count]
             if len(room) == count:
@@ -190,13 +191,13 @@ class Pool:
             self._tree.update(index, priority)
 
     def priorities(self) -> Tensor:
-        """Priorities of all slots in use, [len(pool)]; ones where the law has none."""
+        """Return the priorities of all slots in use, [len(pool)]; ones where the law has none."""
         if self._tree is None:
             return torch.ones(self._size)
         return self._tree.get(torch.arange(self._size, device=self._tree.total.device))
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything: tensors, integers and names, valid until the next push or update."""
+        """Return everything: tensors, integers and names, valid until the next push or update."""
         state: dict[str, Any] = {
             "capacity": self.capacity,
             "size": self._size,
@@ -216,7 +217,7 @@ class Pool:
         return state
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from the state of a pool of the same capacity and law.
+        """Take over the state of a pool of the same capacity and law.
 
         Raises:
             ValueError: the state is of another pool.
@@ -244,3 +245,12 @@ class Pool:
         matrix[: state["size"]] = state["matrix"]
         if self._tree is not None:
             self._tree.load_state_dict(state["tree"])
+
+
+def _columns_of(transitions: Transitions) -> list[_Column]:
+    """Return the name, width and type of every column, those of plain numbers at last."""
+    columns = [
+        (name, column.shape[1] if column.ndim == 2 else None, column.dtype)
+        for name, column in transitions.columns()
+    ]
+    return sorted(columns, key=lambda column: column[1] is None)

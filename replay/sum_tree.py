@@ -70,14 +70,14 @@ class SumTree:
         return self._sums()[-1]
 
     def _sums(self) -> Tensor:
-        """Sums of the top before each of its nodes, the total at last."""
+        """Return the sums of the top before each of its nodes, the total at last."""
         if not self._current:
             torch.cumsum(self._levels[-1], 0, out=self._until)
             self._current = True
         return self._running
 
     def get(self, index: Tensor) -> Tensor:
-        """Priorities at an index [B], [B]."""
+        """Return the priorities at an index [B], [B]."""
         return self._levels[0].index_select(0, index)
 
     def update(self, index: Tensor, priority: Tensor) -> None:
@@ -113,7 +113,7 @@ class SumTree:
         self.largest = max(self.largest, high)
 
     def _checked(self, index: Tensor, priority: Tensor) -> tuple[Tensor, float]:
-        """Priorities that can be summed [B] and the largest, or a ValueError."""
+        """Return the priorities that can be summed [B] and the largest, or a ValueError."""
         first, last = (int(end) for end in index.aminmax())
         if first < 0 or last >= self.capacity:
             raise ValueError(
@@ -132,7 +132,7 @@ class SumTree:
         return priority, high
 
     def search(self, mass: Tensor) -> Tensor:
-        """Entry in which the running sum of priorities passes a mass.
+        """Return the entry in which the running sum of priorities passes a mass.
 
         Args:
             mass: [B], in [0, total).
@@ -173,7 +173,7 @@ class SumTree:
         return self.search(mass.mul_(total * self._below_one))  # below the total, rounded or not
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Every level, by reference, and the largest priority."""
+        """Return every level, by reference, and the largest priority."""
         levels = {f"level_{depth}": level for depth, level in enumerate(self._levels)}
         return {**levels, "largest": torch.tensor(self.largest, dtype=torch.float64)}
 

@@ -8,8 +8,7 @@ import torch
 from torch import Tensor
 
 from bnpo.errors import ConfigError
-from bnpo.replay.segment_queue import SegmentQueue
-from bnpo.replay.storage import SegmentStorage
+from bnpo.replay.segments import SegmentQueue, SegmentStorage
 from bnpo.types import TaskSpec, Trajectories
 from bnpo.types.step import Observation, Step
 
@@ -76,19 +75,19 @@ class SegmentTable:
         self.on_policy = torch.zeros(self.segments, device=self.device, dtype=torch.bool)
         """[S], whether every step of a segment was acted by the policy itself"""
         self.segments_finished = 0
-        """Segments ever finished."""
+        """Number of segments ever finished."""
 
     def _integers(self, *shape: int) -> Tensor:
         return torch.zeros(shape, device=self.device, dtype=torch.int64)
 
     @property
     def transitions_stored(self) -> int:
-        """Transitions of finished segments, that can be drawn."""
+        """Number of transitions of finished segments, which can be drawn."""
         return self._queue.transitions
 
     @property
     def nbytes(self) -> int:
-        """Bytes that the table takes."""
+        """Size of the table (bytes)."""
         return sum(p.nbytes for p in (self._storage, self._queue, self._row, self._time))
 
     def begin(self, observation: Observation, env: Tensor | None = None) -> None:
@@ -152,7 +151,7 @@ class SegmentTable:
         return rows
 
     def _start(self, env: Tensor, before: Tensor) -> None:
-        """Write what environments [K] show at first, [K, O+2G]."""
+        """Write the first observations and goals of environments [K], [K, O+2G]."""
         self._time[env] = 0
         self.on_policy[self._row[env]] = True
         self._begun.append(env)
@@ -189,12 +188,12 @@ class SegmentTable:
         """
         self._storage.check_like("SegmentTable.extend", finished)
         room = self.segments - self.num_envs
-        kept = finished[-room:] if len(finished) > room else finished
-        rows = self._queue.take(len(kept))
+        newest = finished[-room:] if len(finished) > room else finished
+        rows = self._queue.take(len(newest))
         for own, told in ((self.version, version), (self.on_policy, on_policy)):
             own[rows] = 0 if told is None else told[-len(rows) :].to(own)
-        self._storage.copy(rows, kept)
-        ends = (kept.length, kept.terminated, kept.truncated)
+        self._storage.copy(rows, newest)
+        ends = (newest.length, newest.terminated, newest.truncated)
         self._finish(rows, *(end.to(self.device) for end in ends))
         return rows
 
@@ -232,7 +231,7 @@ class SegmentTable:
         return self._queue.draw(count, recent, generator)
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything, open segments too: tensors and integers, valid until the next write.
+        """Return everything, open segments too: tensors and integers, valid until the next write.
 
         Of the array only the rows in use, so that a young table makes a small checkpoint; the
         ring follows from the queue.
@@ -245,7 +244,7 @@ class SegmentTable:
         }
 
     def _whole(self) -> dict[str, Tensor]:
-        """What a state holds whole, by name."""
+        """Return the arrays that a state holds whole, by name."""
         return {
             **self._storage.ends(),
             "queue": self._queue.order,
@@ -256,7 +255,7 @@ class SegmentTable:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from the state of a table of the same sizes.
+        """Take over the state of a table of the same sizes.
 
         Raises:
             ValueError: the state is of another table; nothing is changed then.

@@ -61,10 +61,10 @@ def _run(script: Path) -> bool:
             status, said = "no end", ""
     right = status == "0"
     lines = [line for line in said.splitlines() if line.strip()]
-    told = "" if right or not lines else f"  {next((x for x in lines if 'FAIL' in x), lines[-1])}"
+    remark = "" if right or not lines else f"  {next((x for x in lines if 'FAIL' in x), lines[-1])}"
     word = "right" if right else f"WRONG ({status})"
     sys.stdout.write(
-        f"{script.stem:36} {word:10} {time.monotonic() - started:4.0f} s{told[:200]}\n"
+        f"{script.stem:36} {word:10} {time.monotonic() - started:4.0f} s{remark[:200]}\n"
     )
     sys.stdout.flush()
     return right

@@ -172,7 +172,7 @@ class Agent(Usable):
         rows = store_guides(table, start, steps)
         self.env_steps += len(steps) * len(start.observation)
         self.normalization.observe(table.trajectories, rows)
-        self.normalization.put_in_force()
+        self.normalization.renew(first=True)
         fit(guidance, table.trajectories[rows], self.actor, self.encoder, self.generator)
         for target in self.target_actors:
             target.load_state_dict(self.actor.state_dict())

@@ -40,7 +40,7 @@ class Arbiter:
     """
 
     def __init__(self, brains: Sequence[Brain], config: AgentConfig, seed: int) -> None:
-        """Divide between these brains.
+        """Begin with the whole of its turns for every brain.
 
         Raises:
             ConfigError: the way of dividing lacks what it needs.
@@ -57,7 +57,7 @@ class Arbiter:
         self._before: float | None = None
 
     def _require_what_it_needs(self) -> None:
-        """Refuse a rule of trust that has nothing to go by."""
+        """Refuse a way of dividing that lacks the brains or the rollouts that it decides by."""
         trust, config = self.config.trust, self.config
         if len(self.brains) < 2:
             raise ConfigError(
@@ -82,17 +82,17 @@ class Arbiter:
         return 1.0 - done if self.brains[index].step.rule.pathwise else config.trust_floor + done
 
     def note_rollouts(self, table: SegmentTable, rows: Tensor) -> None:
-        """Take the returns of segments [K] that the policy itself acted."""
+        """Note the returns of those of the segments [K] that the policy itself acted."""
         if self.config.trust == "progress":
             own = rows[table.on_policy[rows]]
             self.note_returns(table.trajectories.reward[own].nan_to_num().sum((1, 2)).tolist())
 
     def note_returns(self, returns: list[float]) -> None:
-        """Take returns of episodes of the policy itself."""
+        """Note the returns of episodes that the policy itself acted."""
         self._returns += returns
 
     def after_turns(self, table: SegmentTable, reports: dict[str, TurnReport]) -> None:
-        """Divide anew after turns of some brains."""
+        """Compute the shares of the next turns, after turns of some brains."""
         if not reports:
             return
         if self.config.trust == "progress":
@@ -145,14 +145,14 @@ class Arbiter:
         if segments is None:
             return
         for index, brain in enumerate(self.brains):
-            found = calibration(brain.step, segments, brain.evaluator.gamma)
-            self._shares[index] = self._bounded(float(found["explained_variance"]))
+            explained = calibration(brain.step, segments, brain.evaluator.gamma)
+            self._shares[index] = self._bounded(float(explained["explained_variance"]))
 
     def _bounded(self, share: float) -> float:
         return min(max(share, self.config.trust_floor), 1.0)
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything that decides the next shares."""
+        """Return everything that decides the next shares."""
         return {
             "generator": self._generator.get_state(),
             "shares": list(self._shares),
@@ -165,7 +165,7 @@ class Arbiter:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a saved state."""
+        """Take over a saved state."""
         self._generator.set_state(state["generator"])
         self._shares, self._gains = list(state["shares"]), list(state["gains"])
         self._favoured, self._turns = state["favoured"], state["turns"]

@@ -2,45 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from bnpo.agent.bounds import TrustRegion, gradient_norms, require_finite_turn
 from bnpo.agent.crediting import CreditAssignment, NetworkEvaluator
-from bnpo.agent.draws import Draw, Draws, PoolDraws, RolloutDraws
-from bnpo.agent.finite import gradient_norms, require_finite_turn
+from bnpo.agent.draws import Draws, PoolDraws, RolloutDraws
 from bnpo.agent.priorities import Priorities
-from bnpo.agent.trust import TrustRegion
 from bnpo.brains import Follower, LearningStep, Learnt
 from bnpo.brains.losses import effective_sample_size
 from bnpo.brains.rule import Info
 from bnpo.brains.rules.guided import review
+from bnpo.brains.steps.compiled import CompiledSteps
+from bnpo.brains.steps.draw import Draw
 from bnpo.config import AgentConfig, BrainDescription
 from bnpo.errors import BadPriority, Diverged
 from bnpo.networks import Actor
 from bnpo.replay import Pool, SamplingLaw, SegmentTable
-from bnpo.types import CreditScheme, Transitions
+from bnpo.types import CreditScheme
 
 __all__ = ["Brain", "TurnReport"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TurnReport:
-    """What a brain did in one turn."""
+    """What one turn of a brain did."""
 
     gradient_steps: int
-    """Gradient steps that it took."""
+    """Number of gradient steps that the turn took."""
 
     info: dict[str, float]
-    """Scalars of the turn, the last value of each."""
+    """Scalars for the log by name, each as the turn left it."""
 
 
 class Brain:
-    """Gives one brain its turns: credit on arrival, rounds of minibatches, target updates."""
+    """One brain at work: credit on arrival, turns of rounds of minibatches, target updates."""
 
     def __init__(
         self,
@@ -54,6 +53,7 @@ class Brain:
         generator: torch.Generator,
         *,
         on_policy: bool = False,
+        compiled: CompiledSteps | None = None,
     ) -> None:
         """Join a learning step with its credit and its data.
 
@@ -67,12 +67,14 @@ class Brain:
             evaluator: answers the scheme's questions
             generator: of the brain's draws
             on_policy: learn from segments alone that the policy itself acted
+            compiled: takes the steps on a draw in one call; None: they are taken one by one
 
         """
         self.name = name
         self.description = description
         self.config = config
         self.step = step
+        self.steps = compiled or step
         self.evaluator = evaluator
         self.generator = generator
         self.on_policy = on_policy
@@ -102,15 +104,15 @@ class Brain:
 
     @property
     def pool(self) -> Pool:
-        """The brain's credited transitions."""
+        """The brain's pool: its credited transitions."""
         return self.draws.pool
 
     def begin(self, num_envs: int) -> None:
-        """Prepare for a number of environments."""
+        """Make room for what a number of environments sends."""
         self.draws.begin(num_envs)
 
     def due(self, vector_steps: int) -> bool:
-        """Whether the brain's schedule gives it a turn now."""
+        """Whether the brain's schedule gives it a turn after this vector step."""
         return vector_steps % self.description.learning_delay == 0
 
     def receive(self, table: SegmentTable, rows: Tensor, env_steps: int) -> None:
@@ -133,8 +135,10 @@ class Brain:
             if not len(rows):
                 return
         self.evaluator.env_steps = env_steps
-        with self._priorities_named(env_steps):
+        try:
             self.draws.push(self.credit.assign_whole(table, rows))
+        except BadPriority as error:
+            raise self._diverged(error) from error
 
     def take_turn(
         self,
@@ -162,20 +166,22 @@ class Brain:
             self._review(table)
         self.trust.begin(table, env_steps, share)
         before = self.gradient_steps
-        with self._priorities_named(env_steps):
-            rounds = share * (self.description.learning_repeat // self.description.optim_epochs)
-            for _ in range(max(1, round(rounds))):
-                batch, learnt = self.round(table, bootstrap_actors)
-                if self.trust.budget is not None:
-                    self.trust.hold(self.trust.budget)
-                if self.step.rule.target_kl is not None and self._should_stop(learnt):
-                    break
+        rounds = share * (self.description.learning_repeat // self.description.optim_epochs)
+        for _ in range(max(1, round(rounds))):
+            try:
+                draw, number, learnt = self.round(table, bootstrap_actors)
+            except BadPriority as error:
+                raise self._diverged(error) from error
+            if self.trust.budget is not None:
+                self.trust.hold(self.trust.budget)
+            if self.step.rule.target_kl is not None and self._should_stop(learnt):
+                break
         self._info = gradient_norms(self.step) | self._info
         if self._step_scales:
             self._info["actor_step_scale"] = torch.stack(self._step_scales).mean()
         self._info["kl_turn"] = self.trust.moved()
         self._info["trust_share"] = torch.tensor(share)
-        log_ratio, kl = self.step.drift(batch)
+        log_ratio, kl = self.step.drift(draw.minibatch(number).batch)
         if len(kl):
             size = effective_sample_size(log_ratio)
             self._info["effective_sample_size"] = size
@@ -184,20 +190,17 @@ class Brain:
         info = {key: float(value.detach()) for key, value in self._info.items()}
         info |= self.step.state
         require_finite_turn(self.name, info, self.step.networks, env_steps)
-        self.step.end_turn(info)
+        if not self.step.rule.adapts_each_step:
+            self.step.adapt(info)
         return TurnReport(gradient_steps=self.gradient_steps - before, info=info)
 
-    @contextmanager
-    def _priorities_named(self, env_steps: int) -> Iterator[None]:
-        """Name brain and step where a priority cannot be kept."""
-        try:
-            yield
-        except BadPriority as error:
-            where = f"at environment step {env_steps}"
-            raise Diverged(f"brain {self.name!r}: {error}, {where}") from error
+    def _diverged(self, error: BadPriority) -> Diverged:
+        """Return the error that ends the run where a priority cannot be stored."""
+        where = f"at environment step {self.evaluator.env_steps}"
+        return Diverged(f"brain {self.name!r}: {error}, {where}")
 
     def _review(self, table: SegmentTable) -> None:
-        """Let a rule that keeps its best policy judge the one that its last turn left."""
+        """Let a rule that keeps its best policy judge the policy that its last turn left."""
         rule, networks = self.step.rule, self.step.networks
         rows, self._unjudged = self._unjudged, self._unjudged[:0]
         if len(rows) < 2:  # of which no spread could be told
@@ -214,49 +217,50 @@ class Brain:
             )
         )
 
-    def round(
-        self, table: SegmentTable, bootstrap_actors: list[Actor]
-    ) -> tuple[Transitions, Learnt]:
+    def round(self, table: SegmentTable, bootstrap_actors: list[Actor]) -> tuple[Draw, int, Learnt]:
         """Take the gradient steps of one round, then the targets' updates.
 
-        Returns the last minibatch and what was learnt from it.
+        After every step the priorities of its minibatch go back to the pool.
+
+        Returns:
+            the last draw, which of its minibatches was the last, and what was learnt from that.
+
         """
         description = self.description
         if (delta := self.config.freeze_delta) is not None:  # the last freeze_count of every delta
             frozen_from = delta - (self.config.freeze_count or 0)
             self.step.freezes_memory = self.rounds % delta >= frozen_from
-        learnt: Learnt | None = None
+        own = self.step.networks.target_actor if description.separate_actors else None
         for draw in self.draws.round(table):
-            learnt = self._learn(draw, bootstrap_actors)
-            if self._should_stop(learnt):
+            actors = [own or self._any_of(bootstrap_actors) for _ in range(draw.steps)]
+            resampled = self.priorities.resampled and draw.slots is not None
+            each = self.steps.take_each(draw, actors, resampled, self.gradient_steps)
+            for number, learnt in enumerate(each):
+                self._note(draw, number, learnt)
+                if stops := self.step.rule.target_kl is not None and self._should_stop(learnt):
+                    break
+            if stops:
                 break
         self.rounds += 1
         if self.rounds % description.sync_delta_a == 0:
             self._actor_follower.sync()
         if self.rounds % description.sync_delta_c == 0:
             self._critic_follower.sync()
-        assert learnt is not None  # optim_epochs >= 1
-        return draw.batch, learnt
+        return draw, number, learnt  # optim_epochs >= 1
 
-    def _learn(self, draw: Draw, bootstrap_actors: list[Actor]) -> Learnt:
-        """One gradient step on one minibatch; its priorities go back to the pool."""
-        learnt = self.step.take(
-            draw.batch,
-            None if self.description.separate_actors else self._any_of(bootstrap_actors),
-            weight=draw.weight,
-            resampled=self.priorities.resampled and draw.slots is not None,
-            number=self.gradient_steps,
-        )
+    def _note(self, draw: Draw, number: int, learnt: Learnt) -> None:
+        """Count a gradient step; the priorities of its minibatch go back to the pool."""
         self.gradient_steps += 1
         self._info |= learnt.info
         if "actor_step_scale" in learnt.info:
             self._step_scales.append(learnt.info["actor_step_scale"])
         if not self.priorities.uniform and draw.slots is not None:
-            self.pool.update(draw.slots, self.priorities.of_learnt(draw.batch, learnt))
-        return learnt
+            batch, slots, *_ = draw.minibatch(number)
+            assert slots is not None
+            self.pool.update(slots, self.priorities.of_learnt(batch, learnt))
 
     def _any_of(self, actors: list[Actor]) -> Actor:
-        """Draw one of the target actors of all brains."""
+        """Draw one of the brains' target actors, from which this step's TD targets bootstrap."""
         if len(actors) == 1:
             return actors[0]
         number = torch.rand((), generator=self.generator, device=self.generator.device)
@@ -269,7 +273,7 @@ class Brain:
         return target_kl is not None and kl is not None and float(kl) > target_kl
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything that decides this brain's future, the shared networks aside."""
+        """Return everything that decides this brain's future, the shared networks aside."""
         return {
             "rounds": self.rounds,
             "gradient_steps": self.gradient_steps,
@@ -283,7 +287,7 @@ class Brain:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a saved state."""
+        """Take over a saved state."""
         self.rounds = state["rounds"]
         self.gradient_steps = state["gradient_steps"]
         self.priorities.exponent = state["exponent"]

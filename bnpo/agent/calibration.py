@@ -12,11 +12,11 @@ from bnpo.types import Trajectories
 __all__ = ["calibration", "fresh_segments"]
 
 SEGMENTS = 64
-"""Newest segments that are looked at."""
+"""Number of newest segments whose returns are compared with values."""
 
 
 def fresh_segments(table: SegmentTable) -> Trajectories | None:
-    """Return the newest finished segments that the policy itself acted, [K]; None for none."""
+    """Return the newest segments that the policy itself acted, [K]; None if there is none."""
     rows = table.newest(SEGMENTS)
     rows = rows[table.on_policy[rows]]
     return table.trajectories[rows] if len(rows) else None

@@ -128,6 +128,7 @@ class CreditAssignment:
         self._needs_proximal = not scheme.sets_proximal and (
             not rule.pathwise or description.ppo_eps is not None
         )
+        self._recorded = not (config.stable_probs or scheme.relabels)  # is what ratios refer to
         self._checked = False
 
     def assign_whole(self, table: SegmentTable, rows: Tensor) -> Transitions:
@@ -173,13 +174,13 @@ class CreditAssignment:
             check_columns(name, transitions, expected)
             check_proximal(name, self.scheme, transitions)
             self._checked = True
-        if self._needs_proximal:
+        if self._needs_proximal and (refresh or not self._recorded):
             proximal = self._proximal_log_prob(transitions, refresh)
             transitions = transitions.replace(proximal_log_prob=proximal)
         return transitions
 
     def _proximal_log_prob(self, transitions: Transitions, refresh: bool) -> Tensor:
-        """Log density [B] to which ratios refer: that of the policy that acted.
+        """Log density [B] to which ratios refer where it is not the recorded one.
 
         With ``stable_probs`` it is that of the brain's target actor; in reanalysis, and under goals
         that replaced the recorded ones, that of the online actor of now.
@@ -190,6 +191,4 @@ class CreditAssignment:
         if refresh:
             return self.evaluator.log_prob(*asked)
         recorded = transitions.behaviour_log_prob
-        if not self.scheme.relabels:
-            return recorded.clone()
         return torch.where(transitions.relabelled, self.evaluator.log_prob(*asked), recorded)

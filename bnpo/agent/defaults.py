@@ -17,7 +17,7 @@ _LADDER = (0.33, 1.33, 2.0, 3.33)
 """Multiples of sigma with which environments explore for a rule that leaves sigma alone."""
 
 _SEGMENT = 50
-"""Longest segment where no likelihood-ratio brain sets a rhythm (environment steps)."""
+"""Longest segment of a list without likelihood-ratio brains (environment steps)."""
 
 
 def default_config(

@@ -3,35 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
-from torch import Tensor
 
 from bnpo.agent.crediting import CreditAssignment
 from bnpo.agent.priorities import Priorities
+from bnpo.brains.steps.draw import Draw
 from bnpo.config import AgentConfig, BrainDescription
 from bnpo.replay import Pool, SegmentTable
 from bnpo.types import Transitions
 
-__all__ = ["Draw", "Draws", "PoolDraws", "RolloutDraws"]
-
-
-class Draw(NamedTuple):
-    """One minibatch."""
-
-    batch: Transitions
-    """What is learnt from"""
-
-    slots: Tensor | None
-    """[B], slots of the pool, for new priorities; None: it is not of the pool"""
-
-    weight: Tensor | None
-    """[B], importance weights of the sampler; None: one for all"""
+__all__ = ["Draws", "PoolDraws", "RolloutDraws"]
 
 
 class PoolDraws:
-    """Rounds of optim_epochs minibatches out of one draw of the pool.
+    """Takes rounds of optim_epochs minibatches out of one draw of the pool.
 
     The first minibatch comes out of a reanalysis now and then.
     """
@@ -45,7 +32,7 @@ class PoolDraws:
         *,
         reanalyses: bool,
     ) -> None:
-        """Draw by a law.
+        """Draw from a pool by the law of its priorities.
 
         Args:
             description: sizes and how often credit is assigned anew
@@ -73,23 +60,21 @@ class PoolDraws:
         self.pool.push(transitions, self.priorities.of_fresh(transitions) if told else None)
 
     def open_turn(self) -> bool:
-        """Whether the pool holds enough for a turn."""
+        """Return whether the pool holds enough for a turn."""
         return len(self.pool) >= self._drawn
 
     def round(self, table: SegmentTable) -> Iterator[Draw]:
-        """Yield the minibatches of one round."""
+        """Yield the draws of one round."""
         epochs, first = self.description.optim_epochs, 0
         delay = self.description.recalc_delay
         if self._reanalyses and (delay == 0 or self._number() * (delay + 1) < 1.0):
             batch = self.reanalyse(table)
-            yield Draw(batch[: self._batch] if len(batch) > self._batch else batch, None, None)
+            yield Draw(batch, None, None, min(self._batch, len(batch)))
             first = 1
         if first < epochs:
             drawn, index, weight = self.pool.draw(self._drawn, self.generator)
-            weighted = not self.priorities.uniform
-            for epoch in range(first, epochs):
-                at = self._part(epoch, index.device)
-                yield Draw(drawn[at], index[at], weight[at] if weighted else None)
+            weighted = None if self.priorities.uniform else weight
+            yield Draw(drawn, index, weighted, self._batch, first * self._batch, epochs - first)
 
     def _number(self) -> float:
         """Draw a number of U[0, 1)."""
@@ -106,15 +91,8 @@ class PoolDraws:
             self.push(transitions)
         return transitions
 
-    def _part(self, epoch: int, device: torch.device) -> Tensor | slice:
-        """Rows of the draw that make up the given minibatch; wraps where the draw is too short."""
-        start = epoch * self._batch % self._drawn
-        if start + self._batch <= self._drawn:
-            return slice(start, start + self._batch)
-        return torch.arange(start, start + self._batch, device=device) % self._drawn
-
     def state_dict(self) -> dict[str, Any]:
-        """Return the pool."""
+        """Return the state of the pool."""
         return {"pool": self.pool.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -123,7 +101,7 @@ class PoolDraws:
 
 
 class RolloutDraws:
-    """Rounds that use up what has arrived since the last turn, each time in a new order.
+    """Takes rounds that use up what has arrived since the last turn, each time in a new order.
 
     Nothing of a rollout is cut and no turn sees another one's, whatever the number of environments:
     the pool has room for all that can arrive between two turns.
@@ -136,7 +114,7 @@ class RolloutDraws:
         priorities: Priorities,
         generator: torch.Generator,
     ) -> None:
-        """Draw by order.
+        """Draw from the rollout alone.
 
         Args:
             description: how many minibatches, how often a turn
@@ -151,7 +129,7 @@ class RolloutDraws:
         self.generator = generator
         self.pool = Pool(1, priorities.law)
         self.fresh = 0
-        """Transitions that arrived since the last turn"""
+        """Number of transitions that arrived since the last turn"""
         self._rollout: Transitions | None = None
 
     def begin(self, num_envs: int) -> None:
@@ -169,7 +147,7 @@ class RolloutDraws:
         self.fresh += len(transitions)
 
     def open_turn(self) -> bool:
-        """Take the rollout; whether there is one."""
+        """Take the rollout out of the pool; return whether there is one."""
         count, self.fresh = min(self.fresh, self.pool.capacity), 0
         if count < self.description.optim_epochs:
             return False
@@ -183,10 +161,10 @@ class RolloutDraws:
         device = self.generator.device
         order = torch.randperm(len(rollout), generator=self.generator, device=device)
         for part in order.tensor_split(self.description.optim_epochs):
-            yield Draw(rollout[part], None, None)
+            yield Draw(rollout[part], None, None, len(part))
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the pool and how much of it no turn has seen."""
+        """Return the state of the pool, and how much of it no turn has seen."""
         return {"pool": self.pool.state_dict(), "fresh": self.fresh}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -196,4 +174,4 @@ class RolloutDraws:
 
 
 Draws = PoolDraws | RolloutDraws
-"""Source of a brain's minibatches, chosen once."""
+"""Where a brain's minibatches come from, chosen once."""

@@ -22,7 +22,9 @@ from bnpo.brains import (
 from bnpo.brains.options import Point
 from bnpo.brains.rule import Rule, allows_hindsight, weighs_ratio
 from bnpo.brains.steps.actor import ActorStep, ActorStepping, Delayed
-from bnpo.brains.steps.closed_form import ClosedFormCritic, LeanAdam, MeanClimb
+from bnpo.brains.steps.closed_form import ClosedFormCritic, MeanClimb
+from bnpo.brains.steps.compiled import compiled
+from bnpo.brains.steps.lean_adam import LeanAdam
 from bnpo.brains.steps.learning_step import RecurrentStep
 from bnpo.brains.steps.optimizers import ActorOptimizer, MakeOptimizer, fused_adam
 from bnpo.brains.steps.sample_floor import SampleFloor
@@ -105,7 +107,16 @@ def make_brain(
     )
     on_policy = _learns_on_policy(description, rule, config)
     return Brain(
-        name, description, config, step, scheme, law, evaluator, generator, on_policy=on_policy
+        name,
+        description,
+        config,
+        step,
+        scheme,
+        law,
+        evaluator,
+        generator,
+        on_policy=on_policy,
+        compiled=compiled(step, config.compile) if config.closed_form else None,
     )
 
 

@@ -1,4 +1,4 @@
-"""Normalisation: decides when new observations enter its statistics."""
+"""When new observations enter the statistics of normalisation."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Normalization:
     """
 
     def __init__(self, encoder: Encoder, brains: Sequence[Brain]) -> None:
-        """Watch over the statistics of an encoder.
+        """Hold the statistics of an encoder until they may change.
 
         Args:
             encoder: holds the statistics
@@ -35,10 +35,10 @@ class Normalization:
         self.final = any(brain.step.rule.guidance is not None for brain in brains)
         """Whether the actor is fitted to guiding samples, under their statistics"""
         self.waiting = False
-        """Whether anything was seen since statistics last came into force"""
+        """Whether any sample was counted since statistics last came into force"""
 
     def observe(self, trajectories: Trajectories, rows: Tensor) -> None:
-        """Count the samples of finished segments [K]; what is in force stays."""
+        """Count the samples of finished segments [K]; the statistics in force stay."""
         steps = torch.arange(trajectories.observation.shape[1], device=rows.device)
         written = steps <= trajectories.length[rows, None]
         seen = (getattr(trajectories, name)[rows][written] for name in _SEEN)
@@ -46,18 +46,19 @@ class Normalization:
         self.encoder.observe(observation, torch.cat(goals))
         self.waiting = True
 
-    def put_in_force(self) -> None:
-        """Normalise by all that was seen from now on."""
-        self.encoder.commit()
-        self.waiting = False
+    def renew(self, *, first: bool = False) -> None:
+        """Put the statistics of all samples so far in force, unless those in force are final.
 
-    def renew(self) -> None:
-        """Put new statistics in force, if there are any and they may change."""
-        if self.waiting and not self.final:
-            self.put_in_force()
+        Args:
+            first: put them in force although they will be final
+
+        """
+        if self.waiting and (first or not self.final):
+            self.encoder.commit()
+            self.waiting = False
 
     def may_change(self, vector_step: int) -> bool:
-        """Whether a rollout begins at this step, since a likelihood-ratio brain learns there."""
+        """Return whether a rollout with new statistics may begin at this step."""
         return not self.final and any(one.due(vector_step) for one in self.on_policy)
 
 

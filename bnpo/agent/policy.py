@@ -1,4 +1,4 @@
-"""What acts: an actor behind its normalisation, the agent's own or a copy that stays as it was."""
+"""The policy that acts: an actor behind its normalisation, the agent's own or a fixed copy."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Policy:
         first: int = 0,
         of: int | None = None,
     ) -> None:
-        """Act by these networks.
+        """Draw the actions of these networks.
 
         Args:
             encoder: normalisation, frame history, memory
@@ -65,14 +65,10 @@ class Policy:
         before: Observation | None = None,
         ended: NDArray[np.bool_] | None = None,
     ) -> Observation:
-        """Observations of a batch of environments as state and goals of the networks.
+        """Return observations as state and goals of the networks.
 
-        Args:
-            observations: of the environments
-            before: state and goals one step before, for what the policy recalls of the past; None:
-                episodes begin here
-            ended: [N], environments that show the first observation of a new episode; None: none
-
+        See :meth:`bnpo.envs.rollout.Converter.tensors`; what the policy remembers of the past
+        follows from the state one step ``before``.
         """
         observation, achieved, desired = (
             self.tensor(observations[key])
@@ -91,7 +87,7 @@ class Policy:
         before: Observation | None,
         ended: NDArray[np.bool_] | None,
     ) -> Tensor:
-        """Return states that follow those before, or begin, with observations [N, O]."""
+        """Return states [N, S] that follow those before, or begin, with observations [N, O]."""
         if before is None:
             return encoder.start(observation)
         state = encoder.follow(before.observation, observation)
@@ -101,7 +97,7 @@ class Policy:
         return state
 
     def tensor(self, array: NDArray[Any]) -> Tensor:
-        """Array on the networks' device, in their floating point type unless it holds booleans."""
+        """Return an array as a tensor of the networks' device and type, or of booleans."""
         tensor = torch.from_numpy(array)
         dtype = torch.bool if tensor.dtype == torch.bool else getattr(torch, self.config.dtype)
         return tensor.to(self.config.device, dtype)
@@ -113,7 +109,7 @@ class Policy:
 
     @torch.no_grad()
     def act(self, observation: Observation, env_steps: int, generator: torch.Generator) -> Decision:
-        """Draw actions.
+        """Draw the actions of all environments.
 
         Args:
             observation: what the environments show
@@ -150,7 +146,7 @@ class Policy:
 
     @torch.no_grad()
     def best_action(self, observation: Observation) -> Tensor:
-        """Mean of the distribution, [N, A]: the policy that is evaluated."""
+        """Return the mean action, [N, A], which is what evaluations play."""
         features = self.encoder(observation.observation, observation.desired_goal)
         mean: Tensor = self.actor(features)[0]
         return mean
@@ -161,10 +157,10 @@ class Policy:
         return Decision(mean, mean, torch.zeros_like(mean), torch.zeros_like(mean[:, 0]))
 
     def snapshot(self, version: int) -> Self:
-        """Return a copy that stays as it is.
+        """Return a copy that stays as it is while the brains learn.
 
         Args:
-            version: vector steps whose turns of the brains the networks have had
+            version: vector steps of learning that the networks have had
 
         """
         encoder, actor = copy.deepcopy((self.encoder, self.actor))

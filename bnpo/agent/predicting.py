@@ -1,4 +1,4 @@
-"""What a user does with an agent: predict actions, save it, make one of a preset's name."""
+"""What a user does with an agent beside training: predict actions, save it, make it by name."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Predictor:
     """
 
     def __init__(self, policy: Policy, spec: TaskSpec, *, deterministic: bool = True) -> None:
-        """Act by a policy.
+        """Predict the actions of a policy.
 
         Args:
             policy: with its networks
@@ -63,11 +63,11 @@ class Predictor:
         single = parts["observation"].ndim == 1
         batch = {key: np.atleast_2d(part) for key, part in parts.items()}
         policy = self.policy
-        shown = policy.tensors(batch, self._before)
+        state = policy.tensors(batch, self._before)
         if isinstance(policy.encoder, Memory):
-            self._before = shown
+            self._before = state
         with torch.no_grad():
-            mu, sigma = policy.actor(policy.encoder(shown.observation, shown.desired_goal))
+            mu, sigma = policy.actor(policy.encoder(state.observation, state.desired_goal))
             action = mu if self.deterministic else mu + sigma * torch.randn_like(mu)
         actions = policy.playable(action)
         return actions[0] if single else actions
@@ -75,13 +75,13 @@ class Predictor:
     def _parts(self, observation: Any) -> dict[str, NDArray[Any]]:
         """Return observation and goals as arrays of numbers, each [.] or [N, .]."""
         keys = ("observation", *_GOALS) if self.spec.is_goal_env else ("observation",)
-        given = observation if isinstance(observation, Mapping) else {"observation": observation}
-        if set(given) != set(keys):
+        named = observation if isinstance(observation, Mapping) else {"observation": observation}
+        if set(named) != set(keys):
             raise ConfigError(
-                f"observation with {', '.join(map(str, given))}: allowed on {self.spec.env_id} is "
+                f"observation with {', '.join(map(str, named))}: allowed on {self.spec.env_id} is "
                 + (f"a dict of {', '.join(keys)}" if len(keys) > 1 else "an array")
             )
-        parts = {key: self._array(key, given[key]) for key in keys}
+        parts = {key: self._array(key, named[key]) for key in keys}
         shape = parts["observation"].shape[:-1]
         for key, part in parts.items():
             if part.shape[:-1] != shape:
@@ -111,7 +111,7 @@ class Predictor:
 
     @property
     def _observed(self) -> int:
-        """Width of the environment's observation, [O]."""
+        """Number of components of the environment's own observation, O."""
         encoder = self.policy.encoder
         normalizer = encoder.normalizer if isinstance(encoder, Memory) else encoder
         achieved = self.policy.config.networks.observe_achieved_goal
@@ -119,7 +119,7 @@ class Predictor:
 
 
 class Usable:
-    """The part of an agent that is not about learning."""
+    """The side of an agent that its user calls: predicting, saving, making one by name."""
 
     policy: Policy
     """The actor with its normalisation and its noise, as it acts"""
@@ -144,7 +144,7 @@ class Usable:
     :mod:`bnpo.compose.agents`, which knows presets"""
 
     saved: ClassVar[Callable[..., Path] | None] = None
-    """Writes an agent into a folder; set there, too"""
+    """Writes an agent into a folder; set by :mod:`bnpo.compose.agents`, too"""
 
     run: RunConfig | None = None
     """The whole configuration that the agent was made by, if it was made by one"""
@@ -195,11 +195,11 @@ class Usable:
         return agent
 
     def load_policy(self, state: dict[str, Any]) -> None:
-        """Take over actor and normalisation alone, enough to act and evaluate."""
+        """Take over actor and normalisation alone from a saved state: enough to act."""
         self.encoder.load_state_dict(state["encoder"])
         self.actor.load_state_dict(state["actor"])
 
     def __repr__(self) -> str:
-        """Task and brains on one line each."""
+        """Name the task and, line by line, the brains."""
         brains = "".join(f"    {brain.name}: {brain.step.rule},\n" for brain in self.brains)
         return f"Agent({self.spec.env_id}, seed={self.seed}, brains=[\n{brains}])"

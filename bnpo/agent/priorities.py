@@ -1,4 +1,4 @@
-"""Priorities of one brain's pool."""
+"""The priorities by which one brain's pool is drawn."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Priorities"]
 
 
 class Priorities:
-    """What a sampling law makes of ratios and errors, with an exponent that follows a schedule."""
+    """Computes priorities of ratios and errors by a sampling law, its exponent by a schedule."""
 
     def __init__(
         self,
@@ -24,7 +24,7 @@ class Priorities:
         description: BrainDescription,
         config: AgentConfig,
     ) -> None:
-        """Join a law with the networks that tell ratios."""
+        """Join a law with the networks that ratios are computed by."""
         self.law = law
         self.evaluator = evaluator
         self.uniform = not law.needs
@@ -43,7 +43,7 @@ class Priorities:
             self.exponent = float(schedule(env_steps) if callable(schedule) else schedule)
 
     def of_fresh(self, transitions: Transitions) -> Tensor:
-        """Priorities [B] by ratios of today, on the way into a pool that is drawn by them."""
+        """Return priorities [B] of fresh transitions, by ratios under the online actor."""
         log_prob = self.evaluator.log_prob(
             transitions.observation, transitions.goal, transitions.action
         )
@@ -51,7 +51,7 @@ class Priorities:
         return self._of(transitions, log_ratio, torch.zeros_like(log_ratio))
 
     def of_learnt(self, batch: Transitions, learnt: Learnt) -> Tensor:
-        """Priorities [B] of a minibatch after the step that was taken on it."""
+        """Return new priorities [B] of a minibatch, by what its gradient step measured."""
         log_ratio, td_error = learnt.log_ratio, learnt.td_error
         if log_ratio is None:
             log_ratio = torch.zeros_like(td_error)

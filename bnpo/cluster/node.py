@@ -100,5 +100,5 @@ def _require_same(wanted: Mapping[str, str | None]) -> None:
 
 
 def _plain(version: str | None) -> str | None:
-    """Version without what it was built for, such as +cpu."""
+    """Return the version without what it was built for, such as +cpu."""
     return None if version is None else version.partition("+")[0]

@@ -61,7 +61,7 @@ class Changes:
         self._known = self._stamps()
 
     def _stamps(self) -> dict[str, tuple[int, int]]:
-        """Time and size of every file."""
+        """Return the time and size of every file."""
         found = {}
         for path in self.folder.rglob("*"):
             with contextlib.suppress(FileNotFoundError):

@@ -183,11 +183,6 @@ class RemoteRollouts:
         asked = (self._key, [self._weights], self.env_steps, lag)
         parts: list[Any] = self._all("step", [asked] * len(self.workers))
         self.env_steps += self.num_envs
-        if any(part.lost is not None for part in parts):
-            parts = [
-                part if part.lost is not None else part._replace(lost=np.zeros(size, bool))
-                for part, size in zip(parts, self._sizes, strict=True)
-            ]
         columns = dict(zip(Step._fields, zip(*parts, strict=True), strict=True))
         step = Step(
             decision=Decision(*self._joined(columns["decision"])),
@@ -196,7 +191,9 @@ class RemoteRollouts:
             reward_low=min(columns["reward_low"]),
             reward_high=max(columns["reward_high"]),
             lag=lag,
-            lost=None if parts[0].lost is None else self._column(columns["lost"]),
+            lost=self._sparse(columns["lost"], False),
+            success=self._sparse(columns["success"], np.nan),
+            score=self._sparse(columns["score"], np.nan),
             **{name: self._column(columns[name]) for name in ("reward", "terminated", "truncated")},
         )
         self.observation = step.reset_observation
@@ -205,6 +202,15 @@ class RemoteRollouts:
     def _column(self, parts: Sequence[Any]) -> Tensor:
         """Arrays of all workers as one tensor on the agent's device."""
         return torch.from_numpy(np.concatenate(parts)).to(self.agent.device)
+
+    def _sparse(self, parts: Sequence[Any], absent: float) -> Tensor | None:
+        """A column that some workers may not have, with a value for theirs; None where none has."""
+        there = [part for part in parts if part is not None]
+        if not there:
+            return None
+        kind = there[0].dtype
+        sized = zip(parts, self._sizes, strict=True)
+        return self._column([np.full(n, absent, kind) if p is None else p for p, n in sized])
 
     def _joined(self, parts: Sequence[Any]) -> list[Any]:
         """Columns of all workers, one under the other."""

@@ -105,7 +105,9 @@ def as_json(value: Any, path: str, depth: int = 0) -> Any:
     item = getattr(value, "item", None)
     if callable(item) and getattr(value, "ndim", None) == 0:
         return as_json(item(), path, depth + 1)
-    if path.rpartition(".")[2] in NAMED and not isinstance(value, type | set | bytes):
+    if path.rpartition(".")[2] in (*NAMED, "callbacks") and not isinstance(
+        value, type | set | bytes
+    ):
         return as_json(_plain(value, path), path, depth + 1)
     raise ConfigError(
         f"{path} = {value!r}: allowed are numbers, text, true, false, null, lists and dicts of them"
@@ -113,7 +115,7 @@ def as_json(value: Any, path: str, depth: int = 0) -> Any:
 
 
 def _plain(value: Any, path: str) -> Any:
-    """Return a rule, a scheme or a law as its name and fields."""
+    """Return a rule, a scheme, a law or a callback as its name and fields."""
     from bnpo.presets.named import plain
 
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -14,7 +15,7 @@ __all__ = ["check_keys", "defaults", "names_of", "refuse_unknown", "section"]
 
 
 def names_of(kind: type[Any]) -> list[str]:
-    """Names of the fields of a configuration object."""
+    """Return the names of the fields of a configuration object."""
     return [field.name for field in dataclasses.fields(kind)]
 
 
@@ -31,11 +32,27 @@ def defaults(kind: type[Any], *, without: Collection[str] = ()) -> dict[str, Any
     return usual
 
 
-def refuse_unknown(given: Collection[str], allowed: Collection[str], prefix: str = "") -> None:
-    """Raise a ConfigError for the first key that does not exist, with the nearest that does."""
-    for key in given:
+def refuse_unknown(
+    keys: Collection[str],
+    allowed: Collection[str],
+    prefix: str = "",
+    elsewhere: Mapping[str, str] | None = None,
+) -> None:
+    """Raise a ConfigError for the first key that does not exist, with the nearest that does.
+
+    Args:
+        keys: that stand there
+        allowed: keys that exist
+        prefix: path of where they stand
+        elsewhere: paths of keys that stand at another place, by their last part
+
+    """
+    for key in keys:
         if key not in allowed:
             hint = did_you_mean(key, allowed, prefix)
+            nearest = difflib.get_close_matches(key, elsewhere or {}, n=1)
+            if elsewhere and nearest and (not hint or nearest[0] == key):
+                hint = f"; did you mean {elsewhere[nearest[0]]}?"
             raise ConfigError(
                 f"unknown config key {prefix}{key}{hint} (allowed: {', '.join(sorted(allowed))})"
             )
@@ -49,7 +66,10 @@ def check_keys(run: Mapping[str, Any], named: Mapping[str, Mapping[str, type[Any
         named: classes by name, for each field of a brain that holds a named object
 
     """
-    refuse_unknown(run, [*names_of(TaskConfig), "agent", "brains", *names_of(TrainConfig)])
+    known = [*names_of(TaskConfig), "agent", "brains", *names_of(TrainConfig)]
+    networks_of = {name: f"agent.networks.{name}" for name in names_of(NetworkConfig)}
+    agent_of = {name: f"agent.{name}" for name in names_of(AgentConfig)}
+    refuse_unknown(run, known, elsewhere={**networks_of, **agent_of})
     agent = section(run, "agent")
     refuse_unknown(agent, names_of(AgentConfig), "agent.")
     networks = section(agent, "networks", "agent.")

@@ -17,10 +17,11 @@ from bnpo.envs import describe, make_env
 from bnpo.envs.lookup import discard
 from bnpo.envs.making import refuse_taken
 from bnpo.errors import ConfigError
-from bnpo.interop.events import check_events
 from bnpo.interop.offline import check_offline
 from bnpo.presets import agent_of
 from bnpo.replay import SegmentTable
+from bnpo.training.callbacks import TensorBoard
+from bnpo.training.callbacks.dispatch import callback_of
 from bnpo.types import TaskSpec
 
 __all__ = ["check_writable", "validate"]
@@ -35,7 +36,10 @@ def validate(run: RunConfig) -> Agent:
         ConfigError: naming the first field that cannot work, its value and what is allowed.
 
     """
-    check_events(run.task.tensorboard)
+    if run.task.tensorboard:
+        TensorBoard()
+    for callback in run.train.callbacks:
+        callback_of(callback)
     if run.train.rollouts == "ray":
         checked_address(run.train.ray, "rollouts='ray'")
     spec = _described(run.task)
@@ -78,14 +82,14 @@ def _described(task: TaskConfig) -> TaskSpec:
 def _check_networks(spec: TaskSpec, run: RunConfig) -> None:
     """Refuse networks that do not fit into the memory of this machine."""
     settings = run.agent.networks
-    shown = settings.frame_history * (spec.observation_dim + spec.goal_dim)
+    inputs = settings.frame_history * (spec.observation_dim + spec.goal_dim)
     units = settings.memory or 0
-    seen = shown + units + spec.goal_dim
+    seen = inputs + units + spec.goal_dim
     widths = [seen + 2 * spec.action_dim, *settings.critic_hidden, spec.reward_dim]
     critic = settings.critics * sum(a * b for a, b in pairwise(widths))
     actor = sum(a * b for a, b in pairwise([seen, *settings.actor_hidden, 2 * spec.action_dim]))
     copies = 4 + len(run.brains)  # online, gradient, two moments; a target for each brain
-    needed = 4 * copies * (critic + actor + 3 * units * (shown + units))
+    needed = 4 * copies * (critic + actor + 3 * units * (inputs + units))
     there = _memory()
     if needed > there:
         raise ConfigError(

@@ -63,27 +63,27 @@ class AgentConfig:
     the GRU memory that actor and critic share."""
 
     freeze_count: Count | None = None
-    """Rounds at the end of each freeze_delta in which the encoder stays as it is."""
+    """Number of rounds at the end of each freeze_delta in which the encoder stays as it is."""
 
     max_log_ratio: Annotated[float, Field(gt=0, le=80)] = 10.0
-    """Bound on |log rho| of every importance ratio; float32 holds e^80."""
+    """Bound on |log ρ| of every importance ratio ρ; float32 holds e^80."""
 
     detach_actors: bool = True
-    """Each brain owns a target actor; else all brains share one."""
+    """Whether each brain owns a target actor; else all brains share one."""
 
     policies: Literal["shared", "copied", "swapped"] = "shared"
     """One online actor for all brains, or one for each of which the first acts; then what another
     brain's moves in its turn is added to the first, or the two change places."""
 
     policy_delay: Count = 5
-    """Turns of the first brain between two copies of its own actor to the others."""
+    """Number of turns of the first brain between two copies of its own actor to the others."""
 
     detach_critics: bool = False
-    """Each brain owns a critic and its target; else all share one critic."""
+    """Whether each brain owns a critic and its target; else all share one critic."""
 
     detach_targets: bool = True
-    """Each brain owns a slow copy of the critic that all share, with its own tau_critic; else all
-    share one target critic, which every brain moves."""
+    """Whether each brain owns a slow copy of the critic that all share, with its own tau_critic;
+    else all share one target critic, which every brain moves."""
 
     stable_probs: bool = False
     """The proximal log-probability comes from the brain's own target actor, not the online one."""
@@ -107,11 +107,16 @@ class AgentConfig:
     """Capacity of the shared replay (transitions)."""
 
     networks: NetworkConfig = NetworkConfig()
-    """Actor and critic."""
+    """Widths and options of actor and critic."""
 
     closed_form: bool = True
     """Gradients in closed form where a rule has them, and a leaner Adam: the same steps sooner.
     False takes automatic differentiation and torch's Adam throughout."""
+
+    compile: Literal["auto", "off", "on"] = "auto"
+    """Whether C++ takes the steps that have a closed form, several in one call: where there is a
+    compiler, never, or always (an error without one). It is compiled once per machine, at a start;
+    rounding differs from the steps one by one."""
 
     device: str = "cpu"
     """Torch device of networks, replay and pools; ``auto`` on the command line: cuda where there is
@@ -127,12 +132,6 @@ class AgentConfig:
         rest = (ladder[index % len(ladder)] for index in range(num_envs - own))
         return (1.0,) * own + tuple(rest)
 
-    def on_policy_envs(self, num_envs: int) -> int:
-        """Return in how many of the environments the policy itself acts."""
-        if self.parameter_noise is not None:
-            return 0
-        return sum(multiple == 1.0 for multiple in self.multiples(num_envs))
-
     def __post_init__(self) -> None:
         """Check that a schedule is a function."""
         if self.gamma_schedule is not None and not callable(self.gamma_schedule):
@@ -146,6 +145,11 @@ class AgentConfig:
                 "low below high"
             )
         self._check_freezing()
+        if self.compile == "on" and not self.closed_form:
+            raise ConfigError(
+                "AgentConfig.compile = 'on' with closed_form = False: allowed is 'auto' or 'off', "
+                "since what is compiled are the steps in closed form; set closed_form=True"
+            )
         networks = self.networks
         if networks.memory is not None and self.max_steps < networks.memory_window:
             raise ConfigError(

@@ -73,8 +73,8 @@ def _one_line(cls: type[Any], error: ValidationError) -> str:
         return f"{name} has no field {field!r}{hint}"
     if first["type"] in ("missing", "missing_argument", "missing_keyword_only_argument"):
         return f"{name}.{field} is missing: it has no default"
-    same = [found for found in errors if found["loc"][:1] == first["loc"][:1]]
-    allowed = " or ".join(dict.fromkeys(_allowed(found["msg"]) for found in same))
+    same = [error_there for error_there in errors if error_there["loc"][:1] == first["loc"][:1]]
+    allowed = " or ".join(dict.fromkeys(_allowed(error_there["msg"]) for error_there in same))
     if not first["loc"]:
         return allowed  # __post_init__ has said it all
     return f"{name}.{field} = {first['input']!r}: allowed is {allowed}"
@@ -98,8 +98,8 @@ def config(cls: type[T]) -> type[T]:
     rules = ConfigDict(
         strict=True, extra="forbid", arbitrary_types_allowed=True, allow_inf_nan=False
     )
-    made: Any = validated_dataclass(frozen=True, kw_only=True, config=rules)(cls)
-    validating_init: Callable[..., None] = made.__init__
+    validated: Any = validated_dataclass(frozen=True, kw_only=True, config=rules)(cls)
+    validating_init: Callable[..., None] = validated.__init__
 
     @functools.wraps(validating_init)
     def init(self: Any, *args: Any, **fields: Any) -> None:
@@ -110,8 +110,8 @@ def config(cls: type[T]) -> type[T]:
         except ValidationError as error:
             raise ConfigError(_one_line(cls, error)) from None
 
-    made.__init__ = init
-    checked: type[T] = made
+    validated.__init__ = init
+    checked: type[T] = validated
     return checked
 
 

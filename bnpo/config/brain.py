@@ -28,18 +28,18 @@ class BrainDescription:
     """How far back into the shared replay this brain may look (transitions)."""
 
     batch_size: Size
-    """Minibatch: samples in one gradient step (transitions). "rollout": an equal part of what has
-    arrived since the brain's last turn, which optim_epochs minibatches use up."""
+    """Size of the minibatch of one gradient step (transitions). "rollout": an equal part of what
+    has arrived since the brain's last turn, which optim_epochs minibatches use up."""
 
     optim_pool_size: Size
     """Capacity of the brain's own pool of transitions with assigned credit (transitions).
     "rollout": what arrives between two turns, whatever the number of environments."""
 
     optim_epochs: Count
-    """Minibatches taken from one draw of the pool, one gradient step each."""
+    """Number of minibatches taken from one draw of the pool, one gradient step each."""
 
     optim_batch_size: Size
-    """Drawn from the pool at the start of a round; the brain waits until the pool holds so many.
+    """Size of a round's draw from its pool, which the brain waits to hold so many (transitions).
     "rollout": all that has arrived since its last turn, in a new order; never reanalysed."""
 
     recalc_delay: Annotated[int, Field(ge=0)]
@@ -49,37 +49,37 @@ class BrainDescription:
     """Learning rate of the brain's own optimizer over the shared actor."""
 
     learning_delay: Count
-    """Steps of the vector environment between two turns of this brain."""
+    """Number of steps of the vector environment between two turns of this brain."""
 
     learning_repeat: Count
-    """Gradient steps in one turn: learning_repeat // optim_epochs rounds."""
+    """Number of gradient steps in one turn: learning_repeat // optim_epochs rounds."""
 
     sync_delta_a: Count
-    """Learning rounds between two updates of its target actor."""
+    """Number of learning rounds between two updates of the brain's target actor."""
 
     sync_delta_c: Count
-    """Learning rounds between two updates of its target critic."""
+    """Number of learning rounds between two updates of the brain's target critic."""
 
     tau_actor: Fraction
-    """Polyak coefficient of the target actor: target += tau (online - target)."""
+    """Polyak coefficient τ of the target actor: target += τ (online - target)."""
 
     tau_critic: Fraction
-    """Polyak coefficient of the target critic."""
+    """Polyak coefficient τ of the target critic: target += τ (online - target)."""
 
     bellman: bool
-    """True: pathwise, climb Q. False: likelihood ratio, weight log pi by the advantage."""
+    """Whether the actor climbs Q (pathwise); else log π is weighted by the advantage."""
 
     ppo_eps: Annotated[float, Field(gt=0, lt=1)] | None
-    """Clip range of the importance ratio, or None for no clip."""
+    """Clip range ε of the importance ratio; None: no clip."""
 
     natural: bool
-    """Precondition the actor's gradient with the inverse Fisher matrix."""
+    """Whether the actor's gradient is preconditioned with the inverse Fisher matrix."""
 
     mean_only: bool
     """Whether the actor climbs Q by its mean alone, without a gradient through sigma."""
 
     separate_actors: bool
-    """TD targets bootstrap from the brain's own target actor, else from one drawn at random."""
+    """Whether TD targets bootstrap from the brain's own target actor; else from one at random."""
 
     prio_schedule: Callable[[int], float] | float | None = None
     """Exponent of the priorities over environment steps: a number or a function of the step."""
@@ -119,7 +119,7 @@ class BrainDescription:
     on. None: no bound."""
 
     actor_delay: Count = 1
-    """Critic steps per actor step."""
+    """Number of critic steps per actor step."""
 
     ess_floor: Fraction | None = None
     """Least effective sample size of the actor's minibatch, as a share of it, by the ratios of the

@@ -40,37 +40,37 @@ class Key:
     """One key of a configuration."""
 
     path: str
-    """Where it stands, such as ``agent.gamma``"""
+    """Path of the key, such as ``agent.gamma``"""
 
     allowed: str
-    """What it may be"""
+    """Values that are allowed, in words"""
 
     default: str | None
-    """What it is unless told otherwise; None: it has to be given"""
+    """Value by default, as text; None if the key has to be given"""
 
     meaning: str
-    """What it does"""
+    """Meaning of the key: the docstring under its field"""
 
 
 def meanings_of(kind: type[Any]) -> dict[str, str]:
     """Return the docstring under each field of a configuration class."""
-    found = re.findall(
+    documented = re.findall(
         r'^    (\w+): [^\n]+(?:\n(?!    """)[^\n]+)*?\n    """(.*?)"""',
         inspect.getsource(kind),
         flags=re.DOTALL | re.MULTILINE,
     )
-    return {name: " ".join(text.split()) for name, text in found}
+    return {name: " ".join(text.split()) for name, text in documented}
 
 
 def keys_of(kind: type[Any], prefix: str = "") -> list[Key]:
     """Return the keys of a configuration class."""
-    hints, told = get_type_hints(kind, include_extras=True), meanings_of(kind)
+    hints, meanings = get_type_hints(kind, include_extras=True), meanings_of(kind)
     return [
         Key(
             path=prefix + field.name,
             allowed=_allowed(hints[field.name]),
             default=_default(field),
-            meaning=told.get(field.name, ""),
+            meaning=meanings.get(field.name, ""),
         )
         for field in dataclasses.fields(kind)
     ]
@@ -107,10 +107,10 @@ def _allowed(hint: Any) -> str:
 def _bounds(metadata: tuple[Any, ...]) -> list[str]:
     """Say what the metadata of a field allow."""
     bounds = [bound for one in metadata for bound in getattr(one, "metadata", ())]
-    found = [
+    limits = [
         (words, getattr(bound, name, None)) for bound in bounds for name, words in _BOUNDS.items()
     ]
-    return [words.format(_figure(value)) for words, value in found if value is not None]
+    return [words.format(_figure(value)) for words, value in limits if value is not None]
 
 
 def _figure(value: float) -> str:

@@ -23,19 +23,19 @@ class NetworkConfig:
     """Widths of the critic's hidden layers."""
 
     critics: Count = 1
-    """Members of the critic ensemble."""
+    """Number of members of the critic ensemble."""
 
     reduce: Literal["min", "mean"] = "min"
     """How an ensemble is reduced in TD targets and in the pathwise objective."""
 
     layer_norm: bool = False
-    """Layer normalisation after each hidden layer of the critic."""
+    """Whether each hidden layer of the critic is followed by layer normalisation."""
 
     sigma: Literal["fixed", "global", "state"] = "global"
     """Policy scale: a constant, one learned number per action, or an output of the network."""
 
     sigma_init: Scale = 0.3
-    """First policy scale, as a fraction of half the action range."""
+    """Initial policy scale, as a fraction of half the action range."""
 
     input_gain: Scale = 1.0
     """Factor on the first layers' initial weights: above 1 lets nearby goals look different."""
@@ -47,22 +47,22 @@ class NetworkConfig:
     """Upper bound of the policy scale, as a fraction of half the action range."""
 
     observe_achieved_goal: bool = True
-    """The state that actor and critic see holds the achieved goal beside the observation."""
+    """Whether the state that actor and critic see holds the achieved goal, too."""
 
     normalize: bool = True
-    """Running normalisation of observations and goals."""
+    """Whether observations and goals are normalised by running statistics."""
 
     normalize_clip: Scale = 5.0
-    """Normalised inputs are clipped to this many standard deviations."""
+    """Bound of normalised inputs (standard deviations)."""
 
     frame_history: Annotated[int, Field(ge=1, le=1000)] = 1
-    """Last observations that actor and critic see side by side, at an episode's start its first one
-    repeated. The replay holds each so many times."""
+    """Number of last observations that actor and critic see side by side, at an episode's start its
+    first one repeated. The replay holds each so many times."""
 
     memory: Annotated[int, Field(ge=1, le=4096)] | None = None
-    """Units of a GRU memory over the observations of an episode, which actor and critic share and
-    train with their own learning rates (a natural step leaves it to the critic); None: no memory.
-    The goal joins after it."""
+    """Number of units of a GRU memory over the observations of an episode, which actor and critic
+    share and train with their own learning rates (a natural step leaves it to the critic); None: no
+    memory. The goal joins after it."""
 
     memory_window: Annotated[int, Field(ge=1, le=1000)] = 8
     """Environment steps over which gradients reach back through the memory; what is further back

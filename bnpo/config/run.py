@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import Annotated, Any, Self
 
 from pydantic import Field
@@ -34,6 +35,18 @@ class TaskConfig:
 
     tensorboard: bool = False
     """Leave TensorBoard event files in the run's folder, too (extra ``tensorboard``)."""
+
+    video: str = "end"
+    """Films of the policy: off; end: one when the run has ended; every=N: one every N environment
+    steps as well."""
+
+    def __post_init__(self) -> None:
+        """Refuse films at other times."""
+        if not re.fullmatch(r"off|end|every=[1-9]\d{0,15}", self.video):
+            raise ConfigError(
+                f"TaskConfig.video = {self.video!r}: allowed is off, end, or every=N with a number "
+                "of environment steps"
+            )
 
 
 @config

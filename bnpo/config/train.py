@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import dataclasses
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -12,6 +14,20 @@ from bnpo.config.opponents import OpponentConfig
 from bnpo.errors import ConfigError
 
 __all__ = ["TrainConfig"]
+
+SHORT_EPISODE = 100
+"""Environment steps up to which evaluations by default are those of the fixed protocol."""
+
+PRICE = 10
+"""Training steps for each step of an evaluation, at least, on tasks of longer episodes."""
+
+
+def _listed(value: Any) -> Any:
+    """Return a single name as a list of it."""
+    return [value] if isinstance(value, str | Mapping) else value
+
+
+_Callbacks = Annotated[list[str | dict[str, Any]], BeforeValidator(_listed)]
 
 
 @config
@@ -24,11 +40,16 @@ class TrainConfig:
     num_envs: Count = 8
     """Environments stepped as one batch."""
 
-    eval_interval: Count = 1_000
-    """Steps between evaluations (single-environment steps)."""
+    eval_interval: Count | None = None
+    """Steps between evaluations (single-environment steps); None: as ``eval_protocol`` has it."""
 
-    eval_episodes: Count = 100
-    """Episodes of one evaluation, on fixed evaluation seeds."""
+    eval_episodes: Count | None = None
+    """Episodes of one evaluation, on fixed evaluation seeds; None: as ``eval_protocol`` has it."""
+
+    eval_protocol: Literal["affordable", "fixed"] = "affordable"
+    """What evaluations are where the two fields above do not say. fixed: 100 episodes every 1,000
+    steps, as in races. affordable: the same where episodes have 100 steps at most; on longer ones
+    10 episodes, or fewer, as often as a tenth of the training steps pays for."""
 
     eval_max_steps: Count = 1_000
     """Evaluation episodes of environments without a time limit are cut there, if they have not
@@ -45,6 +66,18 @@ class TrainConfig:
 
     stop_when_solved: bool = False
     """End the run at the first of two evaluations in a row at or above the threshold."""
+
+    log_interval: Count | None = None
+    """Steps between lines of the training stream (single-environment steps); None: a tenth of those
+    between evaluations."""
+
+    callbacks: _Callbacks = dataclasses.field(default_factory=list)
+    """Callbacks by name: early_stopping, film, mlflow, tensorboard, wandb or module:Name; alone or
+    as {"name": ..., argument: value}."""
+
+    on_callback_failure: Literal["stop", "continue"] = "stop"
+    """What to do when a callback raises. stop: the run ends, its last checkpoint stays. continue:
+    it is told once, and the run goes on without that callback."""
 
     threads: Count = 1
     """Threads of torch and of the simulator; decides the last bits of a result."""
@@ -119,6 +152,24 @@ class TrainConfig:
                 f"TrainConfig.offline_turns = {self.offline_turns}: allowed is 0 without "
                 "TrainConfig.offline, the dataset to learn from"
             )
+
+    def evaluations(self, episode_steps: int | None) -> tuple[int, int]:
+        """Return the interval of evaluations (environment steps) and the episodes of each.
+
+        Args:
+            episode_steps: length of an episode; None: there is no limit
+
+        """
+        steps = episode_steps or self.eval_max_steps
+        interval, episodes = self.eval_interval, self.eval_episodes
+        if self.eval_protocol == "fixed" or steps <= SHORT_EPISODE:
+            return interval or 1_000, episodes or 100
+        if episodes is None:
+            paid_for = 10 if interval is None else interval // (PRICE * steps)
+            episodes = min(max(paid_for, 5), 100)
+        if interval is None:
+            interval = -(-PRICE * episodes * steps // 1_000) * 1_000
+        return interval, episodes
 
     def require_fits(self, agent: AgentConfig) -> None:
         """Refuse what cannot be combined with how an agent sees and explores.

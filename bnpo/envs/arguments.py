@@ -23,9 +23,9 @@ def config_from(kind: type[Config], settings: Mapping[str, Any]) -> Config:
     return kind(**settings)
 
 
-def refuse_unknown(given: Iterable[str], allowed: Collection[str], *, what: str) -> None:
-    """Raise a ValueError for the first of ``given`` that is not ``allowed``."""
-    for name in given:
+def refuse_unknown(names: Iterable[str], allowed: Collection[str], *, what: str) -> None:
+    """Raise a ValueError for the first of the names that is not ``allowed``."""
+    for name in names:
         if name not in allowed:
             hint = did_you_mean(str(name), allowed)
             raise ValueError(f"unknown {what} {name!r}{hint} (allowed: {', '.join(allowed)})")
@@ -101,7 +101,7 @@ def require_actions(actions: object, *, shape: tuple[int, ...]) -> npt.NDArray[n
 
 
 def shortened(episode_steps: int, max_episode_steps: int | None) -> int:
-    """Length of an episode when Gymnasium's own limit is given as well."""
+    """Return the length of an episode when Gymnasium's own limit is given as well."""
     if max_episode_steps is None:
         return episode_steps
     return min(episode_steps, require_int("max_episode_steps", max_episode_steps, minimum=1))

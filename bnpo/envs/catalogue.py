@@ -23,17 +23,17 @@ class Entry:
     """Gymnasium id"""
 
     spec: TaskSpec | None
-    """Its task; None where it cannot be trained"""
+    """Task of the environment; None if it cannot be trained"""
 
     steps_per_s: float | None = None
-    """Single-environment steps per second under random actions"""
+    """Number of steps of one environment per second, under random actions"""
 
     reason: str | None = None
-    """Why it cannot be trained"""
+    """Reason why it cannot be trained; empty if it can"""
 
 
 def matching(pattern: str) -> list[str]:
-    """Registered ids that contain the pattern, whatever its case, in alphabetical order."""
+    """Return registered ids that contain the pattern, whatever its case, in alphabetical order."""
     load_registrations()
     return sorted(env_id for env_id in gym.registry if pattern.lower() in env_id.lower())
 

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from bnpo.envs.goal_functions import goal_functions
 from bnpo.envs.lookup import AnyEnv, create, discard, find_spec
-from bnpo.envs.making import check_spaces, describe, step_info
+from bnpo.envs.making import check_spaces, describe
 from bnpo.envs.trial import Trial, play
-from bnpo.envs.vector_info import collect
+from bnpo.envs.vector_info import collect, step_info
 from bnpo.envs.workers.rehearsal import rehearse
 from bnpo.errors import headline
 from bnpo.types import TaskSpec

@@ -7,11 +7,11 @@ import os
 from bnpo.errors import ConfigError
 
 CORES = "BNPO_CORES"
-"""Variable of the process environment that limits them, such as for one of several runs."""
+"""Variable of the process environment that limits the cores, such as for one of several runs."""
 
 
 def available_cores() -> int:
-    """Cores that this process may run on, or what ``BNPO_CORES`` says where it is set.
+    """Return the cores that this process may run on, or what ``BNPO_CORES`` says where it is set.
 
     Raises:
         ConfigError: ``BNPO_CORES`` is no whole number of at least one.

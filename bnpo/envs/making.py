@@ -19,7 +19,7 @@ from bnpo.envs.cores import available_cores
 from bnpo.envs.lookup import AnyEnv, create, discard, find_spec, is_of_gymnasium, load_code
 from bnpo.envs.own_vector import own_vector_env
 from bnpo.envs.workers.care import WorkerCare
-from bnpo.envs.workers.pool import ProcessPoolVectorEnv
+from bnpo.envs.workers.vector_env import WorkerVectorEnv
 from bnpo.errors import ConfigError
 from bnpo.types import TaskSpec
 
@@ -175,32 +175,6 @@ def check_spaces(observation: Space[Any], action: Space[Any], *, env_id: str) ->
             )
 
 
-def step_info(infos: dict[str, Any], key: str, num_envs: int) -> npt.NDArray[np.float64]:
-    """Return ``info[key]`` of the step just taken, ended episodes included [N]; NaN where absent.
-
-    A boolean, a number or an array of one counts; what is neither is as good as absent.
-    ``"is_success"`` also finds ``"success"``, as the Maze family calls it.
-    """
-    values = np.full(num_envs, np.nan)
-    for name in ("success", "is_success") if key == "is_success" else (key,):
-        for source in (infos, infos.get("final_info", {})):
-            if name in source and not isinstance(source[name], dict):
-                rows = np.flatnonzero(source.get(f"_{name}", np.ones(num_envs, np.bool_)))
-                values[rows] = [_number(source[name][row]) for row in rows]
-    return values
-
-
-def _number(value: Any) -> float:
-    """Return a number, also out of an array of one; NaN for anything else."""
-    if isinstance(value, str | bytes):
-        return math.nan
-    try:
-        array = np.asarray(value, np.float64)
-    except (TypeError, ValueError):
-        return math.nan
-    return float(array.reshape(())) if array.size == 1 else math.nan
-
-
 def _from_single_envs(
     spec: EnvSpec,
     num_envs: int,
@@ -218,7 +192,7 @@ def _from_single_envs(
     env: AnyVectorEnv
     if count > 0:
         try:
-            env = ProcessPoolVectorEnv(
+            env = WorkerVectorEnv(
                 make,
                 num_envs=num_envs,
                 workers=count,

@@ -91,13 +91,13 @@ class OwnVectorEnv(VectorWrapper):
                 f"{self.env_id}: its vector form ended episodes without infos['final_obs'], the "
                 "observations that they ended with"
             )
-        shown = np.full(self.num_envs, None, object)
+        each = np.full(self.num_envs, None, object)
         for row in np.flatnonzero(ended):
             if isinstance(finals, dict):
-                shown[row] = {key: part[row] for key, part in finals.items()}
+                each[row] = {key: part[row] for key, part in finals.items()}
             else:
-                shown[row] = finals[row]
-        return {"final_obs": shown, "_final_obs": ended}
+                each[row] = finals[row]
+        return {"final_obs": each, "_final_obs": ended}
 
     def get_state(self) -> dict[str, Any]:
         """Return what the environment's own get_state does, as plain data.

@@ -19,15 +19,15 @@ def own_registrations() -> bytes:
 
     What cannot be sent, an environment that holds a file say, is left out.
     """
-    found: list[bytes] = []
+    registrations: list[bytes] = []
     for spec in gym.registry.values():
         if is_of_gymnasium(spec) or spec.namespace == "bnpo":
             continue
         try:
-            found.append(cloudpickle.dumps(spec))
+            registrations.append(cloudpickle.dumps(spec))
         except Exception:
             continue
-    return pickle.dumps(found)
+    return pickle.dumps(registrations)
 
 
 def register_others(content: bytes) -> None:

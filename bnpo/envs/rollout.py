@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bnpo.envs.making import Observations
-from bnpo.envs.vector_info import RESTARTED
+from bnpo.envs.vector_info import RESTARTED, step_info
 from bnpo.errors import Diverged
 from bnpo.types.step import Decision, Observation, Step
 
@@ -26,6 +26,9 @@ __all__ = [
     "require_finite",
     "true_next_observation",
 ]
+
+_SCORE = "contact_reward"
+"""Key of the info in which an environment tells a score of its own."""
 
 
 class Converter(Protocol):
@@ -122,7 +125,11 @@ class Rollout:
         following = as_goal_observation(observations)
         reset_observation = convert.tensors(following, self.observation, begun)
         next_observation, self.led_to = reset_observation, following
+        success = score = None
+        if _SCORE in infos or _SCORE in infos.get("final_info", ()):
+            score = convert.tensor(step_info(infos, _SCORE, self.num_envs))
         if ended.any():
+            success = convert.tensor(step_info(infos, "is_success", self.num_envs))
             final = true_next_observation(observations, infos)
             self._check(reward, final)
             self.led_to = final
@@ -139,6 +146,8 @@ class Rollout:
             reward_high=high,
             lag=lag,
             lost=None if lost is None else convert.tensor(lost),
+            success=success,
+            score=score,
         )
 
     def _check(self, reward: NDArray[Any], observations: Any) -> tuple[float, float]:

@@ -23,10 +23,10 @@ class Trial:
     """Steps of one environment under random actions."""
 
     shown: dict[str, NDArray[Any]]
-    """[T, .] where each step led to"""
+    """[T, .], observations that each step led to"""
 
     before: dict[str, NDArray[Any]]
-    """[E, .] where episodes began"""
+    """[E, .], observations at which episodes began"""
 
     reward: NDArray[Any]
     """[T] or [T, R]"""
@@ -41,10 +41,10 @@ class Trial:
     """[T]"""
 
     longest: int
-    """Steps of the longest episode"""
+    """Number of steps of the longest episode"""
 
     seconds: float
-    """That all steps took"""
+    """Time that all steps took (seconds)"""
 
 
 def play(env: AnyEnv, steps: int, seed: int) -> Trial:

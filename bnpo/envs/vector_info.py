@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -145,3 +146,33 @@ def add_final(
     add_info(final_info, info, done)
     infos["final_obs"], infos["_final_obs"] = final_obs, done.copy()
     infos["final_info"], infos["_final_info"] = final_info, done.copy()
+
+
+def step_info(infos: dict[str, Any], key: str, num_envs: int) -> npt.NDArray[np.float64]:
+    """Return ``info[key]`` of the step just taken, ended episodes included [N]; NaN where absent.
+
+    A boolean, a number or an array of one counts; what is neither is as good as absent.
+    ``"is_success"`` also finds ``"success"``, as the Maze family calls it.
+    """
+    values = np.full(num_envs, np.nan)
+    for name in ("success", "is_success") if key == "is_success" else (key,):
+        for source in (infos, infos.get("final_info", {})):
+            if name in source and not isinstance(source[name], dict):
+                told = source[name]
+                rows = np.flatnonzero(source.get(f"_{name}", np.ones(num_envs, np.bool_)))
+                if isinstance(told, np.ndarray) and told.ndim == 1 and told.dtype.kind in "bif":
+                    values[rows] = told[rows]
+                else:
+                    values[rows] = [_number(told[row]) for row in rows]
+    return values
+
+
+def _number(value: Any) -> float:
+    """Return a number, also out of an array of one; NaN for anything else."""
+    if isinstance(value, str | bytes):
+        return math.nan
+    try:
+        array = np.asarray(value, np.float64)
+    except (TypeError, ValueError):
+        return math.nan
+    return float(array.reshape(())) if array.size == 1 else math.nan

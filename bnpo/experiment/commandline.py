@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 from bnpo.compose.overrides import Overrides, parse
 from bnpo.errors import (
+    CallbackError,
     CheckpointError,
     ConfigError,
     Diverged,
@@ -60,9 +61,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the words after the program's name; None takes those of the process
 
     Returns:
-        0 when all went well, 1 after numbers that are not finite or the failure of a worker, 2
-        after bad input or where files cannot be written, each told in one line, 130 or 143 after
-        SIGINT or SIGTERM. Anything unforeseen is raised.
+        0 when all went well, 1 after numbers that are not finite, the failure of a worker or of a
+        callback, 2 after bad input or where files cannot be written, each told in one line, 130 or
+        143 after SIGINT or SIGTERM. Anything unforeseen is raised.
 
     """
     words = list(sys.argv[1:] if argv is None else argv)
@@ -70,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _told(_run(words))
     except (ConfigError, CheckpointError, RunError, OSError) as error:
         return _complain(error)
-    except Diverged as error:
+    except (CallbackError, Diverged) as error:
         _complain(error)
         return 1
     except WorkerError as error:

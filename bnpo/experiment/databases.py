@@ -173,6 +173,6 @@ def _hidden(url: str) -> str:
 
 
 def _line(error: BaseException) -> str:
-    """First line of an error's message."""
+    """Return the first line of an error's message."""
     lines = [line for line in str(error).splitlines() if line.strip()]
     return " ".join(lines[0].split())[:200] if lines else type(error).__name__

@@ -12,6 +12,7 @@ from typing import Any
 from sacred import SETTINGS, Experiment
 from sacred.config import ConfigDict
 from sacred.observers import FileStorageObserver
+from sacred.run import Run
 from sacred.utils import SacredError
 
 from bnpo.compose.overrides import Overrides, as_json, as_overrides, merge
@@ -27,6 +28,14 @@ from bnpo.runs import RUNS, find_run
 from bnpo.runs.summary import versions
 
 __all__ = ["BnpoExperiment", "experiment"]
+
+
+class KeptRun(Run):
+    """A run of sacred, which takes what was printed last at good ends alone."""
+
+    def keep_output(self) -> None:
+        """Take what was printed so far."""
+        self._get_captured_output()  # type: ignore[no-untyped-call]
 
 
 class BnpoExperiment(Experiment):
@@ -65,6 +74,7 @@ class BnpoExperiment(Experiment):
             create: Any = super()._create_run
             made = create(command, {}, (), info, given, flags)
             made.observers = made_lenient(made.observers)
+            made.__class__ = KeptRun
             return made
         except ConfigError:
             raise
@@ -118,7 +128,7 @@ def _plain(taken: Any) -> dict[str, Any]:
 
 
 def _without_dots(updates: Mapping[str, Any]) -> list[str]:
-    """Overrides as text: their paths hold dots, which databases refuse in keys."""
+    """Return the overrides as text: their paths hold dots, which databases refuse in keys."""
     return [f"{path}={value!r}" for path, value in updates.items()]
 
 
@@ -148,7 +158,13 @@ def _call_of(name: str, of: BnpoExperiment) -> Callable[..., Any]:
 
     def call(_run: Any) -> Any:
         function = command_of(name).function
-        return function(of.taken, _run) if name in RECORDED else function(of.taken)
+        if name not in RECORDED:
+            return function(of.taken)
+        try:
+            return function(of.taken, _run)
+        except BaseException:
+            _run.keep_output()
+            raise
 
     call.__name__, call.__doc__ = name, command_of(name).function.__doc__
     return call

@@ -18,7 +18,8 @@ from bnpo.agent.policy import Policy
 from bnpo.agent.priorities import Priorities
 from bnpo.brains import Follower, LearningStep, NaturalStep
 from bnpo.brains.steps import closed_form
-from bnpo.brains.steps.closed_form import LeanAdam
+from bnpo.brains.steps.compiled import CompiledSteps
+from bnpo.brains.steps.lean_adam import LeanAdam
 from bnpo.experiment.session import Session
 from bnpo.networks import Actor, Critic, Normalizer
 from bnpo.replay import Pool, SegmentTable
@@ -36,6 +37,7 @@ SECTIONS: dict[str, str] = {
     "credit": "credit schemes: goals, rewards, returns, proximal densities",
     "sampling": "draws from replay and pools, pushes, priorities, minibatches",
     "transfer": "between arrays and tensors, and between host and device",
+    "steps": "learning steps in C++, which tell no sections apart",
     "forward": "TD targets, regression, objectives",
     "backward": "gradients",
     "optimizer": "Adam, clipping, natural steps",
@@ -66,6 +68,7 @@ _HOOKS: tuple[tuple[Any, str, str], ...] = (
     (Priorities, "of_learnt", "sampling"),
     (Transitions, "__getitem__", "sampling"),
     (LearningStep, "take", "forward"),
+    (CompiledSteps, "take_each", "steps"),
     (Actor, "heads", "forward"),
     (Critic, "forward", "forward"),
     (torch.autograd, "grad", "backward"),

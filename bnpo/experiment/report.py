@@ -4,16 +4,40 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bnpo.config import RunConfig
 from bnpo.runs.summary import Summary
+from bnpo.training import Trainer
 from bnpo.training.evaluation import Evaluation
 
-__all__ = ["evaluation_rows", "summary_rows"]
+__all__ = ["evaluation_rows", "header_rows", "summary_rows"]
 
 
-def summary_rows(summary: Summary) -> list[tuple[str, str]]:
-    """Return the figures of a training run."""
+def header_rows(run: RunConfig, trainer: Trainer, folder: Path | None) -> list[tuple[str, str]]:
+    """Return what a run is, as its first lines tell it."""
+    task, train, agent = run.task, trainer.config, trainer.agent
+    brains = [
+        f"{brain.name} ({type(brain.step.rule).__name__}, {type(brain.credit.scheme).__name__})"
+        for brain in agent.brains
+    ]
+    threads = "1 thread" if train.threads == 1 else f"{train.threads} threads"
+    interval, episodes = trainer.eval_interval, trainer.evaluator.episodes
+    evaluation = f"{episodes} episodes every {interval:,} steps"
+    return [
+        ("run", "no files are left" if folder is None else f"{folder.name} in {folder}"),
+        ("env", f"{task.env}, {train.num_envs} at a time"),
+        ("preset", f"{task.preset or 'own brains'}, seed {task.seed}"),
+        ("brains", ", ".join(brains)),
+        ("device", f"{agent.device}, {threads}"),
+        ("steps", f"{train.total_steps:,}; evaluated in {evaluation}"),
+    ]
+
+
+def summary_rows(summary: Summary, folder: Path | None = None) -> list[tuple[str, str]]:
+    """Return the figures of a training run, and where it lies."""
     rows = []
-    if summary.success_rate is not None:
+    if summary.mean_score is not None:
+        rows.append(("mean score", f"{summary.mean_score:.2f} ({summary.episodes} episodes)"))
+    elif summary.success_rate is not None:
         rows.append(("success rate", f"{summary.success_rate:.2f} ({summary.episodes} episodes)"))
     if summary.mean_return is not None:
         rows.append(("mean return", f"{summary.mean_return:.2f}"))
@@ -24,15 +48,25 @@ def summary_rows(summary: Summary) -> list[tuple[str, str]]:
         solved = f"{summary.solved_at_env_steps:,} steps, {seconds:.1f} s of training"
     if summary.worker_restarts:
         rows.append(("workers restarted", str(summary.worker_restarts)))
-    share = summary.checkpoint_share
-    return [
-        *rows,
+    rows += [
         ("environment steps", f"{summary.env_steps:,}"),
         ("training seconds", f"{summary.wall_s:.1f}"),
         ("steps per second", "-" if speed is None else f"{speed:,.0f}"),
-        ("checkpoints", "-" if share is None else f"{share:.1%} of the training seconds"),
+        ("evaluations", _share(summary.evaluation_share)),
+        ("checkpoints", _share(summary.checkpoint_share)),
         ("solved at", solved),
     ]
+    if summary.stopped is not None:
+        rows.append(("stopped", summary.stopped))
+    if folder is not None:
+        rows.append(("run", str(folder)))
+        curve = folder / "learning_curve.png"
+        rows += [("learning curve", str(curve))] if curve.exists() else []
+    return rows
+
+
+def _share(share: float | None) -> str:
+    return "-" if share is None else f"{share:.1%} of the training seconds"
 
 
 def evaluation_rows(evaluation: Evaluation, run: Path) -> list[tuple[str, str]]:

@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from sacred.utils import SacredInterrupt
 
+from bnpo.brains.steps.native.build import compile_seconds
 from bnpo.config import RunConfig
-from bnpo.errors import CheckpointError, Diverged, Interrupted, RunError, StateUnknown, WorkerError
+from bnpo.errors import (
+    CallbackError,
+    CheckpointError,
+    Diverged,
+    Interrupted,
+    RunError,
+    StateUnknown,
+    WorkerError,
+)
+from bnpo.experiment.pictures import draw_run
 from bnpo.experiment.run_folder import measurements
+from bnpo.experiment.stream_record import StreamRecord
 from bnpo.files import write_json
 from bnpo.presets import agent_of
 from bnpo.runs.checkpoint import fitting
@@ -22,11 +32,10 @@ from bnpo.runs.checkpoint_folder import CheckpointFolder
 from bnpo.runs.folder import writing
 from bnpo.runs.reading import history_state
 from bnpo.runs.summary import Summary, versions
-from bnpo.show.plotting import draw
 from bnpo.show.text import say
-from bnpo.show.win_matrix import draw_games
 from bnpo.training import Trainer
 from bnpo.training.stopping import StopSignals
+from bnpo.types.callback import Callback, TrainingRun
 from bnpo.types.history import Record
 
 __all__ = ["Session", "policy_alone"]
@@ -40,8 +49,8 @@ class Stopped(Interrupted, SacredInterrupt):
     STATUS = "INTERRUPTED"
 
 
-class Session:
-    """A trainer, and the files that it leaves."""
+class Session(Callback):
+    """A trainer, and the files that it leaves: it follows the run as a callback."""
 
     def __init__(
         self,
@@ -49,6 +58,7 @@ class Session:
         folder: Path | None,
         log_scalar: Callable[[str, float, int], None],
         info: dict[str, Any] | None = None,
+        own: Sequence[Callback] = (),
     ) -> None:
         """Build agent and environments.
 
@@ -57,19 +67,28 @@ class Session:
             folder: where its files go; None writes none
             log_scalar: takes name, value and environment steps of what an evaluation found
             info: of the record; gets ``worker_restarts`` where there were any
+            own: callbacks of the package, called before this one
 
         """
         self.settings = run
         self.folder = folder
         self.log_scalar = log_scalar
-        self.trainer = Trainer(agent_of(run), run.train)
         self.checkpoints: CheckpointFolder | None = None
+        self._stream: StreamRecord | None = None
+        follow = [*own, self]
         if folder is not None:
             keep = run.train.checkpoint_keep
             self.checkpoints = CheckpointFolder(folder / "checkpoints", keep)
+            self._stream = StreamRecord(folder)
+            follow.append(self._stream)
+        self.trainer = Trainer(agent_of(run), run.train, own=follow, folder=folder)
+        if seconds := compile_seconds():
+            say(f"compiled the learning steps in {seconds:.1f} s, once for this machine")
         self.info = {} if info is None else info
         self.versions = [versions()]
         self._saved_at: int | None = None
+        self.summary: Summary | None = None
+        """Figures of the run, once it has ended"""
         self._told: set[str] = set()
 
     def restore(self) -> int | None:
@@ -80,8 +99,10 @@ class Session:
 
         """
         assert self.checkpoints is not None
+        assert self._stream is not None
         found = self.checkpoints.restore()
         if found is None:
+            self._stream.rewind(0)
             return None
         state, path, complaints = found
         with fitting(path):
@@ -95,6 +116,7 @@ class Session:
         history = self.trainer.history
         self.checkpoints.forget_best_after(history[-1].env_steps if len(history) else 0)
         self._saved_at = self.trainer.agent.env_steps
+        self.trainer.history.training = self._stream.rewind(self._saved_at)
         return self._saved_at
 
     def _compare_versions(self, before: Any, checkpoint: Path) -> None:
@@ -132,8 +154,7 @@ class Session:
         try:
             self._tell_what_cannot_be_saved()
             with signals.listening():
-                with _undisturbed_bar():
-                    self.trainer.run(self.on_evaluation, self.save_last)
+                self.trainer.run()
                 stopped = signals.received is not None and not self.finished
                 summary = self._conclude("interrupted" if stopped else "completed")
         except Exception as error:
@@ -143,7 +164,7 @@ class Session:
                     self._save_policy()
             if isinstance(error, WorkerError):
                 raise WorkerError(f"{error.headline}; {self._way_on()}", error.report) from error
-            if isinstance(error, CheckpointError | RunError | Diverged):
+            if isinstance(error, CallbackError | CheckpointError | RunError | Diverged):
                 raise type(error)(f"{error}; {self._way_on()}") from error
             raise
         if stopped:
@@ -169,7 +190,11 @@ class Session:
             return f"the run ended at {steps:,} steps without a checkpoint"
         return f"the run ended at {steps:,} steps, its last checkpoint is {found[0]}"
 
-    def on_evaluation(self, record: Record) -> None:
+    def on_checkpoint(self, run: TrainingRun) -> None:
+        """Save all that decides the run's future."""
+        self.save_last()
+
+    def on_evaluation(self, run: TrainingRun, record: Record) -> None:
         """Log the scalars of an evaluation and keep the best policy."""
         for name, value in measurements(record):
             self.log_scalar(name, value, record.env_steps)
@@ -244,23 +269,9 @@ class Session:
             self.save_last()
             self._save_policy()
             self._write_history()
-            if len(self.trainer.history):
-                task = self.settings.task
-                title = f"{task.preset or 'own brains'} on {task.env}"
-                history = self.trainer.history
-                self._draw(self.folder / "learning_curve.png", lambda to: draw(history, to, title))
-            if (games := self.trainer.games) is not None:
-                write_json(self.folder / "games.json", games)
-                self._draw(self.folder / "games.png", lambda to: draw_games(games, to))
+            for complaint in draw_run(self.trainer, self.settings, self.folder):
+                self._tell_once(complaint)
         return self._leave_summary(status)
-
-    def _draw(self, path: Path, draw_to: Callable[[Path], None]) -> None:
-        """Draw a picture; a run that has none of it has not failed."""
-        try:
-            draw_to(path)
-        except Exception as error:
-            reason = getattr(error, "strerror", None) or " ".join(str(error).split())[:200]
-            self._tell_once(f"{path} cannot be drawn: {reason or type(error).__name__}")
 
     def _leave_summary(self, status: Status) -> Summary:
         trainer = self.trainer
@@ -277,9 +288,12 @@ class Session:
             gradient_steps=trainer.agent.gradient_steps,
             wall_s=trainer.progress.wall_s,
             checkpoint_s=trainer.progress.checkpoint_s,
+            evaluation_s=trainer.progress.evaluation_s,
+            stopped=trainer.live.stop_reason,
             worker_restarts=len(restarts),
             earlier_versions=self.versions[:-1],
         )
+        self.summary = summary
         if self.folder is not None:
             with writing(self.folder / "summary.json") as path:
                 summary.write(path)
@@ -292,11 +306,3 @@ def policy_alone(checkpoint: Path, env: str) -> CheckpointError:
         f"checkpoint {checkpoint} holds a policy alone: {env} cannot tell its state, so its runs "
         "cannot be resumed; evaluate, record and export take the policy"
     )
-
-
-@contextlib.contextmanager
-def _undisturbed_bar() -> Iterator[None]:
-    """Let the progress bar write past the capture of output, which would keep all its states."""
-    terminal = getattr(sys.stderr, "__wrapped__", sys.stderr)
-    with contextlib.redirect_stderr(terminal):
-        yield

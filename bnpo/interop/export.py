@@ -29,13 +29,13 @@ from bnpo.types.step import Observation
 __all__ = ["ExportedPolicy", "Format", "export", "visited_states"]
 
 Format = Literal["torch_export", "onnx"]
-"""Kinds of files: a program of ``torch.export``, or ONNX."""
+"""Kind of file: a program of ``torch.export``, or ONNX."""
 
 STATES = 1_000
-"""On so many states a file is compared with its agent."""
+"""Number of states at which a file is compared with its agent."""
 
 TOLERANCE = 1e-5
-"""Largest difference allowed, as a fraction of half the action range."""
+"""Largest difference of actions that is allowed, as a fraction of half the action range."""
 
 _SUFFIX = {"torch_export": "pt2", "onnx": "onnx"}
 
@@ -64,7 +64,7 @@ class ExportedPolicy(nn.Module):
 
 
 def input_names(agent: Agent) -> list[str]:
-    """Return what the policy of an agent is given, as the environment calls it."""
+    """Return the names of the policy's inputs, as the environment calls them."""
     if not agent.spec.is_goal_env:
         return ["observation"]
     achieved = ["achieved_goal"] if agent.config.networks.observe_achieved_goal else []
@@ -208,8 +208,8 @@ def _write_onnx(agent: Agent, states: Mapping[str, NDArray[Any]], file: Path) ->
     session = runtime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
 
     def act(*inputs: NDArray[Any]) -> NDArray[Any]:
-        given = dict(zip(input_names(agent), inputs, strict=True))
-        actions: NDArray[Any] = session.run(["action"], given)[0]
+        feed = dict(zip(input_names(agent), inputs, strict=True))
+        actions: NDArray[Any] = session.run(["action"], feed)[0]
         return actions
 
     return act
@@ -242,5 +242,5 @@ def _difference(agent: Agent, states: Mapping[str, NDArray[Any]], acting: Any) -
     inputs = [states[name] for name in input_names(agent)]
     single = [acting(*(column[row : row + 1] for column in inputs)) for row in range(8)]
     half = (agent.actor.high - agent.actor.low).cpu().numpy() / 2
-    found = np.concatenate([acting(*inputs), *single])
-    return float((np.abs(found - np.concatenate([expected, expected[:8]])) / half).max())
+    actions = np.concatenate([acting(*inputs), *single])
+    return float((np.abs(actions - np.concatenate([expected, expected[:8]])) / half).max())

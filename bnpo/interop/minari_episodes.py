@@ -48,18 +48,18 @@ def episodes_of(
     spec, own = agent.spec, agent.spec.observation_dim
     if agent.config.networks.observe_achieved_goal:
         own -= spec.goal_dim  # the environment's own observation
-    given = agent.actor.clip(segments.action).cpu().numpy()
+    actions = agent.actor.clip(segments.action).cpu().numpy()
     rows = Trajectories(**{name: column.cpu() for name, column in segments.columns()})
     for index in range(len(rows)):
         steps = int(rows.length[index])
-        shown: Any = rows.observation[index, : steps + 1, :own].numpy()
+        observations: Any = rows.observation[index, : steps + 1, :own].numpy()
         kind = space["observation"].dtype if spec.is_goal_env else space.dtype
-        shown = shown.astype(kind)
+        observations = observations.astype(kind)
         if spec.is_goal_env:
-            shown = {"observation": shown}
+            observations = {"observation": observations}
             for key in ("achieved_goal", "desired_goal"):
                 goals = getattr(rows, key)[index, : steps + 1].numpy()
-                shown[key] = goals.astype(space[key].dtype)
+                observations[key] = goals.astype(space[key].dtype)
         drawn = {name: getattr(rows, name)[index, :steps].numpy() for name in _BEHAVIOUR}
         behaviour = {
             name: np.concatenate([np.zeros_like(column[:1]), column])
@@ -69,8 +69,8 @@ def episodes_of(
         ends = np.zeros((2, steps), bool)
         ends[:, -1] = bool(rows.terminated[index]), bool(rows.truncated[index])
         yield buffer(
-            observations=shown,
-            actions=given[index, :steps],
+            observations=observations,
+            actions=actions[index, :steps],
             rewards=reward[:, 0] if spec.reward_dim == 1 else reward,
             terminations=ends[0],
             truncations=ends[1],
@@ -125,7 +125,7 @@ def _segments_of(dataset: Any, agent: Agent, known: bool) -> Trajectories:
     counts = [-(-len(episode.reward) // longest) for episode in episodes]
     width = sum(map(sum, widths_of(agent.spec)))
     storage = torch.zeros(sum(counts), longest + 1, width, dtype=agent.dtype, device=agent.device)
-    made = columns_of(storage, agent.spec)
+    segments = columns_of(storage, agent.spec)
     row = 0
     for episode in episodes:
         for start in range(0, len(episode.reward), longest):
@@ -133,21 +133,21 @@ def _segments_of(dataset: Any, agent: Agent, known: bool) -> Trajectories:
             ended = start + steps == len(episode.reward)
             during = {"reward": episode.reward, **episode.behaviour}
             for name, column in during.items():
-                getattr(made, name)[row, :steps] = column[start : start + steps]
-            for name, column in zip(_SHOWN, episode.shown, strict=True):
-                getattr(made, name)[row, : steps + 1] = column[start : start + steps + 1]
-            made.length[row] = steps
-            made.terminated[row] = ended and episode.terminated
-            made.truncated[row] = ended and episode.truncated
+                getattr(segments, name)[row, :steps] = column[start : start + steps]
+            for name, column in zip(_SHOWN, episode.observations, strict=True):
+                getattr(segments, name)[row, : steps + 1] = column[start : start + steps + 1]
+            segments.length[row] = steps
+            segments.terminated[row] = ended and episode.terminated
+            segments.truncated[row] = ended and episode.truncated
             row += 1
-    return made
+    return segments
 
 
 @dataclass(frozen=True)
 class _Episode:
     """One episode as tensors, T steps."""
 
-    shown: tuple[Tensor, ...]  # [T+1, .], observation, achieved and desired goal
+    observations: tuple[Tensor, ...]  # [T+1, .], observation, achieved and desired goal
     behaviour: dict[str, Tensor]  # [T, .]
     reward: Tensor  # [T, R]
     terminated: bool
@@ -157,13 +157,13 @@ class _Episode:
 def _episode(raw: Any, agent: Agent, known: bool) -> _Episode:
     """One of Minari's episodes as tensors, checked."""
     steps = len(raw.rewards)
-    shown = as_goal_observation(raw.observations)
+    observations = as_goal_observation(raw.observations)
     behaviour = _behaviour_of(raw) if known else {}
     if known and not behaviour:
         raise _bad(raw, "infos['behaviour'] is missing, which other episodes have")
-    columns = {**shown, "rewards": raw.rewards, "actions": raw.actions, **behaviour}
+    columns = {**observations, "rewards": raw.rewards, "actions": raw.actions, **behaviour}
     for name, column in columns.items():
-        rows = steps + (name in shown)
+        rows = steps + (name in observations)
         if len(column) != rows or not steps:
             raise _bad(raw, f"{name} has {len(column)} rows: allowed is {rows}, at least 1 step")
         if not np.isfinite(column).all():
@@ -171,14 +171,14 @@ def _episode(raw: Any, agent: Agent, known: bool) -> _Episode:
     if np.any(raw.terminations[:-1]):
         raise _bad(raw, "it goes on after a termination")
     if known:
-        made = {name: agent.policy.tensor(behaviour[name]) for name in _BEHAVIOUR}
+        behaviour_columns = {name: agent.policy.tensor(behaviour[name]) for name in _BEHAVIOUR}
     else:
         action = agent.policy.tensor(np.asarray(raw.actions))
         mass = torch.zeros_like(action)
-        made = {"action": action, "mu": action, "sigma": mass, "log_prob": mass[:, 0]}
+        behaviour_columns = {"action": action, "mu": action, "sigma": mass, "log_prob": mass[:, 0]}
     return _Episode(
-        shown=tuple(agent.policy.tensors(shown)),
-        behaviour=made,
+        observations=tuple(agent.policy.tensors(observations)),
+        behaviour=behaviour_columns,
         reward=agent.policy.tensor(np.asarray(raw.rewards)).reshape(steps, agent.spec.reward_dim),
         terminated=bool(raw.terminations[-1]),
         truncated=bool(raw.truncations[-1]),

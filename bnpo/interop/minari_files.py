@@ -160,7 +160,7 @@ def _specification(env: Any) -> Any:
 
 
 def _form(space: Any) -> Any:
-    """Shape of a space, or those of its parts by name."""
+    """Return the shape of a space, or those of its parts by name."""
     parts = getattr(space, "spaces", None)
     if isinstance(parts, Mapping):
         return {name: _form(parts[name]) for name in sorted(parts)}
@@ -168,7 +168,7 @@ def _form(space: Any) -> Any:
 
 
 def _path(dataset_id: str) -> Path:
-    """Where a dataset lies on this machine."""
+    """Return where a dataset lies on this machine."""
     minari = _minari()
     try:
         minari.dataset.minari_dataset.parse_dataset_id(dataset_id)
@@ -186,7 +186,7 @@ def _path(dataset_id: str) -> Path:
 
 
 def _minari() -> Any:
-    """Minari, with what it needs for its files."""
+    """Return Minari, with what it needs for its files."""
     require("h5py", "minari", "a Minari dataset")
     require("minari.namespace", "minari", "a Minari dataset")
     return require("minari", "minari", "a Minari dataset")

@@ -141,7 +141,7 @@ def load_segments(agent: Agent, segments: Trajectories) -> int:
     rows = agent.replay.extend(segments)
     agent.normalization.observe(agent.replay.trajectories, rows)
     if not agent.env_steps:
-        agent.normalization.put_in_force()
+        agent.normalization.renew(first=True)
     for brain in agent.brains:
         for part in _newest(brain, agent.replay, rows).split(_SEGMENTS_AT_ONCE):
             brain.receive(agent.replay, part, agent.env_steps)

@@ -1,7 +1,7 @@
 """Networks: encoders, the shared actor and its noise, the critic Q(s, g, mu, sigma)."""
 
 from bnpo.networks import gaussian
-from bnpo.networks.actor import Actor
+from bnpo.networks.actor import Actor, PolicyOutput
 from bnpo.networks.critic import Critic
 from bnpo.networks.encoder import Encoder, build_encoder
 from bnpo.networks.memory import Memory
@@ -15,6 +15,7 @@ __all__ = [
     "Memory",
     "Normalizer",
     "ParameterNoise",
+    "PolicyOutput",
     "build_encoder",
     "gaussian",
 ]

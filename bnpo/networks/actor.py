@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import cast
+from typing import NamedTuple, cast
 
 import numpy as np
 import torch
@@ -16,7 +16,20 @@ from torch.nn import functional
 from bnpo.config import NetworkConfig
 from bnpo.types import TaskSpec
 
-__all__ = ["Actor"]
+__all__ = ["Actor", "PolicyOutput"]
+
+
+class PolicyOutput(NamedTuple):
+    """What an actor says of the actions in B states."""
+
+    mu: Tensor
+    """[B, A], mean"""
+
+    sigma: Tensor
+    """[B, A], scale"""
+
+    raw: Tensor
+    """[B, A], output before tanh"""
 
 
 class Actor(nn.Module):
@@ -63,8 +76,8 @@ class Actor(nn.Module):
                 parameter.mul_(config.input_gain)
             self.head.weight.mul_(0.1)
             self.head.bias.zero_()
-        self._log_low = math.log(config.sigma_min)
-        self._log_range = math.log(config.sigma_max) - self._log_low
+        self.log_low = math.log(config.sigma_min)
+        self.log_range = math.log(config.sigma_max) - self.log_low
         self._set_sigma(config.sigma_init)
 
     def _set_sigma(self, sigma: float) -> None:
@@ -72,7 +85,7 @@ class Actor(nn.Module):
         if self.sigma_mode == "fixed":
             self.register_buffer("sigma_fixed", sigma * self.half_range)
             return
-        share = (math.log(sigma) - self._log_low) / self._log_range if self._log_range else 0.5
+        share = (math.log(sigma) - self.log_low) / self.log_range if self.log_range else 0.5
         share = min(max(share, 1e-4), 1 - 1e-4)
         logit = math.log(share / (1 - share))
         self.sigma_bias = nn.Parameter(torch.full((self.action_dim,), logit))
@@ -87,7 +100,7 @@ class Actor(nn.Module):
         features: Tensor,
         trace: list[Tensor] | None = None,
         layers: Sequence[tuple[Tensor, Tensor]] | None = None,
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    ) -> PolicyOutput:
         """Mean, scale and the output before tanh, all [B, A].
 
         Args:
@@ -96,28 +109,28 @@ class Actor(nn.Module):
             layers: weights and biases in the place of the actor's own
 
         """
-        kept = [] if trace is None else trace
+        seen = [] if trace is None else trace
         x = features
         *hidden, head = layers or self.layers
         for weight, bias in hidden:
-            kept.append(x)
+            seen.append(x)
             x = torch.relu_(functional.linear(x, weight, bias))
-        kept.append(x)
+        seen.append(x)
         out = functional.linear(x, *head)
         raw = out[:, : self.action_dim] if self.sigma_mode == "state" else out
         mu = torch.tanh(raw)
-        kept.append(mu)
+        seen.append(mu)
         if not self.unit_box:
             mu = self.middle + self.half_range * mu
         if self.sigma_mode == "fixed":
-            return mu, self.sigma_fixed.expand_as(mu), raw
+            return PolicyOutput(mu, self.sigma_fixed.expand_as(mu), raw)
         spread: Tensor = self.sigma_bias
         if self.sigma_mode == "state":
             spread = spread + out[:, self.action_dim :]
-        sigma = torch.exp(self._log_low + self._log_range * torch.sigmoid(spread))
+        sigma = torch.exp(self.log_low + self.log_range * torch.sigmoid(spread))
         if not self.unit_box:
             sigma = self.half_range * sigma
-        return mu, sigma.expand_as(mu), raw
+        return PolicyOutput(mu, sigma.expand_as(mu), raw)
 
     def clip(self, action: Tensor) -> Tensor:
         """Clip actions [B, A] to the Box, to the last bit of whatever type its bounds have."""

@@ -72,7 +72,7 @@ class Critic(nn.Module):
         sigma: Tensor,
         trace: list[tuple[Tensor, ...]] | None = None,
     ) -> Tensor:
-        """Value of every member, [E, B, R].
+        """Return the value of every member, [E, B, R].
 
         Args:
             features: [B, F]
@@ -85,25 +85,25 @@ class Critic(nn.Module):
             mu, sigma = (mu - self.middle) / self.half_range, sigma / self.half_range
         x = torch.cat((features, mu, sigma), -1).expand(self.members, -1, -1)
         inputs = [] if trace is None else trace
-        kept: tuple[Tensor, ...] = ()
+        normalised: tuple[Tensor, ...] = ()
         *hidden, (last_weight, last_bias) = self.layers
         for weight, bias in hidden:
-            inputs.append((x, *kept))
+            inputs.append((x, *normalised))
             x = torch.baddbmm(bias, x, weight)
             if self.layer_norm:
                 before = x
                 x, mean, rstd = torch.native_layer_norm(x, x.shape[-1:], None, None, _EPSILON)
-                kept = before, mean, rstd
+                normalised = before, mean, rstd
             x = torch.relu_(x)
-        inputs.append((x, *kept))
+        inputs.append((x, *normalised))
         return torch.baddbmm(last_bias, x, last_weight)
 
     def value(self, features: Tensor, mu: Tensor, sigma: Tensor) -> Tensor:
-        """Value of the ensemble, reduced by minimum or mean, [B, R]."""
+        """Return the value of the ensemble, reduced by minimum or mean, [B, R]."""
         return self.reduced(self(features, mu, sigma))
 
     def reduced(self, q: Tensor) -> Tensor:
-        """Minimum or mean over the ensemble of its values [E, B, R], [B, R]."""
+        """Return the minimum or mean over the ensemble of its values [E, B, R], [B, R]."""
         if self.members == 1:
             return q[0]
         return q.mean(0) if self.reduce == "mean" else q.amin(0)

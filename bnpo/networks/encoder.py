@@ -12,7 +12,7 @@ from bnpo.types import TaskSpec
 __all__ = ["Encoder", "build_encoder"]
 
 Encoder = Normalizer | Memory
-"""Makes features of a state and a goal."""
+"""Encoder: makes features of a state and a goal."""
 
 
 def build_encoder(

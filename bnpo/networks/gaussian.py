@@ -16,7 +16,7 @@ __all__ = ["entropy", "kl_divergence", "log_prob"]
 
 
 def log_prob(action: Tensor, mu: Tensor, sigma: Tensor) -> Tensor:
-    """Log density of actions, [B].
+    """Return the log density of actions, [B].
 
     log N(a; μ, σ) = -Σ ½((a - μ)/σ)² + log σ + ½ log 2π
 
@@ -31,12 +31,12 @@ def log_prob(action: Tensor, mu: Tensor, sigma: Tensor) -> Tensor:
 
 
 def entropy(sigma: Tensor) -> Tensor:
-    """Differential entropy Σ log σ + ½ log 2πe of scales [B, A], [B]."""
+    """Return the differential entropy Σ log σ + ½ log 2πe of scales [B, A], [B]."""
     return (sigma.log() + (_HALF_LOG_TWO_PI + 0.5)).sum(-1)
 
 
 def kl_divergence(mu_p: Tensor, sigma_p: Tensor, mu_q: Tensor, sigma_q: Tensor) -> Tensor:
-    """KL(p || q) of two diagonal Normals, [B].
+    """Return the divergence KL(p || q) of two diagonal Normals, [B].
 
     KL = Σ log σ_q/σ_p + (σ_p² + (μ_p - μ_q)²) / 2σ_q² - ½
 

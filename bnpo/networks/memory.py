@@ -1,4 +1,4 @@
-"""What the actor is shown of the past: the last observations, and a memory of those before."""
+"""What networks see of the past: the last observations, and a memory of those before."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Memory", "remembers"]
 
 
 def remembers(config: NetworkConfig) -> bool:
-    """Whether networks so configured see more than the observation of the moment."""
+    """Return whether networks so configured see more than the present observation."""
     return config.frame_history > 1 or config.memory is not None
 
 
@@ -41,9 +41,9 @@ class Memory(nn.Module):
         self.frames = config.frame_history
         self.units = config.memory or 0
         window = config.memory_window if config.memory else 1
-        self.kept = window + self.frames - 1
+        self.depth = window + self.frames - 1
         size = normalizer.observation_dim
-        self.state_dim = self.units + self.kept * size
+        self.state_dim = self.units + self.depth * size
         self.features = self.frames * size + self.units + normalizer.goal_dim
         self.gru: nn.GRU | None = None
         if self.units:
@@ -51,7 +51,7 @@ class Memory(nn.Module):
             self.gru = nn.GRU(self.frames * size, self.units).to(own.device, own.dtype)
 
     def forward(self, state: Tensor, goal: Tensor) -> Tensor:
-        """Features [B, F] of states [B, S] and goals [B, G]."""
+        """Return the features [B, F] of states [B, S] and goals [B, G]."""
         frames, goal = self._normalised(state[:, self.units :], goal)
         recent = frames[:, -self.frames :].flatten(1)
         if self.gru is None:
@@ -62,13 +62,13 @@ class Memory(nn.Module):
 
     @torch.no_grad()
     def start(self, observation: Tensor) -> Tensor:
-        """States [N, S] of environments whose episodes begin with observations [N, O]."""
+        """Return states [N, S] of environments whose episodes begin with observations [N, O]."""
         empty = observation.new_zeros(len(observation), self.units)
-        return torch.cat((empty, observation.repeat(1, self.kept)), 1)
+        return torch.cat((empty, observation.repeat(1, self.depth)), 1)
 
     @torch.no_grad()
     def follow(self, state: Tensor, observation: Tensor) -> Tensor:
-        """States [N, S] after those [N, S] when observations [N, O] are shown."""
+        """Return the states [N, S] that follow from states [N, S] and new observations [N, O]."""
         size = self.normalizer.observation_dim
         hidden, frames = state[:, : self.units], state[:, self.units :]
         if self.gru is not None:
@@ -78,7 +78,7 @@ class Memory(nn.Module):
 
     @torch.no_grad()
     def refresh(self, states: Tensor) -> Tensor:
-        """States of whole segments [U, T+1, S] with the memory that today's networks would have.
+        """Return states of whole segments [U, T+1, S] with the memory of today's networks.
 
         The memory before a segment's first step stays as it was stored.
         """
@@ -100,19 +100,19 @@ class Memory(nn.Module):
         self.normalizer.commit()
 
     def _oldest(self, frames: Tensor) -> Tensor:
-        """Oldest input of the memory among frames [N, F O], normalised, [N, k O]."""
+        """Return the oldest input of the memory among frames [N, F O], normalised, [N, k O]."""
         size = self.normalizer.observation_dim
         rows, _ = self._normalised(frames[:, : self.frames * size], frames[:, :0])
         return rows.flatten(1)
 
     def _inputs(self, frames: Tensor) -> Tensor:
-        """Inputs of the memory, k frames each, of frames [B, F, O], [B, w, k O]."""
+        """Return the inputs of the memory, k frames each, of frames [B, F, O], [B, w, k O]."""
         if self.frames == 1:
             return frames
         return frames.unfold(1, self.frames, 1).transpose(2, 3).flatten(2)
 
     def _normalised(self, frames: Tensor, goal: Tensor) -> tuple[Tensor, Tensor]:
-        """Frames [N, F O] as [N, F, O] and goals [N, G], with the statistics in force."""
+        """Return frames [N, F O] as [N, F, O] and goals [N, G], with the statistics in force."""
         own = self.normalizer
         size = own.observation_dim
         rows = frames.unflatten(1, (-1, size))

@@ -12,14 +12,14 @@ __all__ = ["Normalizer"]
 
 
 _ROUNDINGS = 8.0
-"""What varies by less than so many roundings of its mean is taken to be constant."""
+"""Deviation below which a quantity is taken to be constant (roundings of its mean)."""
 
 _LEAST = 1e-30
 """Standard deviation below which numbers are taken to be constant; its inverse must be finite."""
 
 
 class Normalizer(nn.Module):
-    """Shift and scale observation and goal to zero mean, unit variance; join them as features.
+    """Shifts and scales observation and goal to zero mean, unit variance; joins them as features.
 
     Whatever their unit: what happens within millionths is scaled as what happens within millions.
     A quantity that does not vary is shifted alone.
@@ -38,7 +38,7 @@ class Normalizer(nn.Module):
     totals: Tensor
     """[3, O + G], count, mean and sum of squared deviations of the samples in force."""
     pending: Tensor
-    """[3, O + G], the same of those that wait for the next commit."""
+    """[3, O + G], count, mean and sum of squares of the samples that wait for the next commit."""
 
     def __init__(
         self,
@@ -82,7 +82,7 @@ class Normalizer(nn.Module):
         self.register_buffer("pending", moments.clone())
 
     def forward(self, observation: Tensor, goal: Tensor) -> Tensor:
-        """Features [B, O + G] of observations [B, O] and goals [B, G]."""
+        """Return the features [B, O + G] of observations [B, O] and goals [B, G]."""
         joined = torch.cat((observation, goal), -1) if self.goal_dim else observation
         if not self.enabled:
             return joined
@@ -110,7 +110,7 @@ class Normalizer(nn.Module):
 
     @torch.no_grad()
     def count_pending(self) -> bool:
-        """Add the samples that wait to the totals; what is in force stays. False: none waited."""
+        """Add the waiting samples to the totals, not in force yet; return whether any waited."""
         if not bool(self.pending[0].any()):
             return False
         self.totals.copy_(_merge(self.totals, self.pending))
@@ -119,7 +119,7 @@ class Normalizer(nn.Module):
 
     @torch.no_grad()
     def statistics(self) -> Tensor:
-        """Mean, scale and shift by the totals, [3, O + G]."""
+        """Return the mean, scale and shift that follow from the totals, [3, O + G]."""
         moments = self.totals.clone()
         if self.shows_achieved:
             end = self.observation_dim
@@ -134,9 +134,9 @@ class Normalizer(nn.Module):
 
     @torch.no_grad()
     def put_in_force(self, statistics: Tensor) -> None:
-        """Normalise by mean, scale and shift [3, O + G] from now on."""
-        for own, given in zip((self.mean, self.scale, self.shift), statistics, strict=True):
-            own.copy_(given)
+        """Normalise by this mean, scale and shift, [3, O + G], from now on."""
+        for own, new in zip((self.mean, self.scale, self.shift), statistics, strict=True):
+            own.copy_(new)
         self.changes += 1
 
     def clone(self) -> Self:
@@ -145,7 +145,7 @@ class Normalizer(nn.Module):
 
 
 def _moments(samples: Tensor) -> Tensor:
-    """Count, mean and sum of squared deviations of samples [N, D], [3, D]."""
+    """Return the count, mean and sum of squared deviations of samples [N, D], [3, D]."""
     samples = samples.to(torch.float64)
     mean = samples.sum(0) / max(len(samples), 1)
     deviations = (samples - mean).square().sum(0)
@@ -153,7 +153,7 @@ def _moments(samples: Tensor) -> Tensor:
 
 
 def _merge(a: Tensor, b: Tensor) -> Tensor:
-    """Moments of the union of two sets of samples (Chan, Golub and LeVeque 1979)."""
+    """Return the moments of the union of two sets of samples (Chan, Golub and LeVeque 1979)."""
     count = a[0] + b[0]
     share = b[0] / count.clamp(min=1)
     shift = b[1] - a[1]

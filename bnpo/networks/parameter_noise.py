@@ -25,7 +25,7 @@ class ParameterNoise:
     """
 
     def __init__(self, scale: float, delay: int, seed: int) -> None:
-        """Disturb the layers of an actor.
+        """Describe the noise.
 
         Args:
             scale: c
@@ -39,7 +39,7 @@ class ParameterNoise:
         self._drawn: dict[int, tuple[int, Tensor, Tensor]] = {}  # by layer: renewal and noise
 
     def act(self, actor: Actor, features: Tensor, step: int) -> tuple[Tensor, Tensor]:
-        """Mean and scale of the disturbed actor's action, both [B, A].
+        """Return the mean and scale of the disturbed actor's action, both [B, A].
 
         Args:
             actor: what is disturbed; it stays as it is
@@ -52,7 +52,7 @@ class ParameterNoise:
 
     @torch.no_grad()
     def disturbed(self, actor: Actor, step: int) -> list[tuple[Tensor, Tensor]]:
-        """Weight and bias with noise of every layer of an actor."""
+        """Return the weight and bias with noise of every layer of an actor."""
         layers, disturbed = len(actor.layers), []
         for index, (weight, bias) in enumerate(actor.layers):
             # At step r delay layer (r - 1) mod n is renewed.
@@ -62,7 +62,7 @@ class ParameterNoise:
         return disturbed
 
     def _noise(self, index: int, renewal: int, weight: Tensor) -> tuple[Tensor, Tensor]:
-        """c/√p f(ε_out) [out] and f(ε_in) [in] of a layer, drawn anew at each renewal."""
+        """Return a layer's noise c/√p f(ε_out) [out] and f(ε_in) [in], new at each renewal."""
         known = self._drawn.get(index)
         if known is not None and known[0] == renewal:
             return known[1], known[2]

@@ -26,14 +26,14 @@ class Quadratic:
     """Second-order model of the cost of one step in (δx, δu)."""
 
     gradient: FloatArray
-    """[B, n + m]"""
+    """[B, n + m], gradient of the cost by (δx, δu)"""
 
     hessian: FloatArray
-    """[B, n + m, n + m]"""
+    """[B, n + m, n + m], Hessian of the cost by (δx, δu)"""
 
 
 def evaluate(cost: Cost, output: FloatArray, action: FloatArray, context: FloatArray) -> FloatArray:
-    """Cost of steps [..., p], [..., m], [..., c], [...]; infinite where it is no number."""
+    """Return the cost of outputs, actions and contexts, [...]; infinite where it is no number."""
     with torch.no_grad():
         value = cost(*(torch.from_numpy(part) for part in (output, action, context))).numpy()
     return np.where(np.isfinite(value), value, np.inf)
@@ -66,7 +66,7 @@ def quadratize(
 
 
 def reaching_cost(action_weight: float, smooth: float) -> Cost:
-    """Cost w (√(|y - g|² + s²) - s) + ½ r |u|² of outputs y for contexts (g, w).
+    """Return the cost w (√(|y - g|² + s²) - s) + ½ r |u|² of outputs y for contexts (g, w).
 
     Far from the goal it grows like the distance, within s like its square, so that it is convex and
     smooth; s is of the goal's own unit.

@@ -29,7 +29,7 @@ class Dynamics(Protocol):
 
     @property
     def change_dim(self) -> int:
-        """Numbers in a change of state, n."""
+        """Number of components of a change of state, n."""
 
     @property
     def low(self) -> FloatArray:
@@ -40,13 +40,13 @@ class Dynamics(Protocol):
         """Upper bounds of the action, [m]; may be inf."""
 
     def step(self, state: FloatArray, action: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """States [B, S] that actions [B, m] lead to, and their outputs [B, p]: what is paid for."""
+        """Return the states [B, S] that actions [B, m] lead to, and their outputs [B, p]."""
 
     def difference(self, state: FloatArray, origin: FloatArray) -> FloatArray:
-        """Change [B, n] that leads from an origin to a state, both [B, S]."""
+        """Return the change [B, n] that leads from an origin to a state, both [B, S]."""
 
     def shift(self, state: FloatArray, change: FloatArray) -> FloatArray:
-        """States [B, S] moved by changes [B, n]."""
+        """Return the states [B, S] moved by changes [B, n]."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -138,7 +138,7 @@ class MujocoDynamics:
 
     @property
     def change_dim(self) -> int:
-        """2 nv + na."""
+        """Number of components of a change of state, 2 nv + na."""
         return int(2 * self.model.nv + self.model.na)
 
     @property
@@ -152,7 +152,7 @@ class MujocoDynamics:
         return self._high
 
     def step(self, state: FloatArray, action: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """States [B, S] under controls [B, nu], and their outputs [B, p]."""
+        """Return the states [B, S] under controls [B, nu], and their outputs [B, p]."""
         control = np.repeat(action[:, None], self.steps, 1)
         start = np.concatenate((np.zeros((len(state), 1)), state), 1)
         trajectory, _ = self._rollout.rollout(self.model, self._data, start, control)
@@ -160,7 +160,7 @@ class MujocoDynamics:
         return following, following if self.output is None else self.output(following)
 
     def difference(self, state: FloatArray, origin: FloatArray) -> FloatArray:
-        """Change [B, n] from an origin to a state, both [B, S]."""
+        """Return the change [B, n] from an origin to a state, both [B, S]."""
         at, count = self._positions, int(self.model.nv)
         if at == count:
             return state - origin
@@ -171,7 +171,7 @@ class MujocoDynamics:
         return change
 
     def shift(self, state: FloatArray, change: FloatArray) -> FloatArray:
-        """States [B, S] moved by changes [B, n]."""
+        """Return the states [B, S] moved by changes [B, n]."""
         at, count = self._positions, int(self.model.nv)
         if at == count:
             return state + change

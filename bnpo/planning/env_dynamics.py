@@ -37,11 +37,11 @@ class EnvDynamics:
 
     @property
     def change_dim(self) -> int:
-        """Positions and velocities."""
+        """Number of components of a change of state: positions and velocities."""
         return self._changes
 
     def _sized(self, rows: int) -> VectorGoalEnv:
-        """Environments for at least so many rows; sizes are powers of two, to keep them few."""
+        """Return environments for at least so many rows, a power of two, to keep batches few."""
         size = 1 << (rows - 1).bit_length()
         if size not in self._envs:
             self._envs[size] = self._make(size)
@@ -49,7 +49,7 @@ class EnvDynamics:
         return self._envs[size]
 
     def read(self, env: VectorGoalEnv) -> FloatArray:
-        """State of every environment of a batch, [N, S]."""
+        """Return the state of every environment of a batch, [N, S]."""
         arrays = env.arrays()
         parts = [np.asarray(arrays[name], np.float64) for name in self._widths]
         return np.concatenate([part.reshape(env.num_envs, -1) for part in parts], 1)
@@ -65,7 +65,7 @@ class EnvDynamics:
         env.refresh()
 
     def step(self, state: FloatArray, action: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """States [B, S] that actions [B, m] lead to, and the goals [B, p] achieved there."""
+        """Return states [B, S] that actions [B, m] lead to, and the goals [B, p] achieved there."""
         env = self._sized(len(state))
         self.write(env, state)
         actions = np.zeros((env.num_envs, action.shape[1]))
@@ -75,11 +75,11 @@ class EnvDynamics:
         return self.read(env)[: len(state)], achieved[: len(state)]
 
     def difference(self, state: FloatArray, origin: FloatArray) -> FloatArray:
-        """Change [B, n] from an origin to a state, both [B, S]."""
+        """Return the change [B, n] from an origin to a state, both [B, S]."""
         return state[:, self._physics] - origin[:, self._physics]
 
     def shift(self, state: FloatArray, change: FloatArray) -> FloatArray:
-        """States [B, S] moved by changes [B, n]."""
+        """Return the states [B, S] moved by changes [B, n]."""
         moved = state.copy()
         moved[:, self._physics] += change
         return moved

@@ -60,7 +60,7 @@ def require_simulator(rule: Rule, env_id: str, env_kwargs: Mapping[str, Any]) ->
 
 
 def _make_env(env_id: str, num_envs: int, env_kwargs: Mapping[str, Any]) -> Any:
-    """Environments of a task, without wrappers."""
+    """Return the environments of a task, without wrappers."""
     return make_vector_env(env_id, num_envs, threads=0, **env_kwargs).unwrapped
 
 
@@ -121,7 +121,7 @@ def draw_guides(
     env.reset(seed=seeds[0])
     start = dynamics.read(env)
     goals = _future_goals(env, steps)
-    made = plan_guides(dynamics, start, goals, guidance, seeds[1])
+    guides = plan_guides(dynamics, start, goals, guidance, seeds[1])
     env.close()
     count = -(-guidance.plans * guidance.samples // num_envs) * num_envs
     of = np.arange(count) % guidance.plans  # plan of each row
@@ -129,19 +129,19 @@ def draw_guides(
     env.reset(seed=0)
     dynamics.write(env, start[of])
     first = policy.tensors(env.observe())
-    steps_taken = _draw(policy, env, dynamics, made, of, seeds[2])
+    steps_taken = _draw(policy, env, dynamics, guides, of, seeds[2])
     for user in (env, dynamics):
         user.close()
     return first, steps_taken
 
 
 def _future_goals(env: VectorGoalEnv, steps: int) -> FloatArray:
-    """Goals desired after each step, [N, T, G]: they move without regard to actions."""
+    """Return the goals desired after each step, [N, T, G]: they move without regard to actions."""
     goals = []
     rest = np.zeros(env.action_space.shape or ())
     for _ in range(steps):
-        shown, _, _, _, infos = env.step(rest)
-        goals.append(true_next_observation(shown, infos)["desired_goal"])
+        observations, _, _, _, infos = env.step(rest)
+        goals.append(true_next_observation(observations, infos)["desired_goal"])
     return np.stack(goals, 1)
 
 

@@ -24,7 +24,7 @@ class ILQR:
     """Options of the planner."""
 
     iterations: Count = 30
-    """Most iterations of linearising, solving and trying."""
+    """Largest number of iterations of linearising, solving and trying."""
 
     tolerance: NonNegative = 1e-4
     """A trajectory is done once an iteration lowers its cost, or promises to, by less than this
@@ -34,8 +34,8 @@ class ILQR:
     """Step sizes 1, 1/2, 1/4, ... that are tried side by side."""
 
     regularization: NonNegative = 1e-6
-    """First μ, added to the curvature of the value of states; shrinks after a success, grows after
-    a failure."""
+    """Initial μ, added to the curvature of the value of states; shrinks after a success, grows
+    after a failure."""
 
     regularization_max: Positive = 1e6
     """A trajectory that fails beyond this μ is done."""
@@ -44,7 +44,7 @@ class ILQR:
     """Change of states and actions in forward differences."""
 
     temperature: Positive = 1e-3
-    """η of the guiding covariance η Q_uu⁻¹: cost that is worth one nat of entropy."""
+    """Temperature η of the guiding covariance η Q_uu⁻¹: cost that is worth one nat of entropy."""
 
     sigma_min: Positive = 0.02
     """Smallest scale of the guiding distribution, in units of the action."""
@@ -64,7 +64,7 @@ class Plan:
     """Nominal actions ū, [N, T, m]"""
 
     output: FloatArray
-    """What the steps led to, [N, T, p]"""
+    """Outputs of the steps, [N, T, p]"""
 
     cost: FloatArray
     """Cost of each trajectory after every iteration, the first being the initial one, [I+1, N]"""
@@ -76,10 +76,10 @@ class Plan:
     """Controllers around the nominal trajectory; at a minimum k is zero"""
 
     covariance: FloatArray
-    """Of the guiding distribution, positive definite and bounded, [N, T, m, m]"""
+    """Covariance of the guiding distribution, positive definite and bounded, [N, T, m, m]"""
 
     def __getitem__(self, rows: IndexArray) -> Plan:
-        """Plans of some trajectories [K]."""
+        """Return the plans of some trajectories [K]."""
         gains = self.gains
         return Plan(
             state=self.state[rows],
@@ -97,9 +97,10 @@ class Plan:
         )
 
     def mean(self, dynamics: Dynamics, time: int, state: FloatArray) -> FloatArray:
-        """g(x_t) = ū_t + K_t (x_t - x̄_t) of states [N, S], one of each trajectory, [N, m].
+        """Return the mean action g(x_t) = ū_t + K_t (x_t - x̄_t) in states [N, S], [N, m].
 
-        k_t is left out: the line search has found that the nominal actions are better without.
+        There is one state of each trajectory. k_t is left out: the line search has found that the
+        nominal actions are better without.
         """
         change = dynamics.difference(state, self.state[:, time])
         mean = self.action[:, time] + (self.gains.feedback[:, time] @ change[:, :, None])[:, :, 0]

@@ -19,16 +19,16 @@ class Gains:
     """Affine controllers u = ū + k + K δx of N trajectories of T steps."""
 
     feedback: FloatArray
-    """K, [N, T, m, n]"""
+    """Feedback gains K, [N, T, m, n]"""
 
     feedforward: FloatArray
-    """k, [N, T, m]"""
+    """Feedforward change k, [N, T, m]"""
 
     curvature: FloatArray
-    """Q_uu without regularisation, [N, T, m, m]"""
+    """Curvature Q_uu of the value of actions, without regularisation, [N, T, m, m]"""
 
     promise: FloatArray
-    """By how much k should lower the cost, Σ_t -(kᵀ Q_u + ½ kᵀ Q_uu k), [N]"""
+    """Amount by which k should lower the cost, Σ_t -(kᵀ Q_u + ½ kᵀ Q_uu k), [N]"""
 
 
 def backward_pass(
@@ -84,22 +84,22 @@ def backward_pass(
 
 
 def _inverse(matrix: FloatArray, free: FloatArray) -> FloatArray:
-    """Inverse of symmetric matrices [N, m, m] over their free rows [N, m], zero in the others.
+    """Return the inverse of symmetric matrices [N, m, m] over free rows [N, m], zero elsewhere.
 
     Eigenvalues are held above zero.
     """
     both = free[:, :, None] * free[:, None, :]
     held = (1.0 - free)[:, :, None] * np.eye(free.shape[1])
     values, vectors = np.linalg.eigh(0.5 * both * (matrix + matrix.swapaxes(1, 2)) + held)
-    kept = np.maximum(values, _LEAST_CURVATURE)
-    inverse: FloatArray = (vectors / kept[:, None, :]) @ vectors.swapaxes(1, 2) * both
+    curvatures = np.maximum(values, _LEAST_CURVATURE)
+    inverse: FloatArray = (vectors / curvatures[:, None, :]) @ vectors.swapaxes(1, 2) * both
     return inverse
 
 
 def bounded_covariance(
     curvature: FloatArray, temperature: float, low: float, high: float
 ) -> FloatArray:
-    """Covariance of the guiding distribution, η Q_uu⁻¹, [..., m, m] (Levine and Koltun 2013).
+    """Return the guiding distribution's covariance η Q_uu⁻¹, [..., m, m] (Levine, Koltun 2013).
 
     For a cost, which is minus a reward, Q_uu is the paper's -Q_uu. The scales along its principal
     axes lie in [low, high], whatever the curvature, so that it is always positive definite.

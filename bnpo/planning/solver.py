@@ -49,7 +49,7 @@ class _Search:
             whole[rows] = part.reshape(len(rows), steps, *part.shape[1:])
 
     def gains(self, rows: IndexArray, regularization: FloatArray) -> Gains:
-        """Backward pass over the trajectories of these rows [K]."""
+        """Return the backward pass over the trajectories of these rows [K]."""
         linear = Linear(state=self.linear.state[rows], output=self.linear.output[rows])
         quadratic = Quadratic(
             gradient=self.quadratic.gradient[rows], hessian=self.quadratic.hessian[rows]
@@ -59,7 +59,7 @@ class _Search:
         return backward_pass(linear, quadratic, regularization[rows], outward)
 
     def improve(self, rows: IndexArray, gains: Gains) -> BoolArray:
-        """Take the best of all step sizes where it lowers the cost; whether it did, [K]."""
+        """Take the best of all step sizes where it lowers the cost; return whether it did, [K]."""
         tries, count = self.options.line_search, len(rows)
         share = np.repeat(0.5 ** np.arange(tries), count)[:, None]  # [tries K, 1]
         every = np.tile(rows, tries)
@@ -75,13 +75,13 @@ class _Search:
             states.append(state)
             actions.append(action)
             outputs.append(output)
-        found = [np.stack(parts, 1) for parts in (states, actions, outputs)]
-        value = evaluate(self.cost, found[2], found[1], self.context[every]).sum(1)
+        improved = [np.stack(parts, 1) for parts in (states, actions, outputs)]
+        value = evaluate(self.cost, improved[2], improved[1], self.context[every]).sum(1)
         best = value.reshape(tries, count).argmin(0) * count + np.arange(count)
         better: BoolArray = value[best] < self.value[rows]
-        kept, taken = rows[better], best[better]
-        self.state[kept], self.action[kept] = found[0][taken], found[1][taken]
-        self.output[kept], self.value[kept] = found[2][taken], value[taken]
+        moved, taken = rows[better], best[better]
+        self.state[moved], self.action[moved] = improved[0][taken], improved[1][taken]
+        self.output[moved], self.value[moved] = improved[2][taken], value[taken]
         return better
 
 
@@ -162,7 +162,7 @@ def plan_best(
 
     """
     tries, count = guesses.shape[:2]
-    made = plan(
+    plans = plan(
         dynamics,
         cost,
         np.tile(start, (tries, 1)),
@@ -170,9 +170,9 @@ def plan_best(
         np.tile(context, (tries, 1, 1)),
         options,
     )
-    found = made.cost[-1].copy().reshape(tries, count)
-    found[0] -= margin * np.abs(found[0])
-    return made[found.argmin(0) * count + np.arange(count)]
+    costs = plans.cost[-1].copy().reshape(tries, count)
+    costs[0] -= margin * np.abs(costs[0])
+    return plans[costs.argmin(0) * count + np.arange(count)]
 
 
 def _begin(

@@ -16,6 +16,7 @@ from bnpo.credit.registry import SCHEMES
 from bnpo.errors import ConfigError, did_you_mean
 from bnpo.extras import imported
 from bnpo.replay import LAWS
+from bnpo.types.callback import Callback
 
 __all__ = ["REGISTRIES", "made_of", "name_of", "names_modules", "plain"]
 
@@ -83,7 +84,8 @@ def plain(value: Any) -> Any:
     if value is None or isinstance(value, bool | int | float | str):
         return value
     name = name_of(value)
-    if name is None and not type(value).__module__.startswith("bnpo."):
+    own = not type(value).__module__.startswith("bnpo.")
+    if name is None and (own or isinstance(value, Callback)):
         name = _importable(value)
     fields = {field: plain(getattr(value, field)) for field in _fields(value)}
     return fields if name is None else {"name": name, **fields}

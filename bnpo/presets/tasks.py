@@ -53,7 +53,7 @@ TASKS: dict[str, dict[str, Any]] = {
         "num_envs": 20,
         "train_episode_steps": 60,
         "total_steps": 400_000,
-        "eval_interval": 20_000,
+        "eval_interval": 50_000,  # of five episodes of 1,000 steps: a tenth of the training steps
         "solve_metric": "mean_score",
         "solve_threshold": 30.0,
         "agent": {"gamma": 0.95, "max_steps": 60, "target_bounds": [-20.0, 0.0]},
@@ -84,7 +84,6 @@ TASKS: dict[str, dict[str, Any]] = {
         "env": "PointMaze_UMaze-v3",
         "env_kwargs": {"continuing_task": True, "max_episode_steps": 300},
         "total_steps": 200_000,
-        "eval_interval": 10_000,
         "agent": {"gamma": 0.98, "max_steps": 100, "target_bounds": [0.0, 50.0]},
     },
 }

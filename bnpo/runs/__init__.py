@@ -12,6 +12,7 @@ from bnpo.runs.reading import (
     load_run,
     load_summary,
 )
+from bnpo.runs.stream import read_stream
 
 __all__ = [
     "RUNS",
@@ -27,4 +28,5 @@ __all__ = [
     "load_run",
     "load_summary",
     "read_run",
+    "read_stream",
 ]

@@ -36,10 +36,10 @@ _MISFIT = (
     *(LookupError, TypeError, ValueError, ArithmeticError, AttributeError, AssertionError),
     RuntimeError,  # of torch
 )
-"""What is raised where values are of other types, or tensors of other shapes, than expected."""
+"""Errors that are raised where values are of other types, or tensors of other shapes."""
 
 FORMAT_VERSION = 2
-"""2: a manifest and files of tensors; 1 was a single file of torch.save."""
+"""Version of the format: 2 is a manifest and files of tensors; 1 was one file of torch.save."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +47,7 @@ class Loaded:
     """A checkpoint as it was read."""
 
     state: dict[str, Any]
-    """What was saved."""
+    """State that was saved."""
 
     parts: dict[str, RowParts] = field(default_factory=dict)
     """Where the rows of growing tensors lie, so that the next checkpoint can go on with them."""
@@ -213,8 +213,8 @@ def _encode(
             return {"dict": dict(items)}
         return {"items": items}
     if isinstance(value, list | tuple):
-        made = [_encode(v, f"{below}{i}", tensors, growing) for i, v in enumerate(value)]
-        return {"tuple": made} if isinstance(value, tuple) else made
+        encoded = [_encode(v, f"{below}{i}", tensors, growing) for i, v in enumerate(value)]
+        return {"tuple": encoded} if isinstance(value, tuple) else encoded
     raise TypeError(f"a checkpoint cannot hold {path} = {value!r}")
 
 

@@ -35,21 +35,21 @@ class DataFile:
     """A file of tensors as a manifest lists it."""
 
     file: str
-    """Name, in the manifest's folder."""
+    """Name of the file, in the manifest's folder."""
 
     sha256: str
     """Checksum of the whole file."""
 
     nbytes: int
-    """Its size."""
+    """Size of the file (bytes)."""
 
     @classmethod
     def of(cls, entry: Mapping[str, Any]) -> Self:
-        """Take an entry of a manifest; a name that leads out of the folder is refused."""
-        made = cls(entry["file"], entry["sha256"], entry["nbytes"])
-        if not NAME.fullmatch(made.file):
-            raise CheckpointError(f"a checkpoint lists {made.file!r}, which is no name of its own")
-        return made
+        """Read an entry of a manifest; a name that leads out of the folder is refused."""
+        file = cls(entry["file"], entry["sha256"], entry["nbytes"])
+        if not NAME.fullmatch(file.file):
+            raise CheckpointError(f"a checkpoint lists {file.file!r}, which is no name of its own")
+        return file
 
     def as_json(self) -> dict[str, Any]:
         """Return the entry of a manifest."""
@@ -126,7 +126,7 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def _holds(path: Path, content: bytes) -> bool:
-    """Whether a file is there and as it was written."""
+    """Return whether a file is there and as it was written."""
     try:
         return path.stat().st_size == len(content) and path.read_bytes() == content
     except OSError:
@@ -135,7 +135,7 @@ def _holds(path: Path, content: bytes) -> bool:
 
 def _apart(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return the tensors on the CPU, none of which shares its memory with another."""
-    made: dict[str, Tensor] = {}
+    apart: dict[str, Tensor] = {}
     seen: set[int] = set()
     for name, tensor in tensors.items():
         plain = tensor.detach().cpu().contiguous()
@@ -143,5 +143,5 @@ def _apart(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         if storage.data_ptr() in seen or storage.nbytes() != plain.nbytes:
             plain = plain.clone(memory_format=torch.contiguous_format)
         seen.add(plain.untyped_storage().data_ptr())
-        made[name] = plain
-    return made
+        apart[name] = plain
+    return apart

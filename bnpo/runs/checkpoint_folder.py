@@ -22,7 +22,7 @@ Kind = Literal["last", "best"]
 _STEMS: dict[Kind, str] = {"last": "step", "best": "best"}
 _MANIFEST = re.compile(r"(step|best)-(\d{9,})\.json")
 _BEST_KEPT = 2
-"""Best policies kept: the last one may be of an evaluation that an extended run does not have."""
+"""Number of best policies on disk: the last may be of an evaluation that a longer run lacks."""
 
 
 class CheckpointFolder:
@@ -43,8 +43,10 @@ class CheckpointFolder:
 
     def manifests(self, kind: Kind = "last") -> list[Path]:
         """Return the manifests that are there, newest first."""
-        found = [path for path in self.folder.glob(f"{_STEMS[kind]}-*.json") if _steps(path) >= 0]
-        return sorted(found, key=_steps, reverse=True)
+        manifests = [
+            path for path in self.folder.glob(f"{_STEMS[kind]}-*.json") if _steps(path) >= 0
+        ]
+        return sorted(manifests, key=_steps, reverse=True)
 
     def path(self, kind: Kind, env_steps: int) -> Path:
         """Return where the manifest of a checkpoint lies."""
@@ -117,11 +119,11 @@ class CheckpointFolder:
                 path.unlink()
 
     def _required(self) -> list[Path]:
-        found = self.manifests()
+        manifests = self.manifests()
         old = self.folder / "last.pt"
-        if not found and old.exists():
+        if not manifests and old.exists():
             raise CheckpointError(f"checkpoint {old} has format 1; this version reads 2 and later")
-        return found
+        return manifests
 
     def _tidy(self, kind: Kind, newest: Path, keep: int) -> None:
         """Remove older checkpoints, those of a future that a run turned back from, and leavings."""
@@ -148,18 +150,18 @@ class CheckpointFolder:
 def manifest_of(folder: Path, kind: Kind = "last") -> Path:
     """Return the newest manifest in a folder of checkpoints, or where the first would lie."""
     checkpoints = CheckpointFolder(folder)
-    found = checkpoints.manifests(kind)
-    return found[0] if found else checkpoints.path(kind, 0)
+    manifests = checkpoints.manifests(kind)
+    return manifests[0] if manifests else checkpoints.path(kind, 0)
 
 
 def _is_own(path: Path) -> bool:
-    """Whether a file is one of tensors or a leaving of a checkpoint, and not somebody else's."""
+    """Return whether a file is one of a checkpoint's, whole or left over, and not another."""
     name = path.name.removesuffix(PARTIAL)
     leaving = name != path.name and _MANIFEST.fullmatch(name) is not None
     return leaving or NAME.fullmatch(name) is not None
 
 
 def _steps(path: Path) -> int:
-    """Environment steps of a manifest; -1 for another file."""
+    """Return the environment steps of a manifest; -1 for another file."""
     matched = _MANIFEST.fullmatch(path.name)
     return int(matched[2]) if matched else -1

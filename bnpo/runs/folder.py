@@ -18,9 +18,10 @@ __all__ = ["FolderLock", "is_held", "refuse_foreign", "refuse_links", "remove_ru
 _LOCK = ".lock"
 _OWN = {
     "": re.compile(
-        r"(config|run|metrics|info|history|summary)\.json|cout\.txt|learning_curve\.png"
-        r"|policy\.(gif|png)|checkpoints|tensorboard|\.lock"
+        r"(config|run|metrics|info|history|summary)\.json|training\.jsonl|cout\.txt"
+        r"|learning_curve\.png|games\.(json|png)|policy\.(gif|png|mp4)|checkpoints|pictures|tensorboard|\.lock"
     ),
+    "pictures": re.compile(r"[A-Za-z0-9_.-]+-\d{9,}\.(png|gif|mp4)"),
     "checkpoints": re.compile(
         r"(step|best)-\d{9,}\.json|[a-z]+-[0-9a-f]{24}\.safetensors|last\.pt"
     ),

@@ -54,6 +54,9 @@ class RunEntry:
     mean_return: float | None = None
     """Of the last evaluation"""
 
+    mean_score: float | None = None
+    """Environment's own score in the last evaluation, where it has one"""
+
     env_steps: int | None = None
     """Single-environment steps so far"""
 
@@ -80,10 +83,10 @@ def list_runs(runs: str | Path = RUNS) -> list[RunEntry]:
     folder = Path(runs)
     if not folder.is_dir():
         raise RunError(f"folder {folder} is missing: no runs are there")
-    found = sorted((path.parent for path in folder.glob("*/config.json")), key=_natural)
-    if not found:
+    folders = sorted((path.parent for path in folder.glob("*/config.json")), key=_natural)
+    if not folders:
         raise RunError(f"folder {folder} holds no run")
-    return [read_run(path) for path in found]
+    return [read_run(path) for path in folders]
 
 
 def load(runs: str | Path = RUNS) -> Any:

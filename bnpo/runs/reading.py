@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from bnpo.errors import RunError
 from bnpo.files import read_as
+from bnpo.runs.stream import read_stream
 from bnpo.runs.summary import Summary
 from bnpo.types.history import History, Metric, Number, Record
 
@@ -142,14 +143,15 @@ def load_summary(run: str | int | Path) -> Summary:
 
 
 def load_history(run: str | int | Path) -> History:
-    """Return the evaluations of a run.
+    """Return the evaluations of a run, and its training stream.
 
     Raises:
-        RunError: they are missing or damaged.
+        RunError: the evaluations are missing or damaged.
 
     """
-    file = read_file(find_run(run) / "history.json", _HistoryFile)
-    return History(file.metric, file.threshold, file.records)
+    folder = find_run(run)
+    file = read_file(folder / "history.json", _HistoryFile)
+    return History(file.metric, file.threshold, file.records, read_stream(folder))
 
 
 def history_state(history: History) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from bnpo.runs.checkpoint_files import DataFile, damaged, read_tensors, write_te
 __all__ = ["Growth", "RowParts", "growing"]
 
 MOST_PARTS = 256
-"""Files of which one tensor may consist; of more, all is written anew as one."""
+"""Number of files of which one tensor may consist; beyond it all is written anew as one."""
 
 
 @dataclass(frozen=True)
@@ -61,13 +61,13 @@ class Growth:
         if live[-1]:
             parts.append(self._write(folder, rows))
             counts.append(len(rows))
-        kept = np.flatnonzero(live)
+        live_parts = np.flatnonzero(live)
         return RowParts(
             shape=tuple(self.tensor.shape),
             dtype=self.tensor.dtype,
             position=self.position,
-            parts=[parts[index] for index in kept],
-            rows=[counts[index] for index in kept],
+            parts=[parts[index] for index in live_parts],
+            rows=[counts[index] for index in live_parts],
             owner=(np.cumsum(live) - 1)[owner],
         )
 
@@ -92,25 +92,25 @@ class RowParts:
     """Where the rows of a growing tensor lie."""
 
     shape: tuple[int, ...]
-    """Of the tensor."""
+    """Shape of the tensor."""
 
     dtype: torch.dtype
-    """Its type."""
+    """Type of the tensor."""
 
     position: int
-    """How much had been written."""
+    """Position up to which rows had been written."""
 
     parts: list[DataFile]
-    """Files, older first: later rows hold."""
+    """Files of the tensor, older first: of rows that are in several the last holds."""
 
     rows: list[int]
-    """Rows in each."""
+    """Number of rows in each file."""
 
     owner: npt.NDArray[np.int64]
     """Part in which each row lies, [S]."""
 
     def fits(self, tensor: Tensor) -> bool:
-        """Whether the tensor can be this one, grown."""
+        """Return whether the tensor can be this one, grown."""
         same = self.shape[1:] == tuple(tensor.shape[1:]) and self.dtype == tensor.dtype
         return same and self.shape[0] <= len(tensor)
 
@@ -155,23 +155,23 @@ class RowParts:
 
 def growing(state: Mapping[str, Any]) -> dict[str, Growth]:
     """Return the growing tensors of a trainer's state, by path."""
-    found: dict[str, Growth] = {}
+    growths: dict[str, Growth] = {}
     replay = state["agent"]["replay"]
     if replay is not None:
-        found["agent/replay/storage"] = Growth(
+        growths["agent/replay/storage"] = Growth(
             "replay", replay["storage"], replay["segments_finished"], _table_rows(replay)
         )
     for number, brain in enumerate(state["agent"]["brains"]):
         pool = brain["pool"]
         if "matrix" in pool:
-            found[f"agent/brains/{number}/pool/matrix"] = Growth(
+            growths[f"agent/brains/{number}/pool/matrix"] = Growth(
                 "pool", pool["matrix"], pool["pushed"], _pool_rows(pool)
             )
-    return found
+    return growths
 
 
 def _table_rows(replay: Mapping[str, Any]) -> Callable[[int], Tensor]:
-    """Rows of the segments finished since then, which wait last in the queue, and of open ones."""
+    """Return rows of the segments finished since then, the queue's last, and of open ones."""
 
     def since(position: int) -> Tensor:
         queue, row = replay["queue"], replay["row"]
@@ -187,7 +187,7 @@ def _table_rows(replay: Mapping[str, Any]) -> Callable[[int], Tensor]:
 
 
 def _pool_rows(pool: Mapping[str, Any]) -> Callable[[int], Tensor]:
-    """Slots written since then, which lie before the cursor."""
+    """Return the slots written since then, which lie before the cursor."""
 
     def since(position: int) -> Tensor:
         count = min(pool["pushed"] - position, pool["size"])

@@ -21,6 +21,7 @@ from bnpo.runs.reading import (
     load_history,
     load_run,
 )
+from bnpo.runs.stream import STREAM, StreamFile
 
 __all__ = ["load", "save"]
 
@@ -48,6 +49,8 @@ def save(agent: Agent, folder: Path) -> Path:
     if agent.history is not None:
         with writing(folder / "history.json") as path:
             write_json(path, history_state(agent.history))
+        with writing(folder / STREAM):
+            StreamFile(folder).replace(agent.history.training)
     state = {"agent": agent.state_dict(), "env_steps": agent.env_steps}
     checkpoints = CheckpointFolder(folder / "checkpoints", keep=1)
     for newer in checkpoints.manifests():

@@ -16,7 +16,7 @@ __all__ = ["TIMES", "Summary", "versions"]
 
 TIMES = (
     *("wall_s", "env_steps_per_s", "gradient_steps_per_s", "solved_at_wall_s"),
-    *("checkpoint_s", "checkpoint_share"),
+    *("checkpoint_s", "checkpoint_share", "evaluation_s", "evaluation_share"),
 )
 """Fields that differ when the same run is repeated."""
 
@@ -83,6 +83,18 @@ class Summary:
     checkpoint_share: Number | None = None
     """Those seconds as a share of wall_s"""
 
+    mean_score: float | None = None
+    """Environment's own score per episode of the last evaluation, where it has one"""
+
+    evaluation_s: Number = 0.0
+    """Seconds that evaluations took, which are not in wall_s"""
+
+    evaluation_share: Number | None = None
+    """Those seconds as a share of wall_s"""
+
+    stopped: str | None = None
+    """Why a callback ended the run early; None where none did"""
+
     worker_restarts: Amount = 0
     """Worker processes that failed and were restarted"""
 
@@ -102,6 +114,8 @@ class Summary:
         gradient_steps: int,
         wall_s: float,
         checkpoint_s: float = 0.0,
+        evaluation_s: float = 0.0,
+        stopped: str | None = None,
         worker_restarts: int = 0,
         earlier_versions: list[dict[str, str | None]] | None = None,
     ) -> Self:
@@ -128,6 +142,10 @@ class Summary:
             versions=versions(),
             checkpoint_s=checkpoint_s,
             checkpoint_share=checkpoint_s / wall_s if wall_s > 0 else None,
+            mean_score=None if last is None else last.mean_score,
+            evaluation_s=evaluation_s,
+            evaluation_share=evaluation_s / wall_s if wall_s > 0 else None,
+            stopped=stopped,
             worker_restarts=worker_restarts,
             earlier_versions=earlier_versions or [],
         )
@@ -154,14 +172,14 @@ class Summary:
 
 def versions() -> dict[str, str | None]:
     """Return the versions of what decides a result; None for a package that is not installed."""
-    found: dict[str, str | None] = {"python": platform.python_version()}
+    by_package: dict[str, str | None] = {"python": platform.python_version()}
     for name in ("bnpo", "torch", "numpy", "mujoco", "gymnasium", "gymnasium-robotics"):
         try:
-            found[name] = metadata.version(name)
+            by_package[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
-            found[name] = None
-    if found["bnpo"] is None:
+            by_package[name] = None
+    if by_package["bnpo"] is None:
         from bnpo.version import __version__
 
-        found["bnpo"] = __version__
-    return found
+        by_package["bnpo"] = __version__
+    return by_package

@@ -14,7 +14,7 @@ __all__ = ["in_notebook", "interruptible", "shell"]
 
 
 def in_notebook() -> bool:
-    """Whether this process is the kernel of a notebook."""
+    """Return whether this process is the kernel of a notebook."""
     return getattr(shell(), "kernel", None) is not None
 
 

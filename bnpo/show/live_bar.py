@@ -6,7 +6,7 @@ import html
 import importlib
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Self
+from typing import Any
 
 from bnpo.show.page import Page, image, png
 
@@ -40,10 +40,8 @@ class LiveBar:
         self._bar = self._display(Page(self._html()), display_id=True)
         self._picture: Any = None
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
+    def close(self) -> None:
+        """Show the bar as it stands at the end."""
         self._draw()
 
     def update(self, steps: int) -> None:

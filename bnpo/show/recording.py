@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import math
+import sys
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +14,7 @@ from typing import IO, Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
+from tqdm import tqdm
 
 from bnpo.agent import Agent
 from bnpo.envs import step_info
@@ -21,10 +25,13 @@ from bnpo.seeding import EVALUATION_SEED
 from bnpo.show.page import Page, image
 from bnpo.show.scenes import FPS, Scene, scene
 
-__all__ = ["Episode", "play", "record", "watch", "write_gif", "write_sheet"]
+__all__ = ["Episode", "film", "play", "record", "watch", "write_gif", "write_mp4", "write_sheet"]
 
 MOST = 250
 """Pictures of one episode at most; a longer one is shown faster than it went."""
+
+_FEWEST = 60
+"""Pictures of an episode that are still a film; where time is short there are fewer episodes."""
 
 _ENDLESS = 1_000
 """Steps that are shown of an episode that nothing limits, where it does not end before."""
@@ -65,30 +72,53 @@ class Episode:
     """Whether the environment's pictures tell the step themselves"""
 
 
-def record(agent: Agent, folder: Path, episodes: int = 4) -> tuple[Path, Path]:
+def record(
+    agent: Agent, folder: Path, episodes: int = 4, *, seconds: float | None = None
+) -> tuple[Path, ...]:
     """Write ``policy.gif`` and ``policy.png``, the first episode's sheet, into a folder.
+
+    ``policy.mp4`` comes with them where imageio-ffmpeg is installed (extra ``video``).
 
     Args:
         agent: whose mean action is shown, on the first evaluation seeds
         folder: where the files go
         episodes: how many
+        seconds: that drawing may take; what is drawn slowly gets fewer pictures and episodes; None:
+            as long as it takes
 
     Returns:
-        The paths of video and sheet.
+        The paths of video, sheet and, where it was written, the second video.
 
     Raises:
         RecordingError: the environment cannot be drawn here, or a file cannot be written.
 
     """
-    played = [*play(agent, episodes)]
+    played = [*play(agent, episodes, seconds=seconds)]
     clip, sheet = folder / "policy.gif", folder / "policy.png"
     try:
         write_gif(played, clip)
         write_sheet(played[0], sheet)
+        films = write_mp4(*_captioned_frames(played), folder / "policy.mp4")
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise RecordingError(f"{error.filename or folder} cannot be written: {reason}") from None
-    return clip, sheet
+    return clip, sheet, *films
+
+
+def film(agent: Agent, path: Path, *, seconds: float = 2.0) -> Path:
+    """Write one episode of an agent's mean action as an animated GIF; return its path.
+
+    Args:
+        agent: whose policy acts, on the first evaluation seed
+        path: of the file
+        seconds: that drawing may take
+
+    Raises:
+        RecordingError: the environment cannot be drawn here.
+
+    """
+    write_gif([*play(agent, 1, seconds=seconds)], path)
+    return path
 
 
 def watch(agent: Agent, episodes: int = 1, steps: int | None = None, width: int = 480) -> Page:
@@ -110,31 +140,63 @@ def watch(agent: Agent, episodes: int = 1, steps: int | None = None, width: int 
     return Page(image(data.getvalue(), "webp", min(width, frames[0].width)))
 
 
-def play(agent: Agent, episodes: int, steps: int | None = None) -> Iterator[Episode]:
+def play(
+    agent: Agent, episodes: int, steps: int | None = None, *, seconds: float | None = None
+) -> Iterator[Episode]:
     """Play episodes with the mean action on the first evaluation seeds, and draw them.
 
-    Where several environments share a picture, each picture counts as that many episodes.
+    Where several environments share a picture, each picture counts as that many episodes. A bar
+    shows how far the drawing is, where the standard error is a terminal.
 
     Args:
         agent: whose mean action is shown
         episodes: how many
         steps: of each episode at most; None: all
+        seconds: that the pictures may take to draw, by which their number is chosen before
 
     Raises:
         RecordingError: the environment cannot be drawn here.
 
     """
-    with scene(agent) as shown:
-        for first in range(0, episodes, shown.envs.num_envs):
-            yield _play(agent, shown, EVALUATION_SEED + first, steps)
+    with scene(agent) as view:
+        together = view.envs.num_envs
+        rounds = -(-episodes // together)
+        longest = int(min(agent.spec.max_episode_steps or _ENDLESS, steps or math.inf))
+        rounds, most = _affordable(view, rounds, seconds)
+        stride = max(1, round(view.fps / FPS), math.ceil(longest / most))
+        terminal: Any = getattr(sys.stderr, "__wrapped__", sys.stderr)
+        with tqdm(
+            total=rounds * (1 + longest // stride),
+            desc="drawing the film",
+            unit="picture",
+            file=terminal,
+            disable=not terminal.isatty(),
+            leave=False,
+        ) as bar:
+            for first in range(rounds):
+                seed = EVALUATION_SEED + first * together
+                yield _play(agent, view, seed, longest, stride, bar)
 
 
-def _play(agent: Agent, shown: Scene, seed: int, limit: int | None) -> Episode:
-    envs, policy, number = shown.envs, agent.policy, shown.envs.num_envs
-    longest = min(agent.spec.max_episode_steps or _ENDLESS, limit or math.inf)
-    stride = max(1, round(shown.fps / FPS), math.ceil(longest / MOST))
+def _affordable(view: Scene, rounds: int, seconds: float | None) -> tuple[int, int]:
+    """Return how many rounds of episodes, and pictures of each at most, can be drawn in a time."""
+    if seconds is None:
+        return rounds, MOST
+    view.envs.reset(seed=EVALUATION_SEED)
+    view.picture()  # the first one opens what draws
+    started = time.perf_counter()
+    view.picture()
+    pictures = int(seconds / max(time.perf_counter() - started, 1e-4))
+    rounds = min(rounds, max(1, pictures // _FEWEST))
+    return rounds, min(MOST, max(pictures // rounds, _FEWEST // 2))
+
+
+def _play(
+    agent: Agent, view: Scene, seed: int, longest: int, stride: int, bar: tqdm[Any]
+) -> Episode:
+    envs, policy, number = view.envs, agent.policy, view.envs.num_envs
     rollout = Rollout(envs, policy, envs.reset(seed=seed)[0], checks=False)
-    frames, steps = [shown.picture()], [0]
+    frames, steps = [view.picture()], [0]
     total, taken, ended = 0.0, 0, False
     while not ended:
         step = rollout.step(policy.decide(rollout.observation))
@@ -142,8 +204,9 @@ def _play(agent: Agent, shown: Scene, seed: int, limit: int | None) -> Episode:
         taken += 1
         ended = bool((step.terminated | step.truncated).all()) or taken >= longest
         if ended or taken % stride == 0:
-            frames.append(shown.picture())
+            frames.append(view.picture())
             steps.append(taken)
+            bar.update()
     success = float(step_info(rollout.infos, "is_success", number).mean())
     return Episode(
         frames=frames,
@@ -151,7 +214,7 @@ def _play(agent: Agent, shown: Scene, seed: int, limit: int | None) -> Episode:
         environments=number,
         total_return=total,
         success=None if math.isnan(success) else success,
-        frame_ms=max(20, round(100 * max(1, round(shown.fps / FPS)) / shown.fps) * 10),
+        frame_ms=max(20, round(100 * max(1, round(view.fps / FPS)) / view.fps) * 10),
         counts_steps=agent.spec.env_id.startswith("bnpo/"),
     )
 
@@ -166,6 +229,39 @@ def write_gif(episodes: Sequence[Episode], path: Path) -> None:
     reduced = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
     with replacing(path) as temporary:
         _animate(reduced, durations, temporary, "GIF", optimize=False)
+
+
+def write_mp4(frames: list[Image.Image], durations: list[int], path: Path) -> tuple[Path, ...]:
+    """Write pictures as H.264, where imageio-ffmpeg is installed; return the path, or nothing.
+
+    Args:
+        frames: of one size
+        durations: how long each stays (milliseconds)
+        path: of the file
+
+    """
+    try:
+        ffmpeg: Any = importlib.import_module("imageio_ffmpeg")
+    except ImportError:
+        return ()
+    width, height = (side + side % 2 for side in frames[0].size)  # H.264 has even sides
+    beat = min(durations)
+    with replacing(path) as temporary:
+        writer = ffmpeg.write_frames(
+            str(temporary),
+            (width, height),
+            fps=1000 / beat,
+            macro_block_size=1,
+            output_params=["-f", "mp4"],
+        )
+        writer.send(None)
+        for frame, duration in zip(frames, durations, strict=True):
+            canvas = Image.new("RGB", (width, height), "white")
+            canvas.paste(frame, (0, 0))
+            for _ in range(max(1, round(duration / beat))):
+                writer.send(canvas.tobytes())
+        writer.close()
+    return (path,)
 
 
 def _animate(
@@ -195,7 +291,11 @@ def _captioned_frames(episodes: Sequence[Episode]) -> tuple[list[Image.Image], l
 
 
 def write_sheet(episode: Episode, path: Path, columns: int = 4, rows: int = 2) -> None:
-    """Write pictures of one episode, evenly spaced in time, as one PNG."""
+    """Write pictures of one episode, evenly spaced in time, as one PNG.
+
+    Wide ones, of many environments, get fewer columns, so that none is made smaller.
+    """
+    columns = max(1, min(columns, _SHEET_WIDTH // (episode.frames[0].width + _GAP)))
     count = min(columns * rows, len(episode.frames))
     chosen = np.linspace(0, len(episode.frames) - 1, count).round().astype(int)
     pictures = [episode.frames[index].copy() for index in chosen]
@@ -225,12 +325,12 @@ def _outcome(episode: Episode) -> str:
 
 def _captioned(frame: Image.Image, text: str) -> Image.Image:
     """Put a line of text under a picture."""
-    height = 18
-    made = Image.new("RGB", (frame.width, frame.height + height), "white")
-    made.paste(frame, (0, 0))
-    ImageDraw.Draw(made).text((6, frame.height + 3), text, fill="#464a52", font=_font())
-    return made
+    height = 22
+    picture = Image.new("RGB", (frame.width, frame.height + height), "white")
+    picture.paste(frame, (0, 0))
+    ImageDraw.Draw(picture).text((6, frame.height + 3), text, fill="#464a52", font=_font())
+    return picture
 
 
 def _font() -> Any:
-    return ImageFont.load_default()
+    return ImageFont.load_default(size=14)

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from gymnasium.error import DependencyNotInstalled
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from PIL import Image
 
@@ -19,7 +20,7 @@ from bnpo.agent import Agent
 from bnpo.envs import make_env, make_vector_env
 from bnpo.envs.lookup import create, discard, find_spec, is_of_gymnasium
 from bnpo.envs.python import python
-from bnpo.envs.workers.pool import ProcessPoolVectorEnv
+from bnpo.envs.workers.vector_env import WorkerVectorEnv
 from bnpo.errors import RecordingError, WorkerError, headline
 
 __all__ = ["FPS", "Scene", "scene"]
@@ -74,18 +75,23 @@ def scene(agent: Agent) -> Iterator[Scene]:
     settings = {**agent.env_kwargs, "render_mode": "rgb_array"}
     with ExitStack() as opened:
         try:
-            yield _made(env_id, settings, opened)
+            yield _scene_of(env_id, settings, opened)
         except RecordingError:
             raise
         except WorkerError as error:
             raise RecordingError(f"{env_id} cannot be drawn: {error.headline}") from error
+        except DependencyNotInstalled as error:
+            told = str(error)
+            if "pygame" in told:
+                told = "it is drawn with pygame: pip install 'bnpo[pygame]'"
+            raise RecordingError(f"{env_id} cannot be drawn: {told}") from error
         except ValueError as error:
             raise RecordingError(f"{env_id} cannot be drawn: {error}") from error
         except Exception as error:
             raise RecordingError(f"{env_id} cannot be drawn: {headline(error)}") from error
 
 
-def _made(env_id: str, settings: dict[str, Any], opened: ExitStack) -> Scene:
+def _scene_of(env_id: str, settings: dict[str, Any], opened: ExitStack) -> Scene:
     """Make a scene; what it opens is closed with ``opened``."""
     env: Any = make_env(env_id, **settings)
     together, fps = int(env.metadata.get("render_grid", 1)), _fps(env.metadata)
@@ -96,11 +102,12 @@ def _made(env_id: str, settings: dict[str, Any], opened: ExitStack) -> Scene:
         return Scene(env, lambda: Image.fromarray(env.draw_grid(size=_CELL)), fps)
     if drawn_by_mujoco(env.unwrapped):
         choose_backend(env_id)
+        _draw_plainly(env.unwrapped)
     if is_of_gymnasium(find_spec(env_id)):
         batch: Any = SyncVectorEnv([lambda: env], autoreset_mode=AutoresetMode.DISABLED)
     else:
         discard(env)
-        batch = ProcessPoolVectorEnv(
+        batch = WorkerVectorEnv(
             partial(create, find_spec(env_id), settings),
             num_envs=1,
             autoreset_mode=AutoresetMode.DISABLED,
@@ -140,6 +147,17 @@ def drawn_by_mujoco(env: Any) -> bool:
     """Whether an environment, or one that it holds (the Maze family), draws with MuJoCo."""
     held = [env, *getattr(env, "__dict__", {}).values()]
     return any(hasattr(one, "mujoco_renderer") for one in held)
+
+
+def _draw_plainly(env: Any) -> None:
+    """Draw coarse shadows and smooth nothing: pictures are made smaller, and drawn by a processor.
+
+    That is four times as fast.
+    """
+    for one in (env, *vars(env).values()):
+        quality = getattr(getattr(getattr(one, "model", None), "vis", None), "quality", None)
+        if quality is not None:
+            quality.shadowsize, quality.offsamples = 1_024, 0
 
 
 def choose_backend(env_id: str) -> None:

@@ -84,10 +84,12 @@ def brain_table(brains: Iterable[BrainDescription], *, meanings: bool = False) -
 
     """
     brains = tuple(brains)
-    told = meanings_of(BrainDescription)
-    defaults = {name: getattr(BrainDescription, name, inspect.Parameter.empty) for name in told}
+    field_meanings = meanings_of(BrainDescription)
+    defaults = {
+        name: getattr(BrainDescription, name, inspect.Parameter.empty) for name in field_meanings
+    }
     rows: list[list[Any]] = []
-    for name, meaning in told.items():
+    for name, meaning in field_meanings.items():
         values = [getattr(brain, name) for brain in brains]
         if name == "name" or (not meanings and all(value == defaults[name] for value in values)):
             continue
@@ -133,13 +135,13 @@ def history_table(history: History) -> str:
         "mean_return": "mean return",
         "mean_score": "mean score",
     }
-    shown = {key: head for key, head in columns.items() if any(_has(r, key) for r in history)}
+    present = {key: head for key, head in columns.items() if any(_has(r, key) for r in history)}
     records = list(history)
-    rows = [[_rounded(getattr(record, key)) for key in shown] for record in records]
+    rows = [[_rounded(getattr(record, key)) for key in present] for record in records]
     if len(rows) > _ROWS:
         half = _ROWS // 2
-        rows = [*rows[:half], ["…"] * len(shown), *rows[-half:]]
-    return html_table(list(shown.values()), rows, repr(history))
+        rows = [*rows[:half], ["…"] * len(present), *rows[-half:]]
+    return html_table(list(present.values()), rows, repr(history))
 
 
 def _has(record: Any, key: str) -> bool:

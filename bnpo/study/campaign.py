@@ -25,16 +25,16 @@ class Campaign(ABC, Generic[Plan]):
     """Many runs by one plan, in parallel processes and one folder."""
 
     word: ClassVar[str]
-    """What messages call it"""
+    """Word for it in messages: study or sweep"""
 
     kind: ClassVar[type[Any]]
-    """Of plan"""
+    """Class of its plan"""
 
     library: ClassVar[str]
-    """What it needs of the extra ``study``"""
+    """Library of the extra ``study`` that it needs"""
 
     place: ClassVar[Path]
-    """Folder in which its folder is, unless told otherwise"""
+    """Folder in which its folder lies by default"""
 
     def __init__(
         self,
@@ -73,11 +73,11 @@ class Campaign(ABC, Generic[Plan]):
 
     @abstractmethod
     def _prepare(self) -> None:
-        """Check what the plan asks for."""
+        """Check the presets, tasks and settings that the plan names."""
 
     @classmethod
     def read(cls, path: str | Path | None, **settings: Any) -> Self:
-        """Take the plan from a YAML file, which may hold folder, workers and ray, too.
+        """Read a plan from a YAML file, which may hold folder, workers and ray, too.
 
         Args:
             path: the file; None: settings hold all of the plan
@@ -87,10 +87,10 @@ class Campaign(ABC, Generic[Plan]):
             ConfigError: naming the file and what cannot work.
 
         """
-        given = {key: value for key, value in settings.items() if value is not None}
+        overriding = {key: value for key, value in settings.items() if value is not None}
         if path is None:
-            return cls(**given)
-        fields = read_plan(path, cls.kind, cls.word) | given
+            return cls(**overriding)
+        fields = read_plan(path, cls.kind, cls.word) | overriding
         try:
             return cls(**fields)
         except ConfigError as error:

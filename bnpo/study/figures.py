@@ -129,18 +129,18 @@ def importance(
     from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter
 
     keys = [*shares] or [*points[0][0]]
-    shown = keys[:3]
-    figure, all_axes = _figure(2.9 * (len(shown) + 1) + 1.6, 3.6, columns=len(shown) + 1)
+    most = keys[:3]
+    figure, all_axes = _figure(2.9 * (len(most) + 1) + 1.6, 3.6, columns=len(most) + 1)
     first, *others = all_axes
     first.barh(range(len(keys)), [shares.get(key, 0.0) for key in keys], color=COLOURS[0])
     first.set_yticks(range(len(keys)), [_short(key) for key in keys], fontsize=8)
     first.invert_yaxis()
     first.set_xlabel("share of importance" if shares else "too few trials to tell importance")
-    for axes, key in zip(others, shown, strict=True):
-        given = [values[key] for values, _ in points]
-        if any(isinstance(value, str | bool) for value in given):
-            given = [str(value) for value in given]
-        axes.plot(given, [value for _, value in points], "o", color=COLOURS[0], alpha=0.6)
+    for axes, key in zip(others, most, strict=True):
+        labels = [values[key] for values, _ in points]
+        if any(isinstance(value, str | bool) for value in labels):
+            labels = [str(value) for value in labels]
+        axes.plot(labels, [value for _, value in points], "o", color=COLOURS[0], alpha=0.6)
         if key in logarithmic:
             axes.set_xscale("log")
             axes.xaxis.set_minor_formatter(NullFormatter())
@@ -169,7 +169,7 @@ def _interval(results: Results, preset: str) -> Interval:
 
 
 def _on_all_tasks(results: Results) -> list[str]:
-    """Presets that can be compared over all tasks."""
+    """Return the presets that can be compared over all tasks."""
     whole = [p for p in results.presets if results.common_tasks([p]) == results.tasks]
     return whole or results.presets[:1]
 

@@ -27,10 +27,10 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=2
 """A name that may be that of a folder."""
 
 Seeds = Annotated[int, Field(ge=1, le=10_000)] | list[Annotated[int, Field(ge=0, lt=2**32)]]
-"""How many seeds, from 0 on, or the seeds themselves."""
+"""Number of seeds, from 0 on, or the seeds themselves."""
 
 _LONGEST = 80
-"""Characters of a label at most: two of them and a seed name a folder."""
+"""Longest label (characters): two labels and a seed name a folder."""
 
 
 @config
@@ -49,10 +49,10 @@ class StudyPlan:
     """How many seeds, from 0 on, or the seeds themselves."""
 
     overrides: dict[str, Any] = Field(default_factory=dict)
-    """Configuration of all runs."""
+    """Configuration that all runs share, by dotted path."""
 
     name: Name = "study"
-    """What the study is called."""
+    """Name of the study."""
 
     def __post_init__(self) -> None:
         """Refuse a study without runs."""
@@ -77,7 +77,7 @@ class StudyPlan:
             ConfigError: naming the preset, task or key that cannot work.
 
         """
-        made = []
+        jobs = []
         for preset, preset_name, of_preset in _variants("preset", self.presets, PRESETS):
             for task, task_name, of_task in _variants("task", self.tasks, TASKS):
                 updates = as_overrides(self.overrides)
@@ -90,12 +90,12 @@ class StudyPlan:
                     validate(on_cpu(run) if elsewhere else run)
                 except ConfigError as error:
                     raise ConfigError(f"{preset} on {task}: {error}") from None
-                made += [
+                jobs += [
                     Job(preset=preset, task=task, seed=seed, run=run.with_seed(seed))
                     for seed in self.seed_list
                 ]
-        _require_names_once(made)
-        return made
+        _require_names_once(jobs)
+        return jobs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,25 +103,25 @@ class Job:
     """One run of a study."""
 
     preset: str
-    """Label of its preset"""
+    """Label of the run's preset"""
 
     task: str
-    """Label of its task"""
+    """Label of the run's task"""
 
     seed: int
-    """Its seed"""
+    """Seed of the run"""
 
     run: RunConfig
-    """Its complete configuration"""
+    """Complete configuration of the run"""
 
     @property
     def config(self) -> dict[str, Any]:
-        """Its configuration as JSON holds it."""
+        """Configuration of the run as JSON holds it."""
         return write_config(self.run)
 
     @property
     def name(self) -> str:
-        """Name of its folder."""
+        """Name of the run's folder."""
         return f"{self.preset}-{self.task}-{self.seed}"
 
 
@@ -177,11 +177,11 @@ def _name_of(path: Path) -> str:
 
 
 def _variants(
-    kind: str, given: Variants, known: Mapping[str, Any]
+    kind: str, named: Variants, known: Mapping[str, Any]
 ) -> list[tuple[str, str, dict[str, Any]]]:
     """Return label, name and overrides of each preset or task."""
-    entries = given if isinstance(given, dict) else dict.fromkeys(given)
-    made = []
+    entries = named if isinstance(named, dict) else dict.fromkeys(named)
+    variants = []
     for label, fields in entries.items():
         rest = dict(fields or {})
         name = rest.pop(kind, label)
@@ -195,5 +195,5 @@ def _variants(
                 f"{kind}s has the label {label!r}: allowed is a plain name of at most {_LONGEST} "
                 "characters"
             )
-        made.append((label, name, rest))
-    return made
+        variants.append((label, name, rest))
+    return variants

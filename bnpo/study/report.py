@@ -62,13 +62,13 @@ def page(plan: StudyPlan, results: Results, pictures: Mapping[str, bytes]) -> st
 def _sortable(row: Mapping[str, Any]) -> dict[str, tuple[str, Any]]:
     """Return cells as they are read, with the value that they are sorted by."""
     keys = {COLUMNS[key]: key for key in ("steps", "seconds", "env_steps_per_s")}
-    shown = shown_row(dict(row))
-    return {title: (text, row.get(keys.get(title, title), text)) for title, text in shown.items()}
+    cells = shown_row(dict(row))
+    return {title: (text, row.get(keys.get(title, title), text)) for title, text in cells.items()}
 
 
 def _settings(results: Results) -> dict[str, tuple[list[str], list[tuple[str, list[Any]]]]]:
     """Return where configurations differ: between presets on one task, and between tasks."""
-    made = {}
+    tables = {}
     first_task, first_preset = results.tasks[0], results.presets[0]
     groups = {
         f"presets, on {first_task}": {c.preset: c for c in results.cells if c.task == first_task},
@@ -79,8 +79,8 @@ def _settings(results: Results) -> dict[str, tuple[list[str], list[tuple[str, li
     for title, cells in groups.items():
         rows = differing_keys([cell.runs[0].job.config for cell in cells.values()])
         if rows:
-            made[title] = ([*cells], rows)
-    return made
+            tables[title] = ([*cells], rows)
+    return tables
 
 
 def _video(cell: Cell) -> dict[str, str] | None:

@@ -1,4 +1,4 @@
-"""What the runs of a study found: scores, figures of each preset and task, tables."""
+"""Results of the runs of a study: scores, figures of each preset and task, tables."""
 
 from __future__ import annotations
 
@@ -38,24 +38,24 @@ COLUMNS = {
     "env_steps_per_s": "steps / s",
     "wall_s": "seconds",
 }
-"""Columns of the table, and how they are called on paper."""
+"""Columns of the table, with their titles."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finished:
-    """A run that is through."""
+    """A finished run."""
 
     job: Job
-    """Which it was"""
+    """The run's place in the plan"""
 
     folder: Path
-    """Where it is"""
+    """The run's folder"""
 
     summary: Summary
-    """Its figures"""
+    """The run's summary"""
 
     history: History
-    """Its evaluations"""
+    """The run's evaluations"""
 
     @property
     def final(self) -> float:
@@ -79,7 +79,7 @@ class Cell:
     """Label of the task"""
 
     runs: list[Finished]
-    """One for each seed"""
+    """Finished runs, one for each seed"""
 
     @property
     def final(self) -> NDArray[Any]:
@@ -87,7 +87,7 @@ class Cell:
         return np.array([run.final for run in self.runs])
 
     def curve(self) -> tuple[NDArray[Any], Band]:
-        """Environment steps [N] and the interquartile mean of the metric, [N] each.
+        """Return the environment steps [N] and the interquartile mean of the metric, [N] each.
 
         A run that ended early keeps its last value, as its policy would.
         """
@@ -122,13 +122,13 @@ class Cell:
 
 @dataclass(frozen=True, kw_only=True)
 class Results:
-    """Everything that a study found."""
+    """Results of a whole study."""
 
     cells: list[Cell]
-    """Presets on tasks that have a finished run"""
+    """Pairs of a preset and a task that have a finished run"""
 
     missing: list[str]
-    """Names of the runs that are not through"""
+    """Names of the runs that are not finished"""
 
     @property
     def presets(self) -> list[str]:
@@ -142,11 +142,11 @@ class Results:
 
     def cell(self, preset: str, task: str) -> Cell | None:
         """Return the runs of a preset on a task, None where there are none yet."""
-        found = (cell for cell in self.cells if (cell.preset, cell.task) == (preset, task))
-        return next(found, None)
+        matching = (cell for cell in self.cells if (cell.preset, cell.task) == (preset, task))
+        return next(matching, None)
 
     def scores(self, task: str) -> dict[str, NDArray[Any]]:
-        """Final scores on a task by preset, [R], comparable between tasks.
+        """Return the final scores on a task by preset, [R], comparable between tasks.
 
         A success rate is a score as it is. Else 0 is what policies reached at the first evaluation
         and 1 is the threshold.
@@ -162,7 +162,7 @@ class Results:
         return {cell.preset: (cell.final - low) / (high - low) for cell in cells}
 
     def common_tasks(self, presets: Sequence[str]) -> list[str]:
-        """Tasks on which all of these presets have a finished run."""
+        """Return the tasks on which all of these presets have a finished run."""
         return [t for t in self.tasks if all(self.cell(p, t) is not None for p in presets)]
 
     def rows(self) -> list[dict[str, Any]]:
@@ -180,9 +180,9 @@ class Results:
 
     def markdown(self) -> str:
         """Return the table in Markdown, as it is read."""
-        shown = [shown_row(row) for row in self.rows()]
-        titles = [*(shown[0] if shown else ["preset", "task"])]
-        return markdown(titles, [[*row.values()] for row in shown]) + "\n"
+        rows = [shown_row(row) for row in self.rows()]
+        titles = [*(rows[0] if rows else ["preset", "task"])]
+        return markdown(titles, [[*row.values()] for row in rows]) + "\n"
 
 
 def read_results(jobs: Sequence[Job], runs: Path) -> Results:
@@ -217,14 +217,14 @@ def _measured(folder: Path) -> History:
 
     """
     history = load_history(folder)
-    told = [record for record in history if getattr(record, history.metric) is not None]
-    if not told:
+    measured = [record for record in history if getattr(record, history.metric) is not None]
+    if not measured:
         raise RunError(f"{folder / 'history.json'} is damaged: no record has {history.metric}")
-    return History(history.metric, history.threshold, told)
+    return History(history.metric, history.threshold, measured)
 
 
 def is_trained(folder: Path) -> bool:
-    """Whether a run was trained to its end and has its figures; its record may lack a part.
+    """Return whether a run was trained to its end and has its figures; its record may lack a part.
 
     Raises:
         RunError: its figures are damaged.
@@ -236,7 +236,7 @@ def is_trained(folder: Path) -> bool:
 
 
 def has_whole_record(folder: Path) -> bool:
-    """Whether a run was trained to its end and its record was closed: nothing is left to do.
+    """Return whether a run was trained to its end and its record was closed: nothing is left to do.
 
     One that was stopped while it drew its video goes on: it is trained, and draws it.
     """
@@ -274,9 +274,9 @@ def _number(value: float | None) -> str:
 
 
 def _median(values: Sequence[float | None]) -> float | None:
-    """Median where those without a value come last; None where the middle has none."""
-    found = float(np.median([math.inf if value is None else value for value in values]))
-    return found if math.isfinite(found) else None
+    """Return the median where those without a value come last; None where the middle has none."""
+    median = float(np.median([math.inf if value is None else value for value in values]))
+    return median if math.isfinite(median) else None
 
 
 def _is_absent(value: Any) -> bool:

@@ -46,7 +46,7 @@ class Band(NamedTuple):
 
 
 def interquartile_mean(tasks: Sequence[Values]) -> Band:
-    """Mean of the middle half of the runs of all tasks.
+    """Return the mean of the middle half of the runs of all tasks.
 
     Args:
         tasks: scores of each task, [..., R]; the leading dimensions are kept
@@ -61,7 +61,7 @@ def _trimmed(scores: Values) -> Values:
 
 
 def probability_of_improvement(ours: Sequence[Values], theirs: Sequence[Values]) -> Interval:
-    """Probability that a run of ours is better than one of theirs on the same task.
+    """Return the probability that a run of ours is better than one of theirs on the same task.
 
     P(X > Y) + P(X = Y) / 2 on each task (the statistic of Mann and Whitney, divided by its largest
     value), averaged over the tasks.
@@ -85,7 +85,7 @@ def probability_of_improvement(ours: Sequence[Values], theirs: Sequence[Values])
 
 
 def performance_profile(tasks: Sequence[Values], thresholds: Values) -> Band:
-    """Share of runs whose score is above each threshold, averaged over the tasks.
+    """Return the share of runs whose score is above each threshold, averaged over the tasks.
 
     Args:
         tasks: scores of each task, [R]

@@ -26,7 +26,7 @@ from bnpo.training.stopping import StopSignals
 __all__ = ["Study"]
 
 _LEFT = ("table.csv", "table.md", "report.html", "figures", "configs", "logs")
-"""What a study leaves beside its runs."""
+"""Names of the files and folders that a study leaves beside its runs."""
 
 
 class Study(Campaign[StudyPlan]):
@@ -161,13 +161,13 @@ class Study(Campaign[StudyPlan]):
                 continue
             path = run / "config.json"
             try:
-                made = read_json(path)
+                recorded = read_json(path)
             except ValueError:
-                made = None
-            if not isinstance(made, dict):  # stopped while it was being made: it starts over
+                recorded = None
+            if not isinstance(recorded, dict):  # stopped while it was being made: it starts over
                 refuse_foreign(run)
                 continue
-            differing = differing_keys([complete_config(made), job.config])
+            differing = differing_keys([complete_config(recorded), job.config])
             if differing:
                 key, (there, here) = differing[0]
                 raise ConfigError(

@@ -70,7 +70,7 @@ class Sweep(Campaign[SweepPlan]):
             study = self.open_study()
             self._take_up(study)
             signals = StopSignals(self._stop)
-            missing = self.plan.trials - self._made(study)
+            missing = self.plan.trials - self._trials_of(study)
             with (
                 signals.listening(),
                 tqdm(
@@ -151,7 +151,7 @@ class Sweep(Campaign[SweepPlan]):
             study.enqueue_trial(trial.params, user_attrs={"again": trial.number})
             study.tell(trial.number, state=states.FAIL)
 
-    def _made(self, study: Any) -> int:
+    def _trials_of(self, study: Any) -> int:
         """Count the trials that came to an end, one that was stopped and made again once."""
         trials = study.get_trials(deepcopy=False)
         again = {trial.user_attrs.get("again") for trial in trials}
@@ -211,8 +211,8 @@ class Sweep(Campaign[SweepPlan]):
         """Report the evaluations of a trial; return them by seed, and whether it was pruned."""
         values: dict[int, list[float]] = {}
         for line in process.lines():
-            told = json.loads(line)
-            values.setdefault(told["seed"], []).append(told["value"])
+            report = json.loads(line)
+            values.setdefault(report["seed"], []).append(report["value"])
             seen = [value for row in values.values() for value in row]
             with self._guard:
                 trial.report(float(np.mean(seen)), len(seen))

@@ -30,13 +30,13 @@ class Range:
     """Largest value."""
 
     log: bool = False
-    """Search the logarithm."""
+    """Whether values are drawn evenly on a logarithmic scale."""
 
     step: int | float | None = None
-    """Distance of the values from each other."""
+    """Distance between neighbouring values; None: any value of the interval."""
 
     choices: list[bool | int | float | str] | None = None
-    """The values, instead of an interval."""
+    """Values to choose from, instead of an interval."""
 
     def __post_init__(self) -> None:
         """Refuse what is neither an interval nor a choice."""
@@ -91,28 +91,28 @@ class SweepPlan:
     """Preset whose configuration is searched."""
 
     task: str = "goal_reacher"
-    """Task it is tried on."""
+    """Task on which configurations are tried."""
 
     ranges: dict[str, dict[str, Any]] | None = None
     """Values by dotted path, see :class:`Range`; None: those declared beside the preset."""
 
     trials: Annotated[int, Field(ge=1, le=100_000)] = 30
-    """Configurations that are tried."""
+    """Number of configurations that are tried."""
 
     seeds: Seeds = 1
-    """How many seeds each is tried with, from 0 on, or the seeds themselves."""
+    """Number of seeds that each is tried with, from 0 on, or the seeds themselves."""
 
     objective: Literal["area", "final"] = "area"
     """What is maximised: the mean of all evaluations, or the last one, averaged over the seeds."""
 
     prune: bool = True
-    """End trials whose evaluations so far are below the median of the others'."""
+    """Whether trials end whose evaluations so far are below the median of the others'."""
 
     overrides: dict[str, Any] = Field(default_factory=dict)
-    """Configuration of all trials."""
+    """Configuration that all trials share, by dotted path."""
 
     name: Name = "sweep"
-    """What the sweep is called."""
+    """Name of the sweep."""
 
     def __post_init__(self) -> None:
         """Refuse unknown names."""
@@ -141,22 +141,22 @@ class SweepPlan:
             ConfigError: naming the key that does not exist or the range that cannot be.
 
         """
-        made = {}
+        searched = {}
         for path, fields in (RANGES[self.preset] if self.ranges is None else self.ranges).items():
             try:
-                made[path] = Range(**fields)
+                searched[path] = Range(**fields)
             except ConfigError as error:
                 raise ConfigError(f"ranges.{path}: {error}") from None
-        if not made:
+        if not searched:
             raise ConfigError("ranges = {}: allowed is at least one")
         validate(on_cpu(self.run) if elsewhere else self.run)
-        for path, values in made.items():
+        for path, values in searched.items():
             self.config({path: values.first()})
-        return made
+        return searched
 
     @property
     def run(self) -> RunConfig:
-        """The run that is searched around."""
+        """Run around whose configuration is searched."""
         return read_config(self.config({}))
 
     def config(self, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -60,8 +60,8 @@ def _train(run: RunConfig, outlet: IO[str]) -> None:
 
     def tell(record: Record) -> None:
         value = float(getattr(record, trainer.history.metric))
-        told = {"seed": agent.seed, "env_steps": record.env_steps, "value": value}
-        outlet.write(json.dumps(told) + "\n")
+        report = {"seed": agent.seed, "env_steps": record.env_steps, "value": value}
+        outlet.write(json.dumps(report) + "\n")
         outlet.flush()
 
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from bnpo.agent import Agent
@@ -21,6 +21,7 @@ def train(
     num_envs: int | None = None,
     *,
     progress_bar: bool = True,
+    callbacks: Sequence[Any] = (),
     on_evaluation: Callable[[Record], None] | None = None,
     **settings: Any,
 ) -> History:
@@ -33,7 +34,9 @@ def train(
         total_steps: environment steps of the agent in total, those before this call included; None:
             as in the configuration that the agent was made by, or 40,000
         num_envs: environments stepped as one batch; None: as configured, or 8
-        progress_bar: show steps, speed, success and time left
+        progress_bar: show steps, speed, success and time left, and a line for each evaluation
+        callbacks: objects with hooks of :class:`bnpo.Callback`, or their names, behind those of the
+            configuration that the agent was made by
         on_evaluation: called with every record of the history
         **settings: further fields of :class:`bnpo.config.TrainConfig`, which replace those of the
             configuration that the agent was made by
@@ -42,7 +45,8 @@ def train(
         All evaluations of the agent so far, with the point where the task was solved.
 
     Raises:
-        ConfigError: for a setting out of range, before anything runs.
+        ConfigError: for a setting out of range and for what is no callback, before anything runs.
+        CallbackError: a callback raised (``on_callback_failure="continue"`` goes on without it).
 
     """
     given = {"total_steps": total_steps, "num_envs": num_envs}
@@ -56,7 +60,7 @@ def train(
             *(f"{steps:,}" for steps in (config.total_steps, agent.env_steps)),
         )
         return agent.history or History()
-    trainer = Trainer(agent, config, progress_bar=progress_bar)
+    trainer = Trainer(agent, config, progress_bar=progress_bar, callbacks=callbacks)
     trainer.continue_history(agent.history)
     agent.history = trainer.history
     try:

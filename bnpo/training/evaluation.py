@@ -78,9 +78,11 @@ class PolicyEvaluator:
         self.tells_success = False
         """Whether the environment has ever told success: what it leaves out is failure then"""
         self._told = False
+        most = _AT_ONCE if agent.spec.env_id.startswith("bnpo/") else _IN_WORKERS
+        rounds = -(-episodes // most)
         self.env = make_vector_env(
             agent.spec.env_id,
-            min(episodes, _AT_ONCE if agent.spec.env_id.startswith("bnpo/") else _IN_WORKERS),
+            -(-episodes // rounds),
             threads=threads,
             care=care,
             **agent.env_kwargs,

@@ -13,6 +13,7 @@ import torch
 from bnpo.agent import Agent
 from bnpo.agent.brain import Brain
 from bnpo.agent.calibration import calibration, fresh_segments
+from bnpo.types.step import Step
 
 __all__ = ["HEALTHY", "Healthy", "Monitor", "Progress"]
 
@@ -21,6 +22,14 @@ SAMPLES = 256
 
 MARGIN = 0.1
 """Share of the range of possible returns by which a value may lie outside of it."""
+
+
+WARM_UP = 10
+"""Turns of a brain that are not judged: values and policy are those of the first networks."""
+
+
+LASTING = 2
+"""Looks in a row at which a scalar is out of its range before that is told: one may be chance."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +98,8 @@ class Progress:
 
     wall_s: float = 0.0
     """Seconds of training and credit, without evaluation"""
+    evaluation_s: float = 0.0
+    """Seconds that evaluations took, which are not in these"""
     checkpoint_s: float = 0.0
     """Seconds that checkpoints took, which are not in these"""
     turns: dict[str, dict[str, float]] = field(default_factory=dict)
@@ -103,6 +114,10 @@ class Progress:
     """Most vector steps, since the last evaluation, by which the acting policy was behind; policy
     versions where rollout workers go their own pace"""
 
+    def note_step(self, step: Step) -> None:
+        """Widen the ranges by one step of every environment."""
+        self.note(step.reward_low, step.reward_high, step.lag)
+
     def note(self, reward_low: float, reward_high: float, lag: int) -> None:
         """Widen the ranges by what one step of every environment brought."""
         self.reward_low = min(self.reward_low, reward_low)
@@ -115,6 +130,18 @@ class Progress:
         self.worker_restarts += [{"env_steps": env_steps, "cause": cause} for cause in news]
 
 
+@dataclass
+class _Counts:
+    """How often a scalar was looked at, and when it was out of its range."""
+
+    looks: int = 0
+    ill: int = 0
+    in_a_row: int = 0
+    told: bool = False
+    first: int = 0
+    last: int = 0
+
+
 class Monitor:
     """Watches the brains of an agent; it changes nothing that a run depends on."""
 
@@ -122,21 +149,42 @@ class Monitor:
         """Take the agent whose brains are watched."""
         self.agent = agent
         self._brains = {brain.name: brain for brain in agent.brains}
-        self._ill: set[tuple[str, str]] = set()
+        self._counts: dict[tuple[str, str], _Counts] = {}
 
     def judge(self, name: str, info: Mapping[str, float]) -> None:
-        """Warn, once until it is healthy again, of every scalar that left its healthy range."""
+        """Warn, once for each scalar, of one that stays out of its healthy range; count the rest.
+
+        A brain's first turns are its warm-up: they are not judged.
+        """
         brain = self._brains[name]
+        if brain.gradient_steps < WARM_UP * brain.description.learning_repeat:
+            return
         for healthy in HEALTHY:
             value = info.get(healthy.quantity)
             if value is None or (healthy.ratio and brain.step.rule.pathwise):
                 continue
-            key = (name, healthy.quantity)
+            counts = self._counts.setdefault((name, healthy.quantity), _Counts())
+            counts.looks += 1
             if healthy.low <= value <= healthy.high:
-                self._ill.discard(key)
-            elif key not in self._ill:
-                self._ill.add(key)
+                counts.in_a_row = 0
+                continue
+            counts.in_a_row += 1
+            if not counts.ill:
+                counts.first = self.agent.env_steps
+            if counts.in_a_row == LASTING and not counts.told:
+                counts.told = True
                 _warn(name, healthy, value, self.agent.env_steps)
+            counts.ill += 1
+            counts.last = self.agent.env_steps
+
+    def complaints(self) -> list[str]:
+        """Say what left its healthy range, a line for each quantity of a brain."""
+        return [
+            f"brain {name!r}: {quantity} left its range at {one.ill:,} of {one.looks:,} looks, "
+            f"from {one.first:,} to {one.last:,} steps"
+            for (name, quantity), one in self._counts.items()
+            if one.told
+        ]
 
     @torch.no_grad()
     def values(self, reward_low: float, reward_high: float) -> dict[str, dict[str, float]]:

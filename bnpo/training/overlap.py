@@ -90,7 +90,7 @@ class Ahead:
             self._receive()
 
     def state_dict(self) -> dict[str, Any]:
-        """Steps that the brains have not seen, and the statistics that act."""
+        """Return the steps that the brains have not seen, and the statistics that act."""
         self.settle()
         statistics = self._statistics
         return {

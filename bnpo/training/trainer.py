@@ -4,31 +4,31 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import torch
-from tqdm import tqdm
 
 from bnpo import seeding
 from bnpo.agent import Agent
-from bnpo.agent.brain import TurnReport
 from bnpo.cluster.free_rollouts import FreeRollouts
 from bnpo.config import TrainConfig
 from bnpo.envs.workers.care import WorkerCare
 from bnpo.interop.offline import from_minari, learn_offline
-from bnpo.show import LiveBar, in_notebook, interruptible
-from bnpo.show.plotting import plot
+from bnpo.training.callbacks.functions import Functions
 from bnpo.training.environments import env_state, make_training_envs, set_env_state
 from bnpo.training.evaluation import Evaluation, PolicyEvaluator
 from bnpo.training.free import FreeFeed
-from bnpo.training.monitor import Monitor, Progress
+from bnpo.training.live_run import LiveRun
+from bnpo.training.monitor import Progress
 from bnpo.training.overlap import Ahead
 from bnpo.training.rollout import Stepper
 from bnpo.training.self_play import SelfPlayEnv
+from bnpo.types.callback import Callback
 from bnpo.types.history import History, Record
-from bnpo.types.step import Observation
+from bnpo.types.step import Observation, Step
 
 __all__ = ["Trainer"]
 
@@ -36,16 +36,30 @@ __all__ = ["Trainer"]
 class Trainer:
     """One agent on one batch of environments."""
 
-    def __init__(self, agent: Agent, config: TrainConfig, *, progress_bar: bool = True) -> None:
+    def __init__(
+        self,
+        agent: Agent,
+        config: TrainConfig,
+        *,
+        progress_bar: bool = True,
+        callbacks: Sequence[Any] = (),
+        own: Sequence[Callback] = (),
+        folder: Path | None = None,
+    ) -> None:
         """Make the environments and reset them, seeded by the agent's seed.
 
         Args:
             agent: what learns
             config: how long, on how many environments
-            progress_bar: show steps, speed, success and time left
+            progress_bar: show steps, speed and evaluations
+            callbacks: objects with hooks of :class:`bnpo.Callback`, or names of such, behind those
+                of the configuration
+            own: callbacks of the package, whose exceptions end the run as they are
+            folder: of the run, for callbacks that leave files
 
         Raises:
-            ConfigError: for settings of the run and the agent that exclude each other.
+            ConfigError: for settings of the run and the agent that exclude each other, and for
+                what is no callback.
 
         """
         config.require_fits(agent.config)
@@ -53,26 +67,23 @@ class Trainer:
         self.agent = agent
         self.config = config
         self.progress_bar = progress_bar
-        self.progress = Progress()
-        self._monitor = Monitor(agent)
-        self.history = History(
-            metric=config.solve_metric
-            or ("success_rate" if agent.spec.is_goal_env else "mean_return"),
-            threshold=config.solve_threshold,
-        )
+        self.live = LiveRun(agent, config, callbacks=callbacks, own=own, folder=folder)
+        self.history = self.live.history
         care = WorkerCare(
             on_failure=config.on_worker_failure,
             timeout=config.worker_timeout,
             restarts=config.worker_restarts,
         )
+        self.eval_interval, episodes = config.evaluations(agent.spec.max_episode_steps)
+        self.log_interval = config.log_interval or max(1, min(self.eval_interval // 10, 1_000))
         self.evaluator = PolicyEvaluator(
             agent,
-            config.eval_episodes,
+            episodes,
             threads=config.threads,
             care=care,
             max_steps=config.eval_max_steps,
         )
-        self._stop = False
+        self._last: tuple[Step | None, dict[str, dict[str, float]]]
         self._joined = ExitStack()
         self.ahead: Ahead | None = None
         self.env, reset = make_training_envs(agent, config, care, self._joined)
@@ -85,9 +96,14 @@ class Trainer:
             lockstep = config.overlap == "lockstep"
             self.ahead = Ahead(agent, self.stepper, config.max_staleness, lockstep=lockstep)
 
-    def request_stop(self) -> None:
-        """End the run after the current step."""
-        self._stop = True
+    @property
+    def progress(self) -> Progress:
+        """Where the run stands."""
+        return self.live.progress
+
+    def request_stop(self, reason: str | None = None) -> None:
+        """End the run after the current step; the reason is told at its end."""
+        self.live.request_stop(reason)
 
     def run(
         self,
@@ -101,62 +117,37 @@ class Trainer:
             on_checkpoint: called every checkpoint_interval steps, outside the measured time
 
         """
-        config, agent, progress = self.config, self.agent, self.progress
-        if config.offline is not None and not agent.env_steps:
-            self._start_offline(config.offline, on_evaluation)
-        with self._bar() as bar, interruptible(self.request_stop):
-            while agent.env_steps < config.total_steps and not self._stop:
-                before = agent.env_steps
+        config, agent, live = self.config, self.agent, self.live
+        with live.followed(Functions(on_evaluation, on_checkpoint), shown=self.progress_bar):
+            if config.offline is not None and not agent.env_steps:
+                self._start_offline(config.offline)
+            while agent.env_steps < config.total_steps and not live.stopped:
                 started = time.perf_counter()
                 self.step()
+                live.note(*self._last)
                 ended = agent.env_steps >= config.total_steps
-                evaluates = self._crossed(config.eval_interval) or ended
+                evaluates = self._crossed(self.eval_interval) or ended
                 if evaluates and self.ahead is not None:
                     self.ahead.settle()  # so that no step is taken outside the measured time
-                progress.wall_s += time.perf_counter() - started
-                bar.update(agent.env_steps - before)
+                live.progress.wall_s += time.perf_counter() - started
+                live.tell_step(line=self._crossed(self.log_interval))
                 if evaluates:
-                    record = self.evaluate()
-                    bar.set_postfix(record.headline())
-                    if on_evaluation is not None:
-                        on_evaluation(record)
-                    if config.stop_when_solved and self.history.solved is not None:
-                        break
-                if on_checkpoint is not None and self._crossed(config.checkpoint_interval):
-                    on_checkpoint()
-        self._stop = False  # so that another call goes on
+                    self.evaluate()
+                if self._crossed(config.checkpoint_interval):
+                    live.tell_checkpoint()
         return self.history
 
-    def _start_offline(self, dataset: str, on_evaluation: Callable[[Record], None] | None) -> None:
+    def _start_offline(self, dataset: str) -> None:
         """Fill the replay with a dataset and learn from it, then evaluate."""
         started = time.perf_counter()
         from_minari(self.agent, dataset)
         if turns := self.config.offline_turns:
             reports = learn_offline(self.agent, turns, progress_bar=self.progress_bar)
-            self._take_note(reports)
+            turns = {name: report.info for name, report in reports.items()}
+            self.progress.turns.update(turns)
+            self.live.note(None, turns)
         self.progress.wall_s += time.perf_counter() - started
-        record = self.evaluate()
-        if on_evaluation is not None:
-            on_evaluation(record)
-
-    def _take_note(self, reports: Mapping[str, TurnReport]) -> None:
-        """Keep what brains did in a turn, and warn of what looks wrong."""
-        for name, report in reports.items():
-            self.progress.turns[name] = report.info
-            self._monitor.judge(name, report.info)
-
-    def _bar(self) -> Any:
-        """Return the progress bar: in a notebook one with a learning curve."""
-        total, taken = self.config.total_steps, self.agent.env_steps
-        if self.progress_bar and in_notebook():
-            return LiveBar(total, taken, lambda: plot(self.history))
-        return tqdm(
-            total=total,
-            initial=taken,
-            unit="step",
-            disable=not self.progress_bar,
-            dynamic_ncols=True,
-        )
+        self.evaluate()
 
     def _crossed(self, interval: int) -> bool:
         """Whether the last step of the environments passed a multiple of an interval."""
@@ -164,28 +155,33 @@ class Trainer:
         return now // interval > (now - self.config.num_envs) // interval
 
     def step(self) -> None:
-        """Take one step of every environment, then the brains' turns."""
+        """Take one step of every environment, then the brains' turns; nobody is told of it."""
         agent, ahead = self.agent, self.ahead
+        step: Step | None = None
         if self.free is not None:
             self.progress.note(*self.free.step())
         else:
             agent.policy.version = agent.vector_steps
             step = self.stepper.step(agent.policy) if ahead is None else ahead.next()
-            self.progress.note(step.reward_low, step.reward_high, step.lag)
             if step.lost is not None:
                 self.progress.note_restarts(self.env, agent.env_steps)
             agent.remember(step)
-        self._take_note(agent.learn(commit=self.config.overlap != "lockstep"))
+        reports = agent.learn(commit=self.config.overlap != "lockstep")
+        turns = {name: report.info for name, report in reports.items()}
+        self.progress.turns.update(turns)
+        self._last = step, turns
 
     def evaluate(self) -> Record:
         """Evaluate the policy of the moment and add it to the history."""
+        live, progress, started = self.live, self.progress, time.perf_counter()
+        live.tell_evaluation(None)
         evaluation: Evaluation = self.evaluator.run()
-        progress = self.progress
+        progress.evaluation_s += time.perf_counter() - started
         for env in (self.env, self.evaluator.env):
             progress.note_restarts(env, self.agent.env_steps)
-        values = self._monitor.values(progress.reward_low, progress.reward_high)
+        values = live.monitor.values(progress.reward_low, progress.reward_high)
         for name, figures in values.items():
-            self._monitor.judge(name, figures)
+            live.monitor.judge(name, figures)
         turns = progress.turns
         scalars = {name: {**info, **values.get(name, {})} for name, info in turns.items()}
         if isinstance(self.env, SelfPlayEnv):
@@ -200,8 +196,8 @@ class Trainer:
             brains=scalars,
             **dataclasses.asdict(evaluation),
         )
-        self.history.append(record)
         progress.policy_lag = 0
+        live.tell_evaluation(record)
         return record
 
     @property
@@ -237,6 +233,8 @@ class Trainer:
             "shown": shown,
             "ahead": ahead,
             "progress": dataclasses.asdict(self.progress),
+            "episodes": self.live.episodes.state_dict(),
+            "stream": self.live.stream.state_dict(),
             "history": [dataclasses.asdict(record) for record in self.history],
         }
 
@@ -249,15 +247,15 @@ class Trainer:
         self.agent.load_state_dict(state["agent"])
         seeding.restore(state["generators"])
         self._load_acting(state)
-        self.progress = Progress(**state["progress"])
+        live = self.live
+        live.progress = Progress(**state["progress"])
+        for name, part in (("episodes", live.episodes), ("stream", live.stream)):
+            if name in state:  # else of a version that had none
+                part.load_state_dict(state[name])
         records = [Record(**record) for record in state["history"]]
         now = self.agent.env_steps
         at_end = bool(records) and records[-1].env_steps == now
-        if (
-            at_end
-            and now < self.config.total_steps
-            and not self._crossed(self.config.eval_interval)
-        ):
+        if at_end and now < self.config.total_steps and not self._crossed(self.eval_interval):
             records.pop()
         self.history.records = records
         told = any(record.success_rate is not None for record in records)
@@ -280,8 +278,10 @@ class Trainer:
     def continue_history(self, history: History | None) -> None:
         """Put the evaluations of earlier calls before those to come."""
         if history is not None and history.metric == self.history.metric:
-            self.history.records = list(history)
+            self.history.records, self.history.training = list(history), [*history.training]
             self.progress.wall_s = history[-1].wall_s if len(history) else 0.0
+        agent = self.agent
+        self.live.stream.begin(agent.env_steps, agent.gradient_steps, self.progress.wall_s)
 
     def close(self) -> None:
         """Close all environments."""

@@ -1,4 +1,4 @@
-"""What a training run found: its evaluations and the point where the task was solved."""
+"""What a training run found: evaluations, training stream, the point where it was solved."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from bnpo.extras import require
+from bnpo.types.stream import Scalars
 
 __all__ = ["Amount", "History", "Metric", "Number", "Record", "Share"]
 
@@ -97,6 +98,9 @@ class History:
     records: list[Record] = field(default_factory=list)
     """The evaluations."""
 
+    training: list[Scalars] = field(default_factory=list)
+    """The training stream: scalars of episodes, brains and speeds between the evaluations."""
+
     def append(self, record: Record) -> None:
         """Add the next evaluation."""
         self.records.append(record)
@@ -127,6 +131,11 @@ class History:
         pd = require("pandas", "notebook", "history.to_frame()")
         return pd.DataFrame([record.row() for record in self.records])
 
+    def training_frame(self) -> Any:
+        """Return the training stream as a pandas DataFrame (extra ``notebook``)."""
+        pd = require("pandas", "notebook", "history.training_frame()")
+        return pd.DataFrame([scalars.row() for scalars in self.training])
+
     def __repr__(self) -> str:
         """Say how long the run was and where it stands."""
         if not self.records:
@@ -134,8 +143,8 @@ class History:
         last, solved = self.records[-1], self.solved
         where = "not solved" if solved is None else f"solved at {solved.env_steps} steps"
         value = getattr(last, self.metric)
-        told = "unknown" if value is None else f"{value:.2f}"
-        return f"History({last.env_steps} steps, {self.metric} {told}, {where})"
+        reached = "unknown" if value is None else f"{value:.2f}"
+        return f"History({last.env_steps} steps, {self.metric} {reached}, {where})"
 
     def _repr_html_(self) -> str:
         """Return the evaluations as a plain table, where nothing shows them better."""

@@ -79,6 +79,12 @@ class Step(NamedTuple):
     lost: Tensor | None = None
     """[N], environments that began anew without an end of their episode; None: none"""
 
+    success: Tensor | None = None
+    """[N], ``is_success`` of the step, NaN where it was not told; None where no episode ended"""
+
+    score: Tensor | None = None
+    """[N], the environment's own score of the step; None where it has none"""
+
     def rows(self, part: slice) -> Self:
         """Return the same step of some of the environments."""
         step: Self = tree_map_only(Tensor, lambda tensor: tensor[part], self)

@@ -158,7 +158,14 @@ class Trajectories(_Gathered):
         return self._together
 
     def n_step(
-        self, segment: Tensor, time: Tensor, steps: Tensor, gamma: float, most: int | None = None
+        self,
+        segment: Tensor,
+        time: Tensor,
+        steps: Tensor,
+        gamma: float,
+        most: int | None = None,
+        *,
+        reward: Tensor | None = None,
     ) -> Transitions:
         """Gather n-step transitions, cut at the end of their segment.
 
@@ -172,25 +179,34 @@ class Trajectories(_Gathered):
             gamma: discount factor per step.
             most: n is known not to be larger, which spares a look at the steps, and on a device
                 the wait for it.
+            reward: [B, R], takes the place of the sum, which is not worked out then.
 
         """
-        return self.n_step_outcome(segment, time, steps, gamma, most)[0]
+        return self.n_step_outcome(segment, time, steps, gamma, most, reward=reward)[0]
 
     def n_step_outcome(
-        self, segment: Tensor, time: Tensor, steps: Tensor, gamma: float, most: int | None = None
+        self,
+        segment: Tensor,
+        time: Tensor,
+        steps: Tensor,
+        gamma: float,
+        most: int | None = None,
+        *,
+        reward: Tensor | None = None,
     ) -> tuple[Transitions, Tensor]:
         """:meth:`n_step`, and the goals that were achieved n steps later, [B, G]."""
         length = self.length.index_select(0, segment)
         steps = torch.ones_like(time) if most == 1 else torch.minimum(steps, length - time)
         here, there = Rows(segment, time), Rows(segment, time + steps)
         before, after = self._columns()
-        observation, goal, action, mu, sigma, log_prob, reward = before.at(here)
+        observation, goal, action, mu, sigma, log_prob, first = before.at(here)
         next_observation, outcome, next_goal = after.at(there)
         ended = self.terminated.index_select(0, segment) & (there.time == length)
         if most == 1:
-            discount = torch.full_like(time, gamma, dtype=reward.dtype)
+            discount = torch.full_like(time, gamma, dtype=first.dtype)
         else:
-            discount = torch.pow(gamma, steps.to(reward.dtype))
+            discount = torch.pow(gamma, steps.to(first.dtype))
+        if most != 1 and reward is None:
             if steps.device.type == "cpu":
                 longer = (steps > 1).nonzero().squeeze(1)  # few, where most goals are relabelled
             else:  # all: nobody waits for a device to count them
@@ -198,7 +214,7 @@ class Trajectories(_Gathered):
             if len(longer):
                 most = int(steps.max()) if most is None else min(most, self.action.shape[1])
                 later = self._later_reward(here, steps, longer, gamma, most)
-                reward.index_add_(0, longer, later)
+                first.index_add_(0, longer, later)
         discount.masked_fill_(ended, 0.0)
         return Transitions(
             observation=observation,
@@ -208,7 +224,7 @@ class Trajectories(_Gathered):
             sigma=sigma,
             behaviour_log_prob=log_prob,
             proximal_log_prob=log_prob.clone(),
-            reward=reward,
+            reward=first if reward is None else reward,
             discount=discount,
             next_observation=next_observation,
             next_goal=next_goal,

@@ -23,7 +23,7 @@ class Batch:
             yield name, getattr(self, name)
 
     def __getitem__(self, index: Tensor | slice) -> Self:
-        """Rows of every column."""
+        """Return the rows of every column."""
         return type(self)(**{name: getattr(self, name)[index] for name in self.__slots__})
 
     def replace(self, **columns: Tensor) -> Self:

@@ -31,7 +31,7 @@ class DAAC(Rule):
 
     pathwise: ClassVar[bool] = True
     regress_at = ("interpolate",)
-    """Between the distribution that acted and its action."""
+    """Where the critic must be regressed: between the distribution that acted and its action."""
 
     entropy: Entropy = 0.0
     """Weight of the policy's entropy, or an EntropyBonus."""

@@ -46,11 +46,11 @@ class GPS(Rule, CreditScheme):
     """Take up the best policy where the last one was worse; undoes other brains' turns, too."""
 
     def initial_state(self) -> dict[str, float]:
-        """W_r before the first turn."""
+        """Return the weight w_r before the first turn."""
         return {"log_z": self.log_z}
 
     def review(self, better: bool, state: Mapping[str, float]) -> dict[str, float]:
-        """W_r falls where the policy got better, else it rises."""
+        """Return the new weight w_r: lower where the policy got better, else higher."""
         factor = 1.0 / self.log_z_factor if better else self.log_z_factor
         low, high = self.log_z_bounds
         return {"log_z": min(max(state["log_z"] * factor, low), high)}
@@ -63,9 +63,11 @@ class GPS(Rule, CreditScheme):
         sample, gamma = trajectories[rows], evaluator.gamma
         log_ratio, above = log_ratios(sample, evaluator), sample.reward - start_baseline(sample)
         credit = guided_credit(above, log_ratio, sample.length, gamma)
-        made = trajectories.n_step(segment, time, torch.ones_like(time), gamma)
+        transitions = trajectories.n_step(segment, time, torch.ones_like(time), gamma)
         value, log_z = credit.value[row, time], credit.log_z[row, time]
-        return made.replace(reward=value, discount=torch.zeros_like(made.discount), weight=log_z)
+        return transitions.replace(
+            reward=value, discount=torch.zeros_like(transitions.discount), weight=log_z
+        )
 
     def objective(self, sample: Sample) -> tuple[Tensor, Info]:
         """Return log π_θ (c + w_r z) of each sample, [B], its credit scaled to unit variance."""

@@ -36,7 +36,7 @@ from bnpo.types import Evaluator, Trajectories, log_ratios
 __all__ = ["Judge", "guided_credit", "review"]
 
 COUNTS = 0.5
-"""Least share of the trajectories that must count for a verdict."""
+"""Smallest effective share of the trajectories on which a verdict may rest."""
 
 Density = Callable[[Tensor, Tensor, Tensor], Tensor]
 
@@ -57,7 +57,7 @@ class Judge(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Credit:
-    """Gradient of the objective by the log density of each action, times S."""
+    """Credit of every action: the objective's gradient by its log density, times S."""
 
     value: Tensor
     """[S, T, R], of the estimated return"""
@@ -66,7 +66,7 @@ class _Credit:
     """[S, T], of Σ_t log Z_t"""
 
     estimate: OffPolicyReturn
-    """The estimated return itself"""
+    """Estimated return of the policy itself"""
 
 
 def guided_credit(reward: Tensor, log_ratio: Tensor, length: Tensor, gamma: float) -> _Credit:
@@ -126,15 +126,15 @@ def review(
     best_value, best_influence, share = _value(trajectories, judge.target_log_prob, judge.gamma)
     gain, spread = value - best_value, (influence - best_influence).square().mean().sqrt()
     margin = float(spread) / max(len(influence) - 1, 1) ** 0.5
-    found = {"value": value, "best_value": best_value, "margin": margin}
+    numbers = {"value": value, "best_value": best_value, "margin": margin}
     if share >= COUNTS and abs(gain) <= margin:
-        return found
+        return numbers
     if share < COUNTS or gain > 0 or rule.return_to_best:
         later = share < COUNTS or gain > 0
         source, copy = (online, best) if later else (best, online)
         for ours, theirs in zip(copy.parameters(), source.parameters(), strict=True):
             ours.copy_(theirs)
-    return found if share < COUNTS else {**rule.review(gain > 0, state), **found}
+    return numbers if share < COUNTS else {**rule.review(gain > 0, state), **numbers}
 
 
 def _value(

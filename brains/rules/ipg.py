@@ -38,7 +38,7 @@ class IPG(Rule):
 
     pathwise: ClassVar[bool] = False
     regress_at = ("interpolate", "point")
-    """The critic values single actions, too."""
+    """Where the critic may be regressed: it must value single actions, too."""
 
     nu: Fraction = 0.2
     """Share ν of the pathwise gradient."""

@@ -37,7 +37,7 @@ class ISReturn(Rule, CreditScheme):
     pathwise: ClassVar[bool] = False
     corrects_behaviour: ClassVar[bool | None] = True
     sets_proximal: ClassVar[bool] = True
-    """Its credit fills ``proximal_log_prob``."""
+    """Whether its credit fills ``proximal_log_prob``: yes."""
     value_coefficient = 0.0
     """Factor of the critic's learning rate."""
 
@@ -63,7 +63,7 @@ class ISReturn(Rule, CreditScheme):
     ) -> Transitions:
         """Assign c to the transitions at (segment, time), both [B]."""
         gamma = evaluator.gamma
-        made = trajectories.n_step(segment, time, torch.ones_like(time), gamma)
+        transitions = trajectories.n_step(segment, time, torch.ones_like(time), gamma)
         rows, row = torch.unique(segment, return_inverse=True)  # [U], [B]
         sample = trajectories[rows]
         log_ratio = log_ratios(sample, evaluator)
@@ -76,7 +76,9 @@ class ISReturn(Rule, CreditScheme):
         gain = gain * (gamma ** at.to(gain.dtype))[:, None] + self.log_z / gain.shape[-1]
         gain = gain * (weight * (at < sample.length.max()))[:, :, None]
         to_go = gain.flip(1).cumsum(1).flip(1)
-        return made.replace(reward=to_go[row, time], discount=torch.zeros_like(made.discount))
+        return transitions.replace(
+            reward=to_go[row, time], discount=torch.zeros_like(transitions.discount)
+        )
 
     def objective(self, sample: Sample) -> tuple[Tensor, Info]:
         """Return log π_θ c of each sample, [B]."""

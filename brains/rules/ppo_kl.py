@@ -29,7 +29,7 @@ class PPOKL(Rule):
     pathwise: ClassVar[bool] = False
 
     beta: NonNegative = 1.0
-    """Weight β of the KL; the first one where it adapts."""
+    """Weight β of the KL; its initial value if it adapts."""
 
     kl_target: Positive | None = 0.01
     """Mean KL at the end of a turn to which β adapts; None: β stays."""
@@ -67,7 +67,7 @@ class PPOKL(Rule):
         return {} if self.kl_target is None else {"beta": self.beta}
 
     def adapt(self, state: Mapping[str, float], info: Mapping[str, float]) -> dict[str, float]:
-        """Penalty weight β after a turn that moved the policy by ``info["kl_turn"]`` nats."""
+        """Return the penalty weight β after a turn that moved the policy by ``kl_turn`` nats."""
         beta, kl = state.get("beta", self.beta), info["kl_turn"]
         if self.kl_target is None:
             return {}

@@ -54,10 +54,10 @@ class REPPO(Rule):
     """Bound on KL(π_b || π_θ), state by state (nats)."""
 
     beta: Positive = 1.0
-    """First weight β of the KL."""
+    """Initial weight β of the KL."""
 
     beta_rate: NonNegative = 1e-3
-    """Step of log β for each bound of KL too much; 0: β stays."""
+    """Step of log β per bound by which the KL is too large; 0 leaves β fixed."""
 
     entropy: Entropy = EntropyBonus(coefficient=0.01, target="auto", rate=3e-4, in_target=True)
     """Weight c of the policy's entropy, or an EntropyBonus."""
@@ -95,11 +95,11 @@ class REPPO(Rule):
         }
 
     def initial_state(self) -> dict[str, float]:
-        """Return β before the first turn."""
+        """Return the weight β before the first turn."""
         return {"beta": self.beta} if self.beta_rate else {}
 
     def adapt(self, state: Mapping[str, float], info: Mapping[str, float]) -> dict[str, float]:
-        """Return β after a step at which the mean KL was ``info["kl"]``."""
+        """Return the weight β after a step at which the mean KL was ``info["kl"]``."""
         if not self.beta_rate or "kl" not in info:
             return {}
         excess = min(info["kl"] / self.kl_bound - 1.0, 10.0)

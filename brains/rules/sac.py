@@ -34,7 +34,7 @@ class SAC(Rule):
     bootstraps_online: ClassVar[bool] = True
     adapts_each_step: ClassVar[bool] = True
     regress_at = ("point",)
-    """The critic values single actions."""
+    """Where the critic must be regressed: it values single actions."""
 
     entropy: Entropy = EntropyBonus(coefficient=0.1, target="auto", rate=3e-4, in_target=True)
     """Weight c of the policy's entropy, or an EntropyBonus."""

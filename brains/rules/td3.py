@@ -31,7 +31,7 @@ class TD3(Rule):
 
     pathwise: ClassVar[bool] = True
     regress_at = ("point",)
-    """The critic values single actions."""
+    """Where the critic must be regressed: it values single actions."""
 
     smoothing: NonNegative = 0.2
     """Scale ν of the noise on the target's action, in units of half the action range."""

@@ -15,33 +15,30 @@ from bnpo.networks import Actor
 __all__ = ["ActorStep", "ActorStepping", "Delayed", "Objective"]
 
 Objective = Callable[[PolicyOutput], tuple[Tensor, Info]]
-"""What a policy's output is worth, one value per sample [B], and scalars for the log."""
+"""Function that returns what a policy's output is worth, [B], and scalars for the log."""
 
 
 class ActorStepping(Protocol):
     """A kind of actor's step; assembly chooses it once, and may put one into another."""
 
     optimizer: ActorOptimizer
-    """What moves the parameters"""
+    """Optimizer that moves the parameters"""
 
-    def look(self, features: Tensor) -> PolicyOutput:
-        """Return the actor's output for features [B, F], with what the step needs of the pass."""
+    @property
+    def look(self) -> Callable[[Tensor], PolicyOutput]:
+        """Forward pass of the actor on features [B, F]; it keeps what the step needs."""
 
     def __call__(self, minibatch: Minibatch, objective: Objective) -> Info:
         """Take one step up the mean objective; return scalars for the log."""
 
 
 class ActorStep:
-    """Climbs by automatic differentiation, whatever the rule."""
+    """Actor's step up any rule's objective, by automatic differentiation."""
 
     def __init__(self, actor: Actor, optimizer: ActorOptimizer) -> None:
         """Move an actor by an optimizer over its parameters."""
-        self.actor = actor
+        self.actor, self.look = actor, actor.heads
         self.optimizer = optimizer
-
-    def look(self, features: Tensor) -> PolicyOutput:
-        """Return the actor's output with gradient."""
-        return PolicyOutput(*self.actor.heads(features))
 
     def __call__(self, minibatch: Minibatch, objective: Objective) -> Info:
         """Take one step up the mean objective; return scalars for the log."""
@@ -51,8 +48,8 @@ class ActorStep:
 
         def mean() -> Tensor:
             policy = pending.pop() if pending else self.look(features)
-            value, found = objective(policy)
-            info.update(found)
+            value, scalars = objective(policy)
+            info.update(scalars)
             weight = minibatch.weight
             return (value if weight is None else value * weight).mean()
 
@@ -60,17 +57,13 @@ class ActorStep:
 
 
 class Delayed:
-    """Takes another step at every k-th gradient step alone (delayed policy updates)."""
+    """Actor's step that is taken at every k-th gradient step alone (delayed policy updates)."""
 
     def __init__(self, step: ActorStepping, every: int) -> None:
-        """Delay a step; the first gradient step of a brain takes it."""
+        """Delay a step; a brain's first gradient step takes it."""
         self.step = step
         self.every = every
-        self.optimizer = step.optimizer
-
-    def look(self, features: Tensor) -> PolicyOutput:
-        """Return the actor's output as the inner step needs it."""
-        return self.step.look(features)
+        self.optimizer, self.look = step.optimizer, step.look
 
     def __call__(self, minibatch: Minibatch, objective: Objective) -> Info:
         """Take the inner step where it is due."""

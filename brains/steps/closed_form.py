@@ -1,18 +1,17 @@
-"""The fast path: gradients in closed form, and an Adam that keeps its state at hand.
+"""The fast path: gradients in closed form.
 
-Automatic differentiation and torch's own Adam find the same numbers; assembly takes this file where
+Automatic differentiation finds the same numbers; assembly takes this file where
 ``AgentConfig.closed_form`` says so. The products are those that automatic differentiation takes, in
 its order and without its graph.
 """
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple, Self
+from collections.abc import Iterator, Sequence
+from typing import Self
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from bnpo.brains.losses import half_mean_square
@@ -24,7 +23,7 @@ from bnpo.brains.steps.minibatch import Minibatch, PolicyOutput
 from bnpo.brains.steps.optimizers import ActorOptimizer, GradientStep
 from bnpo.networks import Actor, Critic
 
-__all__ = ["ClosedFormCritic", "LeanAdam", "MeanClimb"]
+__all__ = ["ClosedFormCritic", "MeanClimb"]
 
 Trace = Sequence[tuple[Tensor, ...]]
 """Input of every layer of a critic, and what its normalisation kept."""
@@ -209,88 +208,3 @@ def actor_gradients(
             slope = torch.mm(slope, layers[depth][0])
             slope = torch.ops.aten.threshold_backward(slope, x, 0)
     return [None] * (actor.sigma_mode != "fixed") + found[::-1]
-
-
-class _State(NamedTuple):
-    """Parameters and Adam's numbers about them, side by side."""
-
-    parameters: list[Tensor]
-    others: list[Tensor]
-    """Parameters of the group that had no gradient"""
-
-    means: list[Tensor]
-    squares: list[Tensor]
-    taken: Tensor
-    """[K], steps taken"""
-
-    steps: list[Tensor]
-    """The same, each as a view"""
-
-    @classmethod
-    def of(cls, parameters: list[Tensor], others: list[Tensor], state: dict[Tensor, Any]) -> Self:
-        """Take what an optimizer keeps of the parameters; its step counts become one tensor."""
-        taken = torch.stack([state[p]["step"] for p in parameters])
-        steps = list(taken.unbind())
-        for parameter, step in zip(parameters, steps, strict=True):
-            state[parameter]["step"] = step
-        means, squares = ([state[p][key] for p in parameters] for key in ("exp_avg", "exp_avg_sq"))
-        return cls(parameters, others, means, squares, taken, steps)
-
-
-_step_of_adam = inspect.unwrap(torch.optim.Adam.step)
-
-
-class LeanAdam(torch.optim.Adam):
-    """Fused Adam (Kingma and Ba 2015) that looks its state up once instead of at every step.
-
-    What torch wraps for its compiler is taken without: the compiler alone takes as long to load as
-    all the rest of torch, and no optimizer is compiled here.
-    """
-
-    add_param_group = inspect.unwrap(torch.optim.Adam.add_param_group)
-    state_dict = inspect.unwrap(torch.optim.Adam.state_dict)
-    load_state_dict = inspect.unwrap(torch.optim.Adam.load_state_dict)
-
-    def __init__(self, parameters: Iterable[nn.Parameter], lr: float) -> None:
-        """Step on these parameters with this learning rate."""
-        super().__init__(parameters, lr=lr, fused=True)
-        self._known: _State | None = None
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Take over a state, also a loaded one, and forget what was known of the last."""
-        super().__setstate__(state)  # type: ignore[no-untyped-call]
-        self._known = None
-
-    @torch.no_grad()
-    def step(self, closure: None = None) -> None:  # type: ignore[override]
-        """Take one step along the parameters' ``grad``; those without one stay as they are."""
-        (group,) = self.param_groups
-        known = self._known
-        gradients: list[Tensor] = []
-        if known is not None and all(p.grad is None for p in known.others):
-            gradients = [p.grad for p in known.parameters if p.grad is not None]
-        if known is None or len(gradients) < len(known.parameters):
-            _step_of_adam(self)
-            moved = [parameter for parameter in group["params"] if parameter.grad is not None]
-            others = [parameter for parameter in group["params"] if parameter.grad is None]
-            self._known = _State.of(moved, others, self.state) if moved else None
-            return
-        beta1, beta2 = group["betas"]
-        known.taken.add_(1)
-        torch._fused_adam_(
-            known.parameters,
-            gradients,
-            known.means,
-            known.squares,
-            [],
-            known.steps,
-            amsgrad=False,
-            lr=group["lr"],
-            beta1=beta1,
-            beta2=beta2,
-            weight_decay=0.0,
-            eps=group["eps"],
-            maximize=False,
-        )
-
-    step.hooked = True  # type: ignore[attr-defined]  # torch would wrap it for its profiler

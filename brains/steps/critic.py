@@ -32,7 +32,7 @@ def regression_point(
     resampled: bool,
     generator: torch.Generator,
 ) -> tuple[Tensor, Tensor]:
-    """Mean and scale at which Q is regressed to y, both [B, A], without gradient.
+    """Return the mean and scale at which Q is regressed to y, both [B, A], without gradient.
 
     * ``point``: the point mass (a, 0), of which Q(s, g, a, 0) = E[return | s, g, a]. True of a
       sample that was chosen for its action, however it was: that is all there is to choose by in a
@@ -77,7 +77,7 @@ def regression_point(
 
 
 class CriticStep:
-    """Regresses a critic, and the encoder's memory with it, to TD targets."""
+    """Critic's step: regresses the critic, and the encoder's memory with it, to TD targets."""
 
     def __init__(
         self,
@@ -130,8 +130,8 @@ class CriticStep:
     def gradients(
         self, minibatch: Minibatch, mu: Tensor, sigma: Tensor
     ) -> tuple[Tensor, Tensor, Sequence[Tensor | None]]:
-        """Error [E, B, R], loss and its gradients by critic and memory; None: no part in it."""
+        """Return error [E, B, R], loss, and gradients by critic and memory; None: plays no part."""
         error = minibatch.td_target - self.networks.critic(minibatch.features, mu, sigma)
         loss, _ = half_mean_square(error, minibatch.weight)
-        found = torch.autograd.grad(loss, self.parameters, allow_unused=True)
-        return error.detach(), loss.detach(), found
+        gradients = torch.autograd.grad(loss, self.parameters, allow_unused=True)
+        return error.detach(), loss.detach(), gradients

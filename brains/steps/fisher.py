@@ -66,22 +66,22 @@ class _LinearCalls(TorchFunctionMode):
     def __torch_function__(
         self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        made = func(*args, **(kwargs or {}))
-        if func is nn.functional.linear and args[0].ndim == 2 and made.requires_grad:
+        output = func(*args, **(kwargs or {}))
+        if func is nn.functional.linear and args[0].ndim == 2 and output.requires_grad:
             bias = args[2] if len(args) > 2 else (kwargs or {}).get("bias")
-            edge = get_gradient_edge(made)
+            edge = get_gradient_edge(output)
             self.calls.append(_Linear(args[0].detach(), args[1], bias, edge))
-        return made
+        return output
 
 
 def _columns(mu: Tensor, sigma: Tensor, calls: list[_Linear]) -> list[int]:
-    """Columns of (μ, σ) that depend on a linear layer."""
+    """Return the columns of (μ, σ) that depend on a linear layer."""
     columns: list[int] = []
     for offset, part in ((0, mu), (mu.shape[1], sigma)):
         if part.requires_grad and calls:
             ends = [call.output for call in calls]
-            found = torch.autograd.grad(part.sum(), ends, retain_graph=True, allow_unused=True)
-            if any(gradient is not None for gradient in found):
+            gradients = torch.autograd.grad(part.sum(), ends, retain_graph=True, allow_unused=True)
+            if any(gradient is not None for gradient in gradients):
                 columns += range(offset, offset + part.shape[1])
     return columns
 
@@ -114,18 +114,18 @@ class _Jacobian:
         self.pulled = self._pull_rest(self.probe, create_graph=True)
 
     def _signals(self) -> list[Tensor]:
-        """Derivative of every column by the output of every recorded layer, [K, B, W]."""
+        """Return derivative of every column by the output of every recorded layer, [K, B, W]."""
         if not self.calls:
             return []
         ends = [call.output for call in self.calls]
-        found = [
+        gradients = [
             torch.autograd.grad(
                 self.outputs[:, k].sum(), ends, retain_graph=True, allow_unused=True
             )
             for k in self.columns
         ]
         signals = []
-        for call, columns in zip(self.calls, zip(*found, strict=True), strict=True):
+        for call, columns in zip(self.calls, zip(*gradients, strict=True), strict=True):
             nothing = call.input.new_zeros(len(call.input), len(call.weight))
             signals.append(torch.stack([nothing if g is None else g for g in columns]))
         return signals
@@ -133,7 +133,7 @@ class _Jacobian:
     def _pull_rest(self, u: Tensor, *, create_graph: bool = False) -> Tensor | None:
         if not self.rest:
             return None
-        found = torch.autograd.grad(
+        pulled = torch.autograd.grad(
             self.outputs,
             self.rest,
             u,
@@ -141,10 +141,10 @@ class _Jacobian:
             create_graph=create_graph,
             allow_unused=True,
         )
-        return flatten(found, self.rest)
+        return flatten(pulled, self.rest)
 
     def push(self, v: Tensor) -> Tensor:
-        """J v, [B, K], for v [P]."""
+        """Return the product J v, [B, K], of a vector v [P]."""
         parts = dict(zip(map(id, self.parameters), self._split(v), strict=True))
         if self.pulled is not None and self.pulled.requires_grad:
             rest = torch.cat([parts[id(p)].reshape(-1) for p in self.rest])
@@ -160,23 +160,23 @@ class _Jacobian:
         return pushed
 
     def pull(self, u: Tensor) -> Tensor:
-        """Jᵀ u, [P], for u [B, K]."""
-        made = {id(p): torch.zeros_like(p) for p in self.parameters}
+        """Return the product Jᵀ u, [P], of a vector u [B, K]."""
+        pulled = {id(p): torch.zeros_like(p) for p in self.parameters}
         rest = self._pull_rest(u)
         if rest is not None:
             offset = 0
             for parameter in self.rest:
                 size = parameter.numel()
-                made[id(parameter)] = rest[offset : offset + size].view_as(parameter)
+                pulled[id(parameter)] = rest[offset : offset + size].view_as(parameter)
                 offset += size
         for call, signal in zip(self.calls, self.signals, strict=True):
             back = torch.zeros_like(signal[0])  # [B, W]
             for k, by_layer in zip(self.columns, signal, strict=True):
                 back.addcmul_(u[:, k, None], by_layer)
-            made[id(call.weight)].addmm_(back.T, call.input)
+            pulled[id(call.weight)].addmm_(back.T, call.input)
             if call.bias is not None:
-                made[id(call.bias)] += back.sum(0)
-        return torch.cat([made[id(p)].reshape(-1) for p in self.parameters])
+                pulled[id(call.bias)] += back.sum(0)
+        return torch.cat([pulled[id(p)].reshape(-1) for p in self.parameters])
 
     def _split(self, v: Tensor) -> list[Tensor]:
         sizes = [parameter.numel() for parameter in self.parameters]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,6 +15,7 @@ from bnpo.brains.networks import Networks
 from bnpo.brains.rule import Info, NextPolicy, Rule, Sample
 from bnpo.brains.steps.actor import ActorStepping
 from bnpo.brains.steps.critic import CriticStep
+from bnpo.brains.steps.draw import Draw
 from bnpo.brains.steps.minibatch import Minibatch, PolicyOutput, standard_normal
 from bnpo.networks import Actor, gaussian
 from bnpo.types import Transitions
@@ -24,7 +25,7 @@ __all__ = ["LearningStep", "Learnt", "RecurrentStep"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Learnt:
-    """What one gradient step found out about its minibatch."""
+    """What one gradient step measured of its minibatch."""
 
     info: Info
     """Scalars for the log"""
@@ -33,11 +34,11 @@ class Learnt:
     """[E, B, R], y - Q of every member before the step"""
 
     log_ratio: Tensor | None
-    """[B], log pi_theta / pi_behaviour before the step; None where nobody asks for it"""
+    """[B], log π_θ/π_b before the step; None unless the sampling law needs it"""
 
     @property
     def td_error(self) -> Tensor:
-        """Error summed over reward components and averaged over the ensemble, [B]."""
+        """TD error summed over reward components and averaged over the ensemble, [B]."""
         return self.error.sum(-1).mean(0)
 
 
@@ -111,10 +112,30 @@ class LearningStep:
 
         """
         minibatch = self.prepared(batch, bootstrap_actor, weight, resampled, number)
-        error, critic_info = self.critic_step(minibatch)  # where: regression_point
-        actor_info = self.climb_actor(minibatch)
+        error, info = self.move(minibatch)
         log_ratio = minibatch.log_ratio if self.measures_ratio else None
-        return Learnt(info=critic_info | actor_info, error=error, log_ratio=log_ratio)
+        return Learnt(info=info, error=error, log_ratio=log_ratio)
+
+    def move(self, minibatch: Minibatch) -> tuple[Tensor, Info]:
+        """Move the critic, then the actor; return the critic's error before that, [E, B, R]."""
+        error, critic_info = self.critic_step(minibatch)  # where: regression_point
+        return error, critic_info | self.climb_actor(minibatch)
+
+    def take_each(
+        self, draw: Draw, bootstrap_actors: Sequence[Actor], resampled: bool, number: int
+    ) -> Iterator[Learnt]:
+        """Take a gradient step on each minibatch of a draw, as it is asked for.
+
+        Args:
+            draw: the minibatches
+            bootstrap_actors: pi' of the TD target of each
+            resampled: whether they were drawn by importance resampling
+            number: gradient steps that the brain took before
+
+        """
+        for at, actor in enumerate(bootstrap_actors):
+            batch, _, weight, *_ = draw.minibatch(at)
+            yield self.take(batch, actor, weight=weight, resampled=resampled, number=number + at)
 
     def prepared(
         self,
@@ -124,13 +145,17 @@ class LearningStep:
         resampled: bool,
         number: int,
     ) -> Minibatch:
-        """Work out features, TD targets and baselines."""
+        """Return the minibatch with its features, TD targets and baselines."""
         features = self.networks.encoder(batch.observation, batch.goal)
+        baseline = batch.discount[:0]
+        if not self.rule.pathwise:
+            with torch.no_grad():
+                baseline = self.networks.critic.value(features, batch.mu, batch.sigma).sum(-1)
         return Minibatch(
             batch=batch,
             features=features.detach() if self.freezes_memory else features,
             td_target=self.td_target(batch, bootstrap_actor or self.networks.target_actor),
-            baseline=batch.discount[:0] if self.rule.pathwise else self.baseline(batch, features),
+            baseline=baseline,
             weight=weight,
             resampled=resampled,
             number=number,
@@ -155,9 +180,9 @@ class LearningStep:
 
     @torch.no_grad()
     def next_value(self, observation: Tensor, goal: Tensor, actor: Actor) -> Tensor:
-        """Value of an actor's policy as TD targets bootstrap from it, [B, R].
+        """Return the value of an actor's policy as TD targets bootstrap from it, [B, R].
 
-        Q' at the rule's bootstrapping point, with c H where entropy enters the targets.
+        It is Q' at the rule's bootstrapping point, plus c H where entropy enters the targets.
         """
         features = self.networks.encoder(observation, goal)
         mu, sigma = (self.networks.actor if self.rule.bootstraps_online else actor)(features)
@@ -177,20 +202,15 @@ class LearningStep:
 
     @torch.no_grad()
     def next_entropy(self, observation: Tensor, goal: Tensor, actor: Actor) -> Tensor:
-        """Entropy bonus that is part of :meth:`next_value`, [B]."""
+        """Return the entropy bonus that is part of :meth:`next_value`, [B]."""
         actor = self.networks.actor if self.rule.bootstraps_online else actor
         return self.target_entropy(actor(self.networks.encoder(observation, goal))[1])
 
     def target_entropy(self, sigma: Tensor) -> Tensor:
-        """Bonus c H of scales [B, A] as it enters TD targets, [B]; 0 where it does not."""
+        """Return the bonus c H of scales [B, A] that enters TD targets, [B]; 0 if none does."""
         if self.entropy is None or not self.entropy.in_target:
             return torch.zeros_like(sigma[:, 0])
         return self.entropy.weight(self.state) * gaussian.entropy(sigma)
-
-    @torch.no_grad()
-    def baseline(self, batch: Transitions, features: Tensor) -> Tensor:
-        """Q(s, g, mu_b, sigma_b), [B]."""
-        return self.networks.critic.value(features, batch.mu, batch.sigma).sum(-1)
 
     def objective(self, minibatch: Minibatch, policy: PolicyOutput) -> tuple[Tensor, Info]:
         """Return the rule's objective and its entropy bonus, [B], and scalars for the log."""
@@ -207,8 +227,8 @@ class LearningStep:
                 raw=policy.raw,
                 td_target=minibatch.td_target.sum(-1),
                 baseline=minibatch.baseline,
-                climb=self.climb(features),
-                climb_members=self.climb_members(features),
+                climb=partial(self.climb, features),
+                climb_members=partial(self.climb_members, features),
                 played=self.networks.actor.clip(minibatch.batch.action),
                 clip=self.networks.actor.clip,
                 noise=minibatch.noise,
@@ -222,34 +242,25 @@ class LearningStep:
             info = info | {"entropy": spread.detach().mean()}
         return value, info
 
-    def climb(self, features: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
+    def climb(self, features: Tensor, mu: Tensor, sigma: Tensor) -> Tensor:
         """Return Q of the online critic at (mu, sigma) as this brain climbs it, [B]."""
+        return self.networks.critic.value(features, mu, self.critic_scale(sigma)).sum(-1)
 
-        def q_value(mu: Tensor, sigma: Tensor) -> Tensor:
-            return self.networks.critic.value(features, mu, self.critic_scale(sigma)).sum(-1)
-
-        return q_value
-
-    def climb_members(self, features: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
-        """Return the same of every member of the ensemble, [E, B]."""
-
-        def q_values(mu: Tensor, sigma: Tensor) -> Tensor:
-            members: Tensor = self.networks.critic(features, mu, self.critic_scale(sigma))
-            return members.sum(-1)
-
-        return q_values
+    def climb_members(self, features: Tensor, mu: Tensor, sigma: Tensor) -> Tensor:
+        """Return Q of every member of the ensemble at (mu, sigma), [E, B]; see :meth:`climb`."""
+        members: Tensor = self.networks.critic(features, mu, self.critic_scale(sigma))
+        return members.sum(-1)
 
     def critic_scale(self, sigma: Tensor) -> Tensor:
-        """Sigma as the critic sees it where this brain climbs and bootstraps."""
+        """Return the scale at which this brain climbs and bootstraps Q: sigma, or 0."""
         return torch.zeros_like(sigma) if self.climb_point else sigma
 
-    def end_turn(self, info: Mapping[str, float]) -> None:
-        """Let the rule's own numbers move after a turn with these scalars for the log."""
-        if not self.rule.adapts_each_step:
-            self.adapt(info)
-
     def adapt(self, info: Mapping[str, float]) -> None:
-        """Move the rule's own numbers and a tuned entropy by scalars for the log."""
+        """Move the rule's own numbers and a tuned entropy by scalars for the log.
+
+        The step itself does so after every step of the actor where the rule asks for that
+        (``adapts_each_step``), the brain after every turn where it does not.
+        """
         parts: tuple[Rule | EntropyBonus | None, ...] = (self.rule, self.entropy)
         for part in parts:
             if part is not None:
@@ -257,7 +268,7 @@ class LearningStep:
 
     @torch.no_grad()
     def drift(self, batch: Transitions) -> tuple[Tensor, Tensor]:
-        """How far the policy is from the ones that acted: log π_θ/π_b and KL(π_b || π_θ), [K].
+        """Return how far the policy is from those that acted: log π_θ/π_b and KL(π_b || π_θ), [K].
 
         Of the K transitions of the batch whose behaviour distribution is known: not a point mass.
         """
@@ -274,25 +285,14 @@ class RecurrentStep(LearningStep):
     The actor moves first, so that the ratio of what has just been done is exactly 1.
     """
 
-    def take(
-        self,
-        batch: Transitions,
-        bootstrap_actor: Actor | None = None,
-        *,
-        weight: Tensor | None = None,
-        resampled: bool = False,
-        number: int = 0,
-    ) -> Learnt:
-        """Take one gradient step of the actor and one of the critic."""
+    def move(self, minibatch: Minibatch) -> tuple[Tensor, Info]:
+        """Move the actor, then the critic and the memory with it."""
         if self.freezes_memory:
-            return super().take(
-                batch, bootstrap_actor, weight=weight, resampled=resampled, number=number
-            )
-        minibatch = self.prepared(batch, bootstrap_actor, weight, resampled, number)
+            return super().move(minibatch)
         actor_info = self.climb_actor(minibatch)
         if self.measures_ratio:
             _ = minibatch.log_ratio  # of the features before the critic's step
+        batch = minibatch.batch
         minibatch.features = self.networks.encoder(batch.observation, batch.goal)
         error, critic_info = self.critic_step(minibatch)
-        log_ratio = minibatch.log_ratio if self.measures_ratio else None
-        return Learnt(info=critic_info | actor_info, error=error, log_ratio=log_ratio)
+        return error, critic_info | actor_info

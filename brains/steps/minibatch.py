@@ -1,15 +1,14 @@
-"""A minibatch on its way through a learning step."""
+"""The minibatch of a learning step."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from bnpo.networks import gaussian
+from bnpo.networks import PolicyOutput, gaussian
 from bnpo.types import Transitions
 
 __all__ = ["Minibatch", "PolicyOutput", "standard_normal"]
@@ -20,25 +19,12 @@ def standard_normal(like: Tensor, generator: torch.Generator) -> Tensor:
     return torch.randn(like.shape, dtype=like.dtype, device=like.device, generator=generator)
 
 
-class PolicyOutput(NamedTuple):
-    """Distributions of the policy that is being trained, at the states of a minibatch."""
-
-    mu: Tensor
-    """[B, A], mean"""
-
-    sigma: Tensor
-    """[B, A], scale"""
-
-    raw: Tensor
-    """[B, A], output before tanh"""
-
-
 @dataclass(kw_only=True, slots=True)
 class Minibatch:
     """Transitions of one gradient step, and what the step works out about them."""
 
     batch: Transitions
-    """What was stored and credited"""
+    """The stored transitions with their credit"""
 
     features: Tensor
     """[B, F], of observations and goals"""
@@ -50,19 +36,19 @@ class Minibatch:
     """[B], Q(s, g, mu_b, sigma_b) summed over reward components; empty on a pathwise brain"""
 
     weight: Tensor | None
-    """[B], importance weights of the sampler; None: one for all"""
+    """[B], importance weights of the sampler; None if all are 1"""
 
     resampled: bool
     """Whether it was drawn by importance resampling"""
 
     number: int
-    """Gradient steps that the brain took before"""
+    """Number of gradient steps that the brain took before"""
 
     look: Callable[[Tensor], PolicyOutput]
     """Forward pass of the actor, as its step needs it"""
 
     generator: torch.Generator
-    """The brain's own"""
+    """The brain's own source of random numbers"""
 
     _noise: Tensor | None = field(default=None, init=False)
     _policy: PolicyOutput | None = field(default=None, init=False)
@@ -70,20 +56,20 @@ class Minibatch:
 
     @property
     def policy(self) -> PolicyOutput:
-        """Output of the actor before its step, computed once."""
+        """The actor's output before its step, computed once."""
         if self._policy is None:
             self._policy = self.look(self.features)
         return self._policy
 
     def noise(self) -> Tensor:
-        """Standard normal numbers [B, A], drawn once, so that every look sees the same actions."""
+        """Return standard normal numbers [B, A], the same at every call, so that actions agree."""
         if self._noise is None:
             self._noise = standard_normal(self.batch.action, self.generator)
         return self._noise
 
     @property
     def log_ratio(self) -> Tensor:
-        """Log π_θ/π_b of the stored actions before the actor's step, [B], without gradient."""
+        """Log ratio log π_θ/π_b of the stored actions before the actor's step, [B], no gradient."""
         if self._log_ratio is None:
             mu, sigma, _ = self.policy
             log_prob = gaussian.log_prob(self.batch.action, mu.detach(), sigma.detach())

@@ -118,4 +118,4 @@ class NaturalStep:
         return {}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take nothing over: a natural step has no state."""
+        """Do nothing: a natural step has no state."""

@@ -24,7 +24,7 @@ class PolicyExchange:
     def __init__(
         self, actors: Sequence[Actor], mode: Literal["copied", "swapped"], delay: int
     ) -> None:
-        """Take the brains' actors, in the order of the list.
+        """Exchange the weights of the brains' actors.
 
         Args:
             actors: one per brain
@@ -39,7 +39,7 @@ class PolicyExchange:
         self._remember()
 
     def _remember(self) -> None:
-        """Keep the weights of all actors but the first as they are before their brains' turns."""
+        """Note the weights of all actors but the first, as they are before their brains' turns."""
         self._before = [
             [p.detach().clone() for p in actor.parameters()] for actor in self.actors[1:]
         ]
@@ -61,17 +61,17 @@ class PolicyExchange:
                 shared.add_(mine - start)
         else:
             for a, b in zip(first.parameters(), own.parameters(), strict=True):
-                kept = a.clone()
+                first_weights = a.clone()
                 a.copy_(b)
-                b.copy_(kept)
+                b.copy_(first_weights)
         self._remember()
 
     def state_dict(self) -> dict[str, Any]:
-        """Turns so far and the weights of all actors but the first."""
+        """Return the turns so far and the weights of all actors but the first."""
         return {"turns": self.turns, "others": [actor.state_dict() for actor in self.actors[1:]]}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a saved state."""
+        """Take over a saved state."""
         self.turns = state["turns"]
         for actor, saved in zip(self.actors[1:], state["others"], strict=True):
             actor.load_state_dict(saved)

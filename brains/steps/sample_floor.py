@@ -11,13 +11,13 @@ from torch import Tensor, nn
 from bnpo.brains.losses import effective_sample_size
 from bnpo.brains.rule import Info
 from bnpo.brains.steps.actor import ActorStepping, Objective
-from bnpo.brains.steps.minibatch import Minibatch, PolicyOutput
+from bnpo.brains.steps.minibatch import Minibatch
 
 __all__ = ["SampleFloor"]
 
 
 class SampleFloor:
-    """Holds another actor's step back where the effective share of a minibatch is below a floor."""
+    """Actor's step that is held back where too small a share of the minibatch counts."""
 
     def __init__(
         self,
@@ -36,17 +36,13 @@ class SampleFloor:
 
         """
         self.step = step
-        self.optimizer = step.optimizer
+        self.optimizer, self.look = step.optimizer, step.look
         self.parameters = parameters
         self.floor = floor
         self.action = action
 
-    def look(self, features: Tensor) -> PolicyOutput:
-        """Return the actor's output as the inner step needs it."""
-        return self.step.look(features)
-
     def scale(self, log_ratio: Tensor) -> float:
-        """How much of the actor's step is taken, in [0, 1], by log π_θ/π_b [B]."""
+        """Return the share of the actor's step to take, in [0, 1], by log ratios [B]."""
         share = float(effective_sample_size(log_ratio)) / len(log_ratio)
         if share >= self.floor:
             return 1.0

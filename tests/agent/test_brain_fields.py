@@ -10,8 +10,7 @@ import torch
 from torch import nn
 
 from bnpo import Trainer
-from bnpo.brains import DAAC, DDPG, PPO, SAC, TD3, EntropyBonus, GradientStep, NaturalStep
-from bnpo.credit import GAE, HER, NStep
+from bnpo.brains import DDPG, PPO, GradientStep, NaturalStep
 from bnpo.replay import ImportanceRatio, TDError, Uniform
 from tests.agent.conftest import Spy, likelihood_ratio, pathwise, play
 
@@ -251,26 +250,6 @@ def test_sampler_chooses_the_law(make_trainer: Any) -> None:
     assert by_ratio.pool.priorities().max() <= 2.0
 
 
-def test_credit_defaults_to_her_and_gae(make_trainer: Any) -> None:
-    trainer: Trainer = make_trainer(pathwise(), likelihood_ratio(), pathwise(credit=NStep(steps=2)))
-    schemes = [brain.credit.scheme for brain in trainer.agent.brains]
-    assert not trainer.agent.spec.goals_move
-    assert schemes == [HER(), GAE(), NStep(steps=2)]
-
-
-def test_climb_and_regress_are_points_where_goals_are_relabelled(make_trainer: Any) -> None:
-    trainer: Trainer = make_trainer(
-        pathwise(),
-        likelihood_ratio(),
-        pathwise(climb="distribution"),
-        pathwise(credit="n_step", climb="point", regress="behaviour"),
-    )
-    chosen = [
-        (b.climb_point, b.critic_step.regress) for b in (x.step for x in trainer.agent.brains)
-    ]
-    assert chosen == [(True, "point"), (False, "auto"), (False, "auto"), (True, "behaviour")]
-
-
 def test_actor_delay_is_critic_steps_per_actor_step(make_trainer: Any) -> None:
     trainer: Trainer = make_trainer(pathwise(actor_delay=3, learning_repeat=6))
     spy = Spy(trainer.agent.brains[0])
@@ -285,17 +264,3 @@ def test_rule_and_name(make_trainer: Any) -> None:
     assert trainer.agent.brains[0].step.rule == PPO(eps=0.3)
     names = [brain.name for brain in trainer.agent.brains]
     assert names == ["ppo", "explorer", "ddpg", "ddpg_2"]
-
-
-@pytest.mark.parametrize(
-    ("rule", "critics"),
-    [(SAC(), 2), (TD3(), 2), (DDPG(entropy=EntropyBonus(in_target=True)), 2), (DAAC(), 1)],
-    ids=str,
-)
-def test_a_baseline_is_of_the_return_of_what_acts(
-    rule: Any, critics: int, make_trainer: Any
-) -> None:
-    """PPO shares the critic of distributions with a rule that values what acts, and no other."""
-    beside = pathwise(rule=rule, credit=NStep(steps=1))
-    agent = make_trainer(likelihood_ratio(), beside).agent
-    assert len(agent.critics) == critics

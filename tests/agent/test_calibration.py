@@ -33,14 +33,14 @@ def test_errors_by_hand(make_trainer: Any) -> None:
         length=torch.full_like(segments.length, 2),
         terminated=torch.ones_like(segments.terminated),
     )
-    found = calibration(agent.brains[0].step, two, 0.5)
-    assert found["value_error"].item() == pytest.approx(-0.75)  # -2 + 1.25
-    assert found["return_spread"].item() == pytest.approx(0.25)
-    assert found["explained_variance"].item() == pytest.approx(0.0, abs=1e-6)
+    explained = calibration(agent.brains[0].step, two, 0.5)
+    assert explained["value_error"].item() == pytest.approx(-0.75)  # -2 + 1.25
+    assert explained["return_spread"].item() == pytest.approx(0.25)
+    assert explained["explained_variance"].item() == pytest.approx(0.0, abs=1e-6)
     endless = two.replace(terminated=torch.zeros_like(two.terminated))
-    found = calibration(agent.brains[0].step, endless, 0.5)
-    assert found["value_error"].item() == pytest.approx(0.0, abs=1e-6)
-    assert found["value_spread"].item() == pytest.approx(0.0, abs=1e-6)
+    explained = calibration(agent.brains[0].step, endless, 0.5)
+    assert explained["value_error"].item() == pytest.approx(0.0, abs=1e-6)
+    assert explained["value_spread"].item() == pytest.approx(0.0, abs=1e-6)
 
 
 def test_only_what_the_policy_itself_did_is_fresh(make_trainer: Any) -> None:

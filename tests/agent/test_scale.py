@@ -59,13 +59,13 @@ def _calls(function: Callable[[], Any]) -> int:
 @pytest.mark.slow
 def test_no_python_loop_grows_with_the_sizes() -> None:
     small, large = _trainer(64, 1_024, 32), _trainer(1_024, 65_536, 1_024)
-    found = []
+    loops = []
     for trainer in (small, large):
         learn = _round(trainer)
         learn()  # allocates what a first step allocates
-        found.append((_calls(trainer.step), _calls(learn)))
+        loops.append((_calls(trainer.step), _calls(learn)))
         trainer.close()
-    for few, many in zip(*found, strict=True):
+    for few, many in zip(*loops, strict=True):
         assert many <= 1.1 * few
 
 

@@ -11,7 +11,9 @@ import pytest
 import torch
 
 from bnpo import Trainer
+from bnpo.brains import Rule
 from bnpo.credit.annealing import gamma_from_half_life, half_life_from_gamma
+from tests.agent.conftest import pathwise
 from tests.agent.toys import NUM_ENVS, MakeToy, brain_of
 
 TURN: dict[str, Any] = {
@@ -77,6 +79,35 @@ def test_a_tuned_entropy_moves_with_its_brain(make_toy: MakeToy) -> None:
     assert turns[0]["entropy_coefficient"] == 0.01
 
 
+class Counting(Rule):
+    """Counts how often its numbers move."""
+
+    pathwise = True
+
+    def initial_state(self) -> dict[str, float]:
+        return {"moved": 0.0}
+
+    def adapt(self, state: Any, _info: Any) -> dict[str, float]:
+        return {"moved": state["moved"] + 1.0}
+
+    def objective(self, sample: Any) -> Any:
+        value = sample.climb(sample.mu, sample.sigma)
+        return value, {"q_value": value.detach().mean()}
+
+
+@pytest.mark.parametrize(("each_step", "moved"), [(True, 8.0), (False, 2.0)])
+def test_numbers_of_a_rule_move_with_every_step_or_every_turn(
+    each_step: bool, moved: float, make_trainer: Any
+) -> None:
+    """Two turns of four gradient steps."""
+    rule = type("Counted", (Counting,), {"adapts_each_step": each_step})()
+    trainer = make_trainer(pathwise(rule=rule))
+    brain = trainer.agent.brains[0]
+    while brain.gradient_steps < 8:
+        trainer.step()
+    assert brain.step.state["moved"] == moved
+
+
 @pytest.mark.parametrize("preset", ["ppo", "a2c", "ddpg"])
 def test_where_the_policy_stays_every_sample_counts(preset: str, make_toy: MakeToy) -> None:
     fields: dict[str, Any] = {**TURN, "lr_actor": 1e-30}
@@ -111,11 +142,11 @@ def test_the_target_kl_sees_every_minibatch_of_a_round(make_toy: MakeToy) -> Non
     rule = {"name": "ppo", "target_kl": 1.0}
     trainer = make_toy({"ppo": brain_of("ppo", **TURN, optim_epochs=10, rule=rule)})
     step = trainer.agent.brains[0].step
-    take, told = step.take, iter([5.0])
+    take, measured = step.take, iter([5.0])
 
     def takes(*args: Any, **options: Any) -> Any:
         learnt = take(*args, **options)
-        kl = torch.tensor(next(told, 0.0))
+        kl = torch.tensor(next(measured, 0.0))
         return dataclasses.replace(learnt, info=learnt.info | {"approximate_kl": kl})
 
     step.take = takes  # type: ignore[method-assign]
@@ -168,13 +199,13 @@ def test_the_discount_follows_its_schedule(make_toy: MakeToy) -> None:
     trainer = make_toy({"ddpg": brain_of("ddpg")}, {"gamma_schedule": schedule}, steps=2)
     agent = trainer.agent
     evaluator = agent.brains[0].evaluator
-    found = []
+    gammas = []
     for _ in range(3):
-        found.append((agent.env_steps, evaluator.gamma))
+        gammas.append((agent.env_steps, evaluator.gamma))
         for _ in range(400 // NUM_ENVS):
             trainer.step()
-    assert [step for step, _ in found] == [0, 400, 800]
-    half_lives = [half_life_from_gamma(gamma) for _, gamma in found]
+    assert [step for step, _ in gammas] == [0, 400, 800]
+    half_lives = [half_life_from_gamma(gamma) for _, gamma in gammas]
     assert half_lives == pytest.approx([2.0, 3.0, 4.0])
     pool = agent.brains[0].pool
     drawn, _, _ = pool.draw(len(pool), agent.generator)

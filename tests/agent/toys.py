@@ -39,7 +39,7 @@ def make_toy(request: pytest.FixtureRequest) -> MakeToy:
         }
         sizes = {"actor_hidden": [16], "critic_hidden": [16]}
         settings["networks"] = {**settings.get("networks", {}), **sizes}
-        made = build_agent(
+        learner = build_agent(
             {
                 "env": ENV_ID,
                 "env_kwargs": {"episode_steps": steps, **env},
@@ -49,7 +49,7 @@ def make_toy(request: pytest.FixtureRequest) -> MakeToy:
             }
         )
         trainer = Trainer(
-            made,
+            learner,
             TrainConfig(num_envs=NUM_ENVS, total_steps=total_steps, eval_interval=total_steps),
             progress_bar=False,
         )
@@ -62,5 +62,5 @@ def make_toy(request: pytest.FixtureRequest) -> MakeToy:
 def brain_of(preset: str, name: str | None = None, **fields: Any) -> dict[str, Any]:
     """Fields of a preset's brain, the only one or the one named."""
     brains = PRESETS[preset]["brains"]
-    (made,) = [brains[name]] if name else brains.values()
-    return {**copy.deepcopy(made), **fields}
+    (fields_of_preset,) = [brains[name]] if name else brains.values()
+    return {**copy.deepcopy(fields_of_preset), **fields}

@@ -31,16 +31,16 @@ def test_any_rule_takes_a_bonus(kind: Any, make_brain: Any, make_batch: Any) -> 
 def test_in_target_the_bootstrap_is_soft(
     climb_point: bool, make_brain: Any, make_batch: Any
 ) -> None:
-    made = []
+    targets = []
     for in_target in (False, True):
         bonus = EntropyBonus(coefficient=0.3, in_target=in_target)
         brain = make_brain(DDPG(entropy=bonus), climb_point=climb_point)
         batch = make_batch(brain.networks)
-        made.append(brain.td_target(batch, brain.networks.target_actor))
+        targets.append(brain.td_target(batch, brain.networks.target_actor))
     features = brain.networks.encoder(batch.next_observation, batch.next_goal)
     entropy = gaussian.entropy(brain.networks.target_actor(features)[1])
     expected = batch.discount * 0.3 * entropy
-    torch.testing.assert_close((made[1] - made[0])[:, 0], expected)
+    torch.testing.assert_close((targets[1] - targets[0])[:, 0], expected)
 
 
 def test_a_tuned_weight_grows_below_its_target_and_falls_above() -> None:
@@ -69,7 +69,7 @@ def test_tuning_holds_the_policy_at_its_entropy(make_brain: Any, make_batch: Any
     batch = make_batch(brain.networks)
     for _ in range(800):
         info = {key: float(value) for key, value in brain.take(batch).info.items()}
-        brain.end_turn(info)
+        brain.adapt(info)
     assert info["entropy"] == pytest.approx(-1.0, abs=0.1)
     scale = math.exp(-1.0 / 2 - 0.5 * math.log(2 * math.pi * math.e))
     assert brain.state["entropy_coefficient"] == pytest.approx(scale, rel=0.2)

@@ -51,8 +51,8 @@ def test_the_credit_is_the_gradient_of_the_objective() -> None:
     paid = torch.where(written[:, :, None], reward, 0.0).sum(-1)
     phi = (discount * (w * paid).sum(0) / z + log_z * z.log()).sum()
     (expected,) = torch.autograd.grad(phi, log_ratio)
-    made = guided_credit(reward, log_ratio.detach(), length, 0.9)
-    credit = (made.value.sum(-1) + log_z * made.log_z) / 9
+    guided = guided_credit(reward, log_ratio.detach(), length, 0.9)
+    credit = (guided.value.sum(-1) + log_z * guided.log_z) / 9
     torch.testing.assert_close(credit[written], expected[written])
 
 
@@ -90,16 +90,16 @@ def test_the_baseline_is_that_of_as_many_fits_as_trajectories() -> None:
     start, reward = _draw(12, 2), _draw(12, STEPS, 1, seed=1)
     x = (start - start.mean(0)) / (start.std(0, correction=0) + 1e-6)
     x = torch.cat((torch.ones(12, 1), x, x.square()), 1)
-    found = []
+    fits = []
     for i in range(12):
         rest = torch.arange(12) != i
         solved = torch.linalg.solve(
             x[rest].T @ x[rest] + torch.eye(5).double(), x[rest].T @ reward[rest, :, 0]
         )
-        found.append(x[i] @ solved)
+        fits.append(x[i] @ solved)
     zeros = torch.zeros(12, STEPS, 1).double()
-    made = start_baseline(_trajectories(zeros, zeros, reward, start))
-    torch.testing.assert_close(made[:, :, 0], torch.stack(found))
+    baseline = start_baseline(_trajectories(zeros, zeros, reward, start))
+    torch.testing.assert_close(baseline[:, :, 0], torch.stack(fits))
 
 
 class _Judge:
@@ -137,12 +137,12 @@ def test_the_better_policy_is_kept(online: float, best: float, returns: bool) ->
     best += 0.25 * (online - best)  # near enough for half of the sample to count
     policies = _policy(online), _policy(best)
     rule = GPS(log_z=0.1, log_z_factor=2.0, return_to_best=returns)
-    found = review(rule, stored, _Judge(*policies), *policies, {"log_z": 0.1})
+    verdict = review(rule, stored, _Judge(*policies), *policies, {"log_z": 0.1})
     worth = [-1.0 - (mean - 1.0) ** 2 for mean in (online, best)]
-    assert found["value"] == pytest.approx(worth[0], abs=0.25)
-    assert found["best_value"] == pytest.approx(worth[1], abs=0.25)
+    assert verdict["value"] == pytest.approx(worth[0], abs=0.25)
+    assert verdict["best_value"] == pytest.approx(worth[1], abs=0.25)
     better = online > best
-    assert found["log_z"] == pytest.approx(0.05 if better else 0.2)
+    assert verdict["log_z"] == pytest.approx(0.05 if better else 0.2)
     weights = [float(policy.weight.detach()) for policy in policies]
     assert weights == ([max(online, best)] * 2 if better or returns else [online, best])
 
@@ -155,8 +155,8 @@ def test_what_is_chance_is_a_verdict_in_one_of_three_cases() -> None:
         action, reward = _draw(100, 1, 1, seed=seed), _draw(100, 1, 1, seed=1_000 + seed)
         stored = _trajectories(action, mu, reward, torch.zeros(100, 1).double())
         policies = _policy(0.0), _policy(0.3)
-        found = review(GPS(), stored, _Judge(*policies), *policies, {"log_z": 0.01})
-        verdicts.append(found["value"] - found["best_value"] if "log_z" in found else 0.0)
+        numbers = review(GPS(), stored, _Judge(*policies), *policies, {"log_z": 0.01})
+        verdicts.append(numbers["value"] - numbers["best_value"] if "log_z" in numbers else 0.0)
     assert sum(gain != 0 for gain in verdicts) / 300 == pytest.approx(0.317, abs=0.08)
     assert sum(gain > 0 for gain in verdicts) / 300 == pytest.approx(0.159, abs=0.06)
 
@@ -166,8 +166,8 @@ def test_a_best_policy_for_which_nothing_counts_gives_way_without_a_verdict() ->
     action = _draw(500, 1, 1)
     stored = _trajectories(action, torch.zeros_like(action), action, _draw(500, 1, seed=1))
     policies = _policy(0.0), _policy(2.0)
-    found = review(GPS(), stored, _Judge(*policies), *policies, {"log_z": 0.01})
-    assert "log_z" not in found
+    verdict = review(GPS(), stored, _Judge(*policies), *policies, {"log_z": 0.01})
+    assert "log_z" not in verdict
     assert [float(policy.weight.detach()) for policy in policies] == [0.0, 0.0]
 
 

@@ -40,11 +40,11 @@ def _agent(**changes: Any) -> Agent:
 
 @pytest.fixture(scope="module")
 def trainer() -> Any:
-    made = Trainer(
+    fresh = Trainer(
         _agent(), TrainConfig(num_envs=4, total_steps=400, eval_episodes=2), progress_bar=False
     )
-    yield made
-    made.close()
+    yield fresh
+    fresh.close()
 
 
 def test_guiding_samples_lie_in_the_replay_with_their_densities(trainer: Trainer) -> None:

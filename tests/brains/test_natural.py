@@ -61,7 +61,7 @@ def test_fisher_vector_product_equals_the_dense_matrix(
     parameters = [p for p in actor.parameters() if p.requires_grad]
     size = sum(p.numel() for p in parameters)
     product, (mu, scale) = fisher_vector_product(lambda: actor(features), parameters)
-    found = torch.stack([product(row) for row in torch.eye(size, dtype=torch.float64)])
+    products = torch.stack([product(row) for row in torch.eye(size, dtype=torch.float64)])
     outputs = torch.cat(actor(features), -1)
     rows = [
         torch.cat([g.reshape(-1) for g in _grad(output, parameters)])
@@ -69,15 +69,17 @@ def test_fisher_vector_product_equals_the_dense_matrix(
     ]
     jacobian = torch.stack(rows)
     metric = torch.cat((scale**-2, 2 * scale**-2), -1).reshape(-1) / 20
-    torch.testing.assert_close(found, jacobian.T @ (metric[:, None] * jacobian))
+    torch.testing.assert_close(products, jacobian.T @ (metric[:, None] * jacobian))
     assert not mu.requires_grad
 
 
 def _grad(output: Tensor, parameters: list[torch.nn.Parameter]) -> list[Tensor]:
-    found: tuple[Tensor | None, ...] = torch.autograd.grad(
+    gradients: tuple[Tensor | None, ...] = torch.autograd.grad(
         output, parameters, retain_graph=True, allow_unused=True
     )
-    return [torch.zeros_like(p) if g is None else g for g, p in zip(found, parameters, strict=True)]
+    return [
+        torch.zeros_like(p) if g is None else g for g, p in zip(gradients, parameters, strict=True)
+    ]
 
 
 def _surrogate(networks, seed: int = 0):

@@ -25,22 +25,22 @@ def test_two_trajectories_of_two_steps_by_hand() -> None:
     """
     log_ratio = torch.tensor([[3.0, 1.0], [1.0, 2.0]]).log()
     reward = torch.tensor([[[10.0], [20.0]], [[0.0], [30.0]]])
-    made = off_policy_return(reward, log_ratio, torch.tensor([2, 2]), 0.5)
-    torch.testing.assert_close(made.per_step, torch.tensor([[7.5], [24.0]]))
-    torch.testing.assert_close(made.value, torch.tensor([19.5]))
-    torch.testing.assert_close(made.effective_sample_size, torch.tensor([1.6, 25 / 13]))
+    estimate = off_policy_return(reward, log_ratio, torch.tensor([2, 2]), 0.5)
+    torch.testing.assert_close(estimate.per_step, torch.tensor([[7.5], [24.0]]))
+    torch.testing.assert_close(estimate.value, torch.tensor([19.5]))
+    torch.testing.assert_close(estimate.effective_sample_size, torch.tensor([1.6, 25 / 13]))
 
 
 def test_on_policy_it_is_the_mean_return_of_as_many_samples() -> None:
     reward, length = _draw(50, 7, 2), torch.randint(1, 8, (50,))
     reward[torch.arange(7) >= length[:, None]] = math.nan  # never written
-    made = off_policy_return(reward, torch.zeros(50, 7, dtype=torch.float64), length, 0.9)
+    estimate = off_policy_return(reward, torch.zeros(50, 7, dtype=torch.float64), length, 0.9)
     expected = torch.zeros(2, dtype=torch.float64)
     for i in range(50):
         for t in range(int(length[i])):
             expected += 0.9**t * reward[i, t] / 50
-    torch.testing.assert_close(made.value, expected)
-    torch.testing.assert_close(made.effective_sample_size, torch.full((7,), 50.0).double())
+    torch.testing.assert_close(estimate.value, expected)
+    torch.testing.assert_close(estimate.effective_sample_size, torch.full((7,), 50.0).double())
 
 
 def test_a_reward_is_weighted_by_the_actions_up_to_it_alone() -> None:
@@ -60,18 +60,18 @@ def test_it_is_consistent_on_a_bandit_in_two_steps() -> None:
         z = (action - 0.5) / 0.8
         log_ratio = 0.5 * action.square() - 0.5 * z.square() - math.log(0.8)
         reward = torch.stack((action[:, 0], action.prod(1)), 1)[:, :, None]
-        made = off_policy_return(reward, log_ratio, torch.full((size,), 2), 0.9)
-        errors.append(abs(made.value.item() - 0.725))
+        estimate = off_policy_return(reward, log_ratio, torch.full((size,), 2), 0.9)
+        errors.append(abs(estimate.value.item() - 0.725))
     assert errors[1] < 0.02 < errors[0]
-    assert made.effective_sample_size[1] < made.effective_sample_size[0] < size
+    assert estimate.effective_sample_size[1] < estimate.effective_sample_size[0] < size
 
 
 def test_huge_ratios_do_not_overflow() -> None:
     log_ratio = torch.tensor([[500.0, 500.0], [0.0, 0.0]])
     reward = torch.tensor([[[1.0], [2.0]], [[7.0], [7.0]]])
-    made = off_policy_return(reward, log_ratio, torch.tensor([2, 2]), 1.0)
-    torch.testing.assert_close(made.value, torch.tensor([3.0]))
-    torch.testing.assert_close(made.effective_sample_size, torch.ones(2))
+    estimate = off_policy_return(reward, log_ratio, torch.tensor([2, 2]), 1.0)
+    torch.testing.assert_close(estimate.value, torch.tensor([3.0]))
+    torch.testing.assert_close(estimate.effective_sample_size, torch.ones(2))
 
 
 def test_wrong_shapes_are_refused() -> None:
@@ -125,9 +125,9 @@ def test_the_credit_is_the_gradient_of_the_estimate(log_z: float) -> None:
     """d J / d log pi(a_ik|s_ik) = c_ik / S, by automatic differentiation of the estimate."""
     stored = _trajectories()
     log_ratio = log_ratios(stored, _Policy()).requires_grad_()
-    made = off_policy_return(stored.reward, log_ratio, stored.length, 0.9)
+    estimate = off_policy_return(stored.reward, log_ratio, stored.length, 0.9)
     cumulative = log_ratio.cumsum(1)[:, : int(stored.length.max())]
-    objective = made.value.sum() + log_z * cumulative.logsumexp(0).sum()
+    objective = estimate.value.sum() + log_z * cumulative.logsumexp(0).sum()
     (expected,) = torch.autograd.grad(objective, log_ratio)
     segment, time = (torch.arange(5) < stored.length[:, None]).nonzero().unbind(1)
     credit = ISReturn(log_z=log_z).assign(stored, segment, time, _Policy())

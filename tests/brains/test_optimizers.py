@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from bnpo.brains.steps.closed_form import LeanAdam
+from bnpo.brains.steps.lean_adam import LeanAdam
 
 
 def _gradients(network: nn.Module, step: int, without: int | None) -> None:

@@ -38,28 +38,28 @@ class Tabular:
 
     def transition(self, policy: Array) -> Array:
         """P(s'|s) under a policy, [S, S]."""
-        made = np.zeros((STATES, STATES))
+        matrix = np.zeros((STATES, STATES))
         for s, a in itertools.product(range(STATES), range(ACTIONS)):
-            made[s, self.move[s, a]] += policy[s, a]
-        return made
+            matrix[s, self.move[s, a]] += policy[s, a]
+        return matrix
 
     def value(self, policy: Array) -> Array:
         """V, [S]: (I - gamma P) V = r."""
         matrix = np.eye(STATES) - self.gamma * self.transition(policy)
-        made: Array = np.linalg.solve(matrix, (policy * self.reward).sum(1))
-        return made
+        values: Array = np.linalg.solve(matrix, (policy * self.reward).sum(1))
+        return values
 
     def advantage(self, policy: Array) -> Array:
         """A(s, a) = r + gamma V(s') - V(s), [S, A]."""
         value = self.value(policy)
-        made: Array = self.reward + self.gamma * value[self.move] - value[:, None]
-        return made
+        advantages: Array = self.reward + self.gamma * value[self.move] - value[:, None]
+        return advantages
 
     def occupancy(self, policy: Array) -> Array:
         """rho(s) = sum_t gamma^t P(s_t = s), [S]."""
         matrix = np.eye(STATES) - self.gamma * self.transition(policy)
-        made: Array = np.linalg.solve(matrix.T, self.first)
-        return made
+        visits: Array = np.linalg.solve(matrix.T, self.first)
+        return visits
 
     def expected_return(self, policy: Array) -> float:
         """eta = E[V(s_0)]."""

@@ -151,8 +151,8 @@ def test_less_noise_in_phi_is_less_variance() -> None:
 def test_the_expected_score_is_zero() -> None:
     class One:
         def assign(self, trajectories: Any, segment: Any, time: Any, evaluator: Any) -> Any:
-            made = RewardToGo().assign(trajectories, segment, time, evaluator)
-            return made.replace(reward=torch.ones_like(made.reward))
+            transitions = RewardToGo().assign(trajectories, segment, time, evaluator)
+            return transitions.replace(reward=torch.ones_like(transitions.reward))
 
     mean, variance = _moments(VPG(phi="return"), One())
     torch.testing.assert_close(mean, torch.zeros(2).double(), rtol=0, atol=1e-12)
@@ -171,13 +171,13 @@ def _bandit(size: int, seed: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
 
 def test_the_constant_baseline_is_the_ratio_of_its_definition() -> None:
     phi, action, mu, sigma = _bandit(20, 0)
-    made = constant_baseline(phi, action, mu, sigma)
+    baseline = constant_baseline(phi, action, mu, sigma)
     z = (action - mu) / sigma
     score = torch.cat((z / sigma, (z * z - 1) / sigma), 1)  # d log N / d (mu, sigma)
     square = score.square().sum(1)
     others = ~torch.eye(20, dtype=torch.bool)
     expected = [(square * phi)[row].sum() / square[row].sum() for row in others]
-    torch.testing.assert_close(made, torch.stack(expected))
+    torch.testing.assert_close(baseline, torch.stack(expected))
 
 
 def test_a_sample_has_no_part_in_its_own_baseline() -> None:

@@ -72,12 +72,12 @@ def _samples(kind: str, actor: Actor) -> Transitions:
     mu = torch.zeros_like(action)
     if kind == "hindsight":  # the goal is where the arm landed, or close by
         goal = action + E * torch.randn(N, 1, generator=generator, dtype=torch.float64)
-    made = _transitions(action, goal, mu, kind == "hindsight")
+    transitions = _transitions(action, goal, mu, kind == "hindsight")
     if kind == "resampled":
         learning = actor(torch.zeros(N, 2, dtype=torch.float64))
-        rho = (gaussian.log_prob(action, *learning) - made.behaviour_log_prob).exp()
-        made = made[torch.multinomial(rho, N, replacement=True, generator=generator)]
-    return made
+        rho = (gaussian.log_prob(action, *learning) - transitions.behaviour_log_prob).exp()
+        transitions = transitions[torch.multinomial(rho, N, replacement=True, generator=generator)]
+    return transitions
 
 
 @pytest.fixture(scope="module")

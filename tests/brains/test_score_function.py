@@ -20,10 +20,10 @@ RULES = [
 @pytest.mark.parametrize("rule", RULES, ids=str)
 def test_at_ratio_one_the_gradient_is_the_analytic_score_function(rule: Rule) -> None:
     policy = LinearGaussian.drawn()
-    for found, expected in zip(
+    for gradients, expected in zip(
         policy.gradient(rule), policy.score_function_gradient(), strict=True
     ):
-        torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-12)
+        torch.testing.assert_close(gradients, expected, rtol=1e-10, atol=1e-12)
 
 
 def test_away_from_it_the_surrogates_weigh_by_the_ratio() -> None:
@@ -38,8 +38,8 @@ def test_away_from_it_the_surrogates_weigh_by_the_ratio() -> None:
     score = (policy.action - mu) / sigma.square()
     rho_a = log_ratio.exp() * policy.advantage
     expected = torch.einsum("b,ba,bf->af", rho_a, score, policy.x) / len(policy.x)
-    found, _ = policy.gradient(TRPO(normalize_advantage=False), shift)
-    torch.testing.assert_close(found, expected)
+    gradients, _ = policy.gradient(TRPO(normalize_advantage=False), shift)
+    torch.testing.assert_close(gradients, expected)
     clipped, _ = policy.gradient(PPO(normalize_advantage=False), shift)
     assert not torch.allclose(clipped, expected)
 
@@ -49,5 +49,5 @@ def test_normalising_makes_scale_and_offset_of_the_advantage_irrelevant(rule: Ru
     policy = LinearGaussian.drawn()
     before = policy.gradient(rule)
     policy.advantage = 5 * policy.advantage + 3
-    for found, expected in zip(policy.gradient(rule), before, strict=True):
-        torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-6)
+    for gradients, expected in zip(policy.gradient(rule), before, strict=True):
+        torch.testing.assert_close(gradients, expected, rtol=1e-4, atol=1e-6)

@@ -26,8 +26,8 @@ def test_awr_weighs_the_score_by_the_exponent_of_the_advantage() -> None:
     batch = transitions(action=action, mu=mu.detach(), sigma=ones)
     y = torch.tensor([0.0, math.log(4.0), 10.0], dtype=torch.float64)
     rule = AWR(beta=2.0, max_weight=20.0, normalize_advantage=False)
-    made = sample_of(batch, mu, ones, y, climb=lambda m, s: 0 * m.sum(-1))
-    value, _ = rule.objective(made)
+    sample = sample_of(batch, mu, ones, y, climb=lambda m, s: 0 * m.sum(-1))
+    value, _ = rule.objective(sample)
     (by_mu,) = torch.autograd.grad(value.sum(), mu)
     assert by_mu[:, 0].tolist() == pytest.approx([1.0, 4.0, -20.0])
 
@@ -36,8 +36,8 @@ def test_awr_takes_the_value_of_the_policy_under_the_samples_own_goal() -> None:
     """The baseline is Q at (mu, sigma) of the moment: the recorded one may have pursued another."""
     mu, ones = column(0.5), column(1.0)
     batch = transitions(action=column(1.0), mu=mu - 7, sigma=ones)
-    made = sample_of(batch, mu, ones, ones[:, 0] * 3, climb=lambda m, s: 2 * m.sum(-1))
-    value, info = AWR(normalize_advantage=False).objective(made)
+    sample = sample_of(batch, mu, ones, ones[:, 0] * 3, climb=lambda m, s: 2 * m.sum(-1))
+    value, info = AWR(normalize_advantage=False).objective(sample)
     assert float(info["weight"]) == pytest.approx(math.exp(3 - 2 * 0.5))
     density = gaussian.log_prob(column(1.0), mu, ones)
     assert value.tolist() == pytest.approx((math.exp(2.0) * density).tolist())
@@ -68,32 +68,32 @@ def ipg_gradient(
         return critic(m).sum(-1)
 
     y = (action.square() + action)[:, 0]
-    made = sample_of(batch, mu, sigma, y, baseline=torch.ones_like(y), climb=climb, noise=eps)
-    value, _ = rule.objective(made)
+    sample = sample_of(batch, mu, sigma, y, baseline=torch.ones_like(y), climb=climb, noise=eps)
+    value, _ = rule.objective(sample)
     scale = (y - 1.0).std(correction=0) + 1e-6
-    (found,) = torch.autograd.grad(value.mean() * scale.detach(), mean)
-    return found
+    (gradients,) = torch.autograd.grad(value.mean() * scale.detach(), mean)
+    return gradients
 
 
 def test_without_a_share_the_control_variate_moves_no_expectation() -> None:
     # d/dmu E[a^2 + a] = 2 mu + 1 = 1.6, with the critic's control variate or without, though its
     # own gradient is E[cos a] + 1/2 = cos(0.3) exp(-0.125) + 0.5 = 1.343.
     for control in (True, False):
-        found = ipg_gradient(IPG(nu=0.0, control_variate=control), 400_000)
-        assert float(found) == pytest.approx(1.6, abs=0.02)
+        gradient = ipg_gradient(IPG(nu=0.0, control_variate=control), 400_000)
+        assert float(gradient) == pytest.approx(1.6, abs=0.02)
 
 
 def test_at_a_share_of_one_the_critics_gradient_is_left() -> None:
     for control in (True, False):
-        found = ipg_gradient(IPG(nu=1.0, control_variate=control), 400_000)
-        assert float(found) == pytest.approx(math.cos(0.3) * math.exp(-0.125) + 0.5, abs=0.005)
+        gradient = ipg_gradient(IPG(nu=1.0, control_variate=control), 400_000)
+        assert float(gradient) == pytest.approx(math.cos(0.3) * math.exp(-0.125) + 0.5, abs=0.005)
 
 
 def test_between_them_the_gradients_interpolate() -> None:
     # (1 - 0.25) 1.6 + 0.25 * 1.343 = 1.536
     for control in (True, False):
-        found = ipg_gradient(IPG(nu=0.25, control_variate=control), 400_000)
-        assert float(found) == pytest.approx(1.536, abs=0.02)
+        gradient = ipg_gradient(IPG(nu=0.25, control_variate=control), 400_000)
+        assert float(gradient) == pytest.approx(1.536, abs=0.02)
 
 
 def test_a_control_variate_that_knows_the_return_leaves_the_pathwise_noise() -> None:
@@ -103,10 +103,10 @@ def test_a_control_variate_that_knows_the_return_leaves_the_pathwise_noise() -> 
     # 15/4 + 3 (1.6^2 - 1.22) + 1.22^2 = 9.258 and mean 1.6: sqrt(9.258 - 2.56) / 8 = 0.3235.
     for control, expected in ((True, 0.125), (False, 0.3235)):
         rule = IPG(nu=0.0, control_variate=control)
-        found = [
+        gradient = [
             ipg_gradient(rule, 64, seed, critic=lambda a: a.square() + a) for seed in range(400)
         ]
-        assert float(torch.stack(found).std()) == pytest.approx(expected, rel=0.15)
+        assert float(torch.stack(gradient).std()) == pytest.approx(expected, rel=0.15)
 
 
 def test_doubt_takes_the_share_from_a_critic_whose_members_disagree() -> None:
@@ -115,10 +115,10 @@ def test_doubt_takes_the_share_from_a_critic_whose_members_disagree() -> None:
     batch = transitions(action=mu, mu=mu, sigma=ones)
     y = torch.tensor([-2.0, 2.0], dtype=torch.float64)
     zeros = torch.zeros_like(y)
-    made = sample_of(
+    sample = sample_of(
         batch, mu, ones, y, members=lambda m, s: torch.stack((zeros, zeros + 2)), baseline=zeros
     )
-    _, info = IPG(nu=0.5, doubt=6.0).objective(made)
+    _, info = IPG(nu=0.5, doubt=6.0).objective(sample)
     assert float(info["nu"]) == pytest.approx(0.5 / (1 + 6.0 * 1.0 / 2.0), rel=1e-5)
-    _, info = IPG(nu=0.5).objective(made)
+    _, info = IPG(nu=0.5).objective(sample)
     assert float(info["nu"]) == 0.5

@@ -24,8 +24,8 @@ class Broken:
     def assign(
         self, trajectories: Trajectories, segment: Tensor, time: Tensor, evaluator: Evaluator
     ) -> Any:
-        made = NStep().assign(trajectories, segment, time, evaluator)
-        return self.mistake(made, trajectories, segment, time, evaluator)
+        transitions = NStep().assign(trajectories, segment, time, evaluator)
+        return self.mistake(transitions, trajectories, segment, time, evaluator)
 
 
 MISTAKES: dict[str, tuple[Change, str]] = {

@@ -70,6 +70,6 @@ def test_columns_together_equal_plain_indexing(layout: str) -> None:
     segment, time = torch.cartesian_prod(
         torch.arange(min(column.shape[0] for column in columns)), torch.arange(T)
     ).T
-    found = Columns(*columns).at(Rows(segment, time))
-    for gathered, column in zip(found, columns, strict=True):
+    parts = Columns(*columns).at(Rows(segment, time))
+    for gathered, column in zip(parts, columns, strict=True):
         assert torch.equal(gathered, column[segment, time])

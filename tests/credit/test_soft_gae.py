@@ -24,11 +24,11 @@ class Soft(StateValue):
 def test_by_hand(table: Trajectories, generator: torch.Generator) -> None:
     """GAE of test_gae plus sum over k < n - 1 of (gamma lambda)^(k+1) 8, gamma lambda = 1/4."""
     segment, time = torch.tensor([0, 0, 0, 1, 2]), torch.tensor([0, 1, 2, 0, 0])
-    made = SoftGAE(gae_lambda=0.5).assign(table, segment, time, Soft(generator, gamma=0.5))
+    transitions = SoftGAE(gae_lambda=0.5).assign(table, segment, time, Soft(generator, gamma=0.5))
     # n = 3, 2, 1, 3, 4: 8 (1/4 + 1/16) = 2.5; 2; 0; 2.5; 2.5 + 8/64 = 2.625
     gae = [2.0625, 3.25, 3.0, 5.1875, 8.734375]
     soft = [2.5, 2.0, 0.0, 2.5, 2.625]
-    assert made.reward[:, 0].tolist() == [a + b for a, b in zip(gae, soft, strict=True)]
+    assert transitions.reward[:, 0].tolist() == [a + b for a, b in zip(gae, soft, strict=True)]
 
 
 def test_it_is_the_lambda_return_of_rewards_with_entropy(
@@ -37,7 +37,7 @@ def test_it_is_the_lambda_return_of_rewards_with_entropy(
     """GAE of rewards r + gamma h and hard values Q' = V' - h, but for the last state's h, which the
     live bootstrap holds."""
     segment, time = every_step(table)
-    made = SoftGAE(gae_lambda=0.5).assign(table, segment, time, Soft(generator, gamma=0.5))
+    transitions = SoftGAE(gae_lambda=0.5).assign(table, segment, time, Soft(generator, gamma=0.5))
 
     class Hard(StateValue):
         def value(self, observation: Tensor, goal: Tensor) -> Tensor:
@@ -45,8 +45,8 @@ def test_it_is_the_lambda_return_of_rewards_with_entropy(
 
     paid = table.replace(reward=table.reward + 0.5 * 8.0)
     hard = GAE(gae_lambda=0.5).assign(paid, segment, time, Hard(generator, gamma=0.5))
-    last = 0.25 ** (made.steps - 1) * 0.5 * 8.0
-    torch.testing.assert_close(made.reward[:, 0], hard.reward[:, 0] - last)
+    last = 0.25 ** (transitions.steps - 1) * 0.5 * 8.0
+    torch.testing.assert_close(transitions.reward[:, 0], hard.reward[:, 0] - last)
 
 
 @pytest.mark.parametrize(("gae_lambda", "horizon"), [(0.5, None), (1.0, None), (0.5, 2), (0.5, 1)])

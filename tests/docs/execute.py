@@ -53,10 +53,10 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(names))
-    given = parser.parse_args()
-    if unknown := sorted(set(given.names) - set(names)):
+    options = parser.parse_args()
+    if unknown := sorted(set(options.names) - set(names)):
         parser.error(f"NAME {unknown[0]}: allowed are {', '.join(names)}")
-    for name in given.names or names:
+    for name in options.names or names:
         started = time.perf_counter()
         renew(NOTEBOOKS / f"{name}.ipynb")
         print(f"{name}: {time.perf_counter() - started:.0f} s", file=sys.stderr, flush=True)

@@ -235,15 +235,15 @@ def test_links_lead_to_files() -> None:
 
 def test_modules_that_pages_name_exist() -> None:
     named = {
-        (shown, module)
+        (paths, module)
         for path in PAGES
-        for shown, module in re.findall(
+        for paths, module in re.findall(
             r"\{py:mod\}`([^`<]+?)\s*<([\w.]+)>`", path.read_text(encoding="utf-8")
         )
     }
     assert len(named) >= 20
     assert [module for _, module in named if importlib.util.find_spec(module) is None] == []
-    files = {shown for shown, _ in named if shown.endswith(".py")}
+    files = {paths for paths, _ in named if paths.endswith(".py")}
     assert [file for file in sorted(files) if not (ROOT / file).is_file()] == []
 
 

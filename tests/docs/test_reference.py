@@ -27,8 +27,8 @@ def reference(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_every_public_name_has_a_docstring() -> None:
-    found = reference(cwd=SCRIPT.parents[1])
-    assert (found.returncode, found.stderr) == (0, "")
+    done = reference(cwd=SCRIPT.parents[1])
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 MODULE = '''"""A module."""
@@ -83,9 +83,9 @@ def hidden() -> None: ...
 
 def test_what_is_undocumented_is_named(tmp_path: Path) -> None:
     (tmp_path / "undocumented.py").write_text(MODULE)
-    found = reference("undocumented", cwd=tmp_path)
-    names = {line.split()[0].removeprefix("undocumented.") for line in found.stderr.splitlines()}
-    assert found.returncode == 1
+    done = reference("undocumented", cwd=tmp_path)
+    names = {line.split()[0].removeprefix("undocumented.") for line in done.stderr.splitlines()}
+    assert done.returncode == 1
     wrong = {"LIMIT", "act", "Options.size", "Options.kind", "Options.grow", "Options.area"}
     assert names == wrong
     (tmp_path / "silent.py").write_text("__all__ = []\n")

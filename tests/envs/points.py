@@ -41,8 +41,12 @@ class Point(gym.Env[Any, Any]):
         return -(np.linalg.norm(achieved_goal - desired_goal, axis=-1) > 0.1).astype(np.float32)
 
     def observe(self) -> Any:
-        shown = {"observation": self.place, "achieved_goal": self.place, "desired_goal": self.goal}
-        return {name: part.astype(self.kind) for name, part in shown.items()}
+        observation = {
+            "observation": self.place,
+            "achieved_goal": self.place,
+            "desired_goal": self.goal,
+        }
+        return {name: part.astype(self.kind) for name, part in observation.items()}
 
 
 @contextmanager

@@ -67,8 +67,8 @@ def test_success_that_is_never_told_is_unknown(
 
 def test_episodes_without_an_end_are_cut_and_told(caplog: pytest.LogCaptureFixture) -> None:
     with registered(Point, None) as env_id, caplog.at_level(logging.WARNING, "bnpo.training"):
-        found = bnpo.evaluate(agent_on(env_id), 4, max_steps=30)
-    assert found.mean_length == 30.0
+        evaluation = bnpo.evaluate(agent_on(env_id), 4, max_steps=30)
+    assert evaluation.mean_length == 30.0
     assert caplog.messages == [
         "Own-v0 has episodes that do not end: evaluation cuts them at eval_max_steps = 30"
     ]

@@ -20,7 +20,7 @@ from bnpo.envs import (
     true_next_observation,
 )
 from bnpo.envs.making import check_spaces
-from bnpo.envs.workers.pool import ProcessPoolVectorEnv
+from bnpo.envs.workers.vector_env import WorkerVectorEnv
 from bnpo.errors import ConfigError
 from bnpo.study.processes.jobs import ONE_THREAD
 from bnpo.types import TaskSpec
@@ -53,7 +53,7 @@ def test_vector_reward_is_described() -> None:
 def test_python_environments_go_to_a_pool_or_stay_here() -> None:
     pool = make_vector_env("Reacher-v5", 3, workers=2)
     here = make_vector_env("Reacher-v5", 3, workers=0)
-    assert isinstance(pool, ProcessPoolVectorEnv)
+    assert isinstance(pool, WorkerVectorEnv)
     assert isinstance(here, gym.vector.SyncVectorEnv)
     assert describe(pool) == describe(here)
     assert (describe(here).goal_dim, describe(here).is_goal_env) == (0, False)
@@ -75,7 +75,7 @@ def test_one_of_several_runs_keeps_to_its_own_core(monkeypatch: pytest.MonkeyPat
     for name, value in ONE_THREAD.items():
         monkeypatch.setenv(name, value)
     pool = make_vector_env("Reacher-v5", 4)
-    assert isinstance(pool, ProcessPoolVectorEnv)
+    assert isinstance(pool, WorkerVectorEnv)
     assert len(pool.crew.workers) == 1
     pool.close()
 

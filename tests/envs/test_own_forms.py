@@ -17,7 +17,7 @@ import bnpo
 from bnpo.envs import describe, make_env, make_vector_env
 from bnpo.envs.own_vector import OwnVectorEnv
 from bnpo.envs.registrations import own_registrations, register_others
-from bnpo.envs.workers.pool import ProcessPoolVectorEnv
+from bnpo.envs.workers.vector_env import WorkerVectorEnv
 from bnpo.errors import WorkerError
 from tests.envs.points import PLANE, SHORT, Point, agent_on, registered
 
@@ -91,7 +91,7 @@ class Outer(gym.Wrapper[Any, Any, Any, Any]):
 def test_a_nested_environment_is_made_in_worker_processes() -> None:
     """The worker does not run this module's registrations."""
     with registered(Point) as _:
-        pool = ProcessPoolVectorEnv(Outer, num_envs=2, workers=2)
+        pool = WorkerVectorEnv(Outer, num_envs=2, workers=2)
         assert pool.reset(seed=0)[0]["desired_goal"].shape == (2, 2)
         pool.close()
 
@@ -106,9 +106,9 @@ def test_registrations_travel() -> None:
     register_others(sent)
     try:
         assert type(gym.make("Own-v0").unwrapped).__name__ == "Local"
-        kept = gym.registry["Own-v0"]
+        registration = gym.registry["Own-v0"]
         register_others(sent)
-        assert gym.registry["Own-v0"] is kept  # what is there stays
+        assert gym.registry["Own-v0"] is registration  # what is there stays
     finally:
         del gym.registry["Own-v0"]
 
@@ -243,7 +243,7 @@ def test_a_vector_form_that_is_no_use_is_told(
     odd = type("Odd", (Points,), change)
     with registered(Point, 5, vector_entry_point=odd) as env_id:
         env = make_vector_env(env_id, 2)
-        assert isinstance(env, ProcessPoolVectorEnv)
+        assert isinstance(env, WorkerVectorEnv)
         env.close()
     (line,) = caplog.messages
     assert why in line

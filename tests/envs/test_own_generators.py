@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from bnpo.envs.workers.generators import GlobalGenerators
-from bnpo.envs.workers.pool import ProcessPoolVectorEnv
+from bnpo.envs.workers.vector_env import WorkerVectorEnv
 from tests.envs.points import PLANE, Point
 
 
@@ -56,14 +56,14 @@ def play(way: str, workers: int, seed: int, envs: int = 4) -> Any:
 
     Local.way = staticmethod(WAYS[way])
     Local.constructs = "space" not in way and way != "np_random"  # which have no seed yet
-    pool = ProcessPoolVectorEnv(Local, num_envs=envs, workers=workers)
-    shown, _ = pool.reset(seed=seed)
-    seen = [shown["desired_goal"]]
+    pool = WorkerVectorEnv(Local, num_envs=envs, workers=workers)
+    observation, _ = pool.reset(seed=seed)
+    seen = [observation["desired_goal"]]
     for _ in range(7):
         random.random()  # the agent's own draws are no matter
         np.random.rand()  # noqa: NPY002
-        shown, reward, *_ = pool.step(np.zeros((envs, 2), np.float32))
-        seen += [shown["desired_goal"], reward[:, None]]
+        observation, reward, *_ = pool.step(np.zeros((envs, 2), np.float32))
+        seen += [observation["desired_goal"], reward[:, None]]
     pool.close()
     return np.concatenate(seen, axis=1)
 

@@ -11,7 +11,7 @@ import pytest
 
 import bnpo
 from bnpo.envs.vector_info import RESTARTED, carried, collect, info_of
-from bnpo.envs.workers.pool import ProcessPoolVectorEnv
+from bnpo.envs.workers.vector_env import WorkerVectorEnv
 from bnpo.errors import Diverged, WorkerError
 from tests.envs.points import SHORT, Point, agent_on, registered
 
@@ -47,7 +47,7 @@ class Reused(Point):
 @pytest.mark.parametrize("workers", [1, 2])
 def test_nothing_of_one_step_leaks_into_another(workers: int) -> None:
     """Episodes of 3 steps of 1: at their end every point is at (3, 3), not back at its start."""
-    pool = ProcessPoolVectorEnv(Reused, num_envs=4, workers=workers)
+    pool = WorkerVectorEnv(Reused, num_envs=4, workers=workers)
     first, _ = pool.reset(seed=0)
     for _ in range(2):
         pool.step(np.zeros((4, 2), np.float32))
@@ -149,7 +149,7 @@ def test_what_cannot_be_sent_to_another_process_is_left_out(monkeypatch: Any) ->
             *rest, _ = super().step(action)
             return *rest, {"lock": threading.Lock(), "inner": {"lock": threading.Lock(), "x": 1}}
 
-    pool = ProcessPoolVectorEnv(Holding, num_envs=2, workers=2, in_caller=False)
+    pool = WorkerVectorEnv(Holding, num_envs=2, workers=2, in_caller=False)
     pool.reset(seed=0)
     infos = pool.step(np.zeros((2, 2), np.float32))[-1]
     assert "lock" not in infos
@@ -157,12 +157,12 @@ def test_what_cannot_be_sent_to_another_process_is_left_out(monkeypatch: Any) ->
     pool.close()
 
 
-def pool_of(step: Any) -> ProcessPoolVectorEnv:
+def pool_of(step: Any) -> WorkerVectorEnv:
     class Odd(Point):
         def step(self, action: Any) -> Any:
             return step(self, *super().step(action))
 
-    pool = ProcessPoolVectorEnv(Odd, num_envs=2, workers=1)
+    pool = WorkerVectorEnv(Odd, num_envs=2, workers=1)
     pool.reset(seed=0)
     return pool
 

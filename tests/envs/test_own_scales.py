@@ -23,14 +23,14 @@ pytestmark = pytest.mark.usefixtures("one_core")
 def test_features_do_not_depend_on_the_unit(unit: float, middle: float) -> None:
     """Samples of variance 1 around the middle, in any unit, have the same features."""
     samples = torch.randn(500, 3, generator=torch.Generator().manual_seed(0)) + middle
-    made = []
+    features = []
     for scale in (1.0, unit):
         normalizer = Normalizer(3, 0)
         normalizer.observe(samples * scale, torch.empty(0, 0))
         normalizer.commit()
-        made.append(normalizer(samples * scale, samples[:, :0]))
-    torch.testing.assert_close(made[1], made[0], rtol=1e-4, atol=1e-5)
-    assert made[1].std() == pytest.approx(1.0, abs=0.05)
+        features.append(normalizer(samples * scale, samples[:, :0]))
+    torch.testing.assert_close(features[1], features[0], rtol=1e-4, atol=1e-5)
+    assert features[1].std() == pytest.approx(1.0, abs=0.05)
 
 
 def test_what_does_not_vary_is_not_blown_up() -> None:
@@ -157,8 +157,8 @@ def test_actions_lie_in_the_box_to_the_last_bit(
             assert (exported.astype(np.float64) <= np.float64(space.high)).all()
         draws = torch.Generator().manual_seed(0)
         wild = 1e3 * torch.randn(50, 2, generator=draws, dtype=agent.dtype)  # explored actions
-        given = agent.policy.playable(wild * agent.actor.half_range + agent.actor.middle)
-        for row in given:
+        played = agent.policy.playable(wild * agent.actor.half_range + agent.actor.middle)
+        for row in played:
             assert space.contains(row.astype(kind))
             assert (np.float64(space.low) <= row).all()
             assert (row <= np.float64(space.high)).all()

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 import torch
 
-from bnpo.envs.workers.pool import ProcessPoolVectorEnv
 from bnpo.envs.workers.saved_state import get_env_state, set_env_state
+from bnpo.envs.workers.vector_env import WorkerVectorEnv
 from bnpo.training.environments import env_state
 from bnpo.training.environments import set_env_state as set_pool_state
 from tests.envs.points import Point
@@ -56,7 +56,7 @@ class Rich(Point):
     """Keeps its state in all that Python offers; each part decides what steps pay."""
 
     def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[Any, dict[str, Any]]:
-        shown, info = super().reset(seed=seed)
+        observation, info = super().reset(seed=seed)
         draw = self.np_random.uniform
         self.points = [float(draw()) for _ in range(3)]
         self.recent = collections.deque([0.0] * 3, maxlen=3)
@@ -79,10 +79,10 @@ class Rich(Point):
         self.view = self.place[:1]
         self.ring: list[Any] = [self.points]
         self.ring.append(self.ring)
-        return shown, info
+        return observation, info
 
     def step(self, action: Any) -> tuple[Any, Any, Any, bool, dict[str, Any]]:
-        shown, reward, *rest = super().step(action)
+        observation, reward, *rest = super().step(action)
         self.recent.append(float(action[0]))
         self.points[0] += 1.0
         self.counts["steps"] += 1.0
@@ -94,7 +94,7 @@ class Rich(Point):
         self.mode = Mode.FAST if self.slotted.count % 2 else Mode.SLOW
         if self.nearest is not None:
             self.nearest.size *= 0.9
-        return shown, reward + self.sum(), *rest
+        return observation, reward + self.sum(), *rest
 
     def sum(self) -> float:
         """What all of the parts make together."""
@@ -156,8 +156,8 @@ def test_everything_that_python_offers_is_saved() -> None:
 def test_a_state_survives_a_checkpoint(tmp_path: Any) -> None:
     from bnpo.runs.checkpoint import load_checkpoint, save_checkpoint
 
-    first = ProcessPoolVectorEnv(make_rich, num_envs=2, workers=1)
-    second = ProcessPoolVectorEnv(make_rich, num_envs=2, workers=2)
+    first = WorkerVectorEnv(make_rich, num_envs=2, workers=1)
+    second = WorkerVectorEnv(make_rich, num_envs=2, workers=2)
     actions = np.random.default_rng(0).uniform(-1, 1, (40, 2, 2)).astype(np.float32)
     for pool, seed in ((first, 0), (second, 7)):
         pool.reset(seed=seed)
@@ -178,14 +178,14 @@ class Savable(Point):
     """Tells its state itself, in a form of its own, and hides it from everybody else."""
 
     def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[Any, dict[str, Any]]:
-        shown, info = super().reset(seed=seed)
+        observation, info = super().reset(seed=seed)
         left = int(self.np_random.integers(2, 30))
         self.hidden = itertools.count(left)
-        return shown, info
+        return observation, info
 
     def step(self, action: Any) -> tuple[Any, Any, Any, bool, dict[str, Any]]:
-        shown, _, *rest = super().step(action)
-        return shown, float(next(self.hidden)) + self.np_random.random(), *rest
+        observation, _, *rest = super().step(action)
+        return observation, float(next(self.hidden)) + self.np_random.random(), *rest
 
     def get_state(self) -> dict[str, Any]:
         now = next(self.hidden)
@@ -232,12 +232,12 @@ class Elsewhere(Point):
 
     def step(self, action: Any) -> tuple[Any, Any, Any, bool, dict[str, Any]]:
         HIDDEN["level"] += 1.0
-        shown, _, *rest = super().step(action)
-        return shown, HIDDEN["level"], *rest
+        observation, _, *rest = super().step(action)
+        return observation, HIDDEN["level"], *rest
 
 
 def test_a_state_that_is_elsewhere_is_found_out() -> None:
-    pool = ProcessPoolVectorEnv(Elsewhere, num_envs=1, workers=1)
+    pool = WorkerVectorEnv(Elsewhere, num_envs=1, workers=1)
     pool.reset(seed=0)
     with pytest.raises(ValueError, match="not all that decides its steps: 1 steps later"):
         pool.get_state()

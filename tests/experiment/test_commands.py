@@ -61,11 +61,22 @@ def test_runs_are_found_by_number_and_name(finished_run: Path, command: Command)
 
 
 def test_plot_overlays_runs(finished_run: Path, command: Command, tmp_path: Path) -> None:
-    shutil.copytree(finished_run, tmp_path / "runs" / "1")
-    shutil.copytree(finished_run, tmp_path / "runs" / "2")
+    for name, seed, gamma in (("1", 0, 0.92), ("2", 1, 0.92), ("3", 0, 0.9)):
+        run = shutil.copytree(finished_run, tmp_path / "runs" / name)
+        config = json.loads((run / "config.json").read_text())
+        config["agent"]["gamma"] = gamma
+        (run / "config.json").write_text(json.dumps({**config, "seed": seed}))
     assert command("plot with runs=['runs/1','runs/2']")[0] == 0
-    assert command("plot with runs=[1,2] output=own.svg")[0] == 0
-    assert "runs/2" in (tmp_path / "own.svg").read_text()
+    assert command("plot with runs=[1,2,3] output=own.svg x=seconds")[0] == 0
+    legend = (tmp_path / "own.svg").read_text()
+    assert "<!-- bpo agent.gamma=0.92 (2 seeds) -->" in legend
+    assert "<!-- bpo agent.gamma=0.9, seed 0 -->" in legend
+    assert "<!-- seconds of training -->" in legend
+    assert command("plot 1 2 metric=ddpg/critic_loss output=own.svg")[0] == 0
+    assert "<!-- ddpg/critic_loss -->" in (tmp_path / "own.svg").read_text()
+    status, _, errors = command("plot 1 metric=rollout/retrun")
+    assert status == 2
+    assert "metric = 'rollout/retrun'; did you mean 'rollout/return'?" in errors
     with Image.open(tmp_path / "runs" / "learning_curves.png") as picture:
         assert picture.size[0] >= 1000
 

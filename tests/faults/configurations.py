@@ -106,12 +106,14 @@ def part_of(key: str) -> st.SearchStrategy[dict[str, Any]]:
 def _paths() -> dict[str, str]:
     """Dotted path of every public field, and its name."""
     kinds = {"": TrainConfig, "agent.": AgentConfig, "agent.networks.": NetworkConfig}
-    made = {f"{at}{f.name}": f.name for at, kind in kinds.items() for f in dataclasses.fields(kind)}
+    paths = {
+        f"{at}{f.name}": f.name for at, kind in kinds.items() for f in dataclasses.fields(kind)
+    }
     for brain in ("ppo", "ddpg"):
         fields = [field.name for field in dataclasses.fields(BrainDescription)]
-        made |= {f"brains.{brain}.{name}": name for name in fields if name != "name"}
-    made.pop("agent.networks")
-    return made
+        paths |= {f"brains.{brain}.{name}": name for name in fields if name != "name"}
+    paths.pop("agent.networks")
+    return paths
 
 
 PATHS = _paths()

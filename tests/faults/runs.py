@@ -50,8 +50,8 @@ def start(
 
     """
     folder.mkdir(exist_ok=True)
-    given = (list(line), folder, die_at, before)
-    process = _SERVER.Process(target=_work, args=given, daemon=True)
+    arguments = (list(line), folder, die_at, before)
+    process = _SERVER.Process(target=_work, args=arguments, daemon=True)
     process.start()
     return process
 

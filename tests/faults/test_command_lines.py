@@ -42,22 +42,22 @@ BASE = ["eval_episodes=2", "num_envs=2", "agent.replay_size=400", "agent.max_ste
 
 def words(draw: random.Random) -> list[str]:
     """A command line: mostly near to a valid one."""
-    made = [draw.choice(COMMANDS)] if draw.random() < 0.4 else []
-    made += ["with"] * (draw.random() < 0.9)
-    made += draw.choices([*PRESETS, "nope", *FILES], k=draw.choice((0, 0, 1, 1, 2)))
-    made += draw.choices([*TASKS, ""], k=draw.choice((0, 1, 1, 2)))
-    made += BASE if draw.random() < 0.5 else []
+    line = [draw.choice(COMMANDS)] if draw.random() < 0.4 else []
+    line += ["with"] * (draw.random() < 0.9)
+    line += draw.choices([*PRESETS, "nope", *FILES], k=draw.choice((0, 0, 1, 1, 2)))
+    line += draw.choices([*TASKS, ""], k=draw.choice((0, 1, 1, 2)))
+    line += BASE if draw.random() < 0.5 else []
     for _ in range(draw.choice((0, 1, 1, 2, 4))):
         path = draw.choice(sorted(PATHS))
         if draw.random() < 0.2:
             path = mutated(path, draw)
-        made.append(f"{path}={draw.choice(VALUES)}")
+        line.append(f"{path}={draw.choice(VALUES)}")
     if draw.random() < 0.15:
-        made.insert(draw.randrange(len(made) + 1), draw.choice(OPTIONS))
-    if draw.random() < 0.1 and made:
-        at = draw.randrange(len(made))
-        made[at] = mutated(made[at], draw)
-    return [word for word in made if word]
+        line.insert(draw.randrange(len(line) + 1), draw.choice(OPTIONS))
+    if draw.random() < 0.1 and line:
+        at = draw.randrange(len(line))
+        line[at] = mutated(line[at], draw)
+    return [word for word in line if word]
 
 
 def mutated(word: str, draw: random.Random) -> str:

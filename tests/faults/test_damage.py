@@ -80,10 +80,10 @@ def test_the_checkpoint_before_a_damaged_one_is_taken(
         return
     with pytest.raises(CheckpointError, match=path.name):
         load_checkpoint(max(path.parent.glob("step-*.json")))
-    found = checkpoints.restore()
-    assert found is not None
-    assert found[1].name == "step-000000600.json"
-    assert path.name in found[2][0]
+    restored = checkpoints.restore()
+    assert restored is not None
+    assert restored[1].name == "step-000000600.json"
+    assert path.name in restored[2][0]
     if damage == "changed":
         assert finish(["resume", "with", "run=runs/1", "total_steps=1000"], folder) == 0
         assert "step-000000600.json is taken instead" in said(folder)

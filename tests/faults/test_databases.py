@@ -28,9 +28,9 @@ def rows(url: str) -> list[tuple[str, str, float]]:
     engine = sqlalchemy.create_engine(url)
     with engine.connect() as connection:
         query = sqlalchemy.text("select run_id, status, result from run order by id")
-        found = [tuple(row) for row in connection.execute(query)]
+        content = [tuple(row) for row in connection.execute(query)]
     engine.dispose()
-    return found
+    return content
 
 
 def test_runs_are_recorded_in_sqlite_too(command: Command, tmp_path: Path) -> None:
@@ -40,9 +40,9 @@ def test_runs_are_recorded_in_sqlite_too(command: Command, tmp_path: Path) -> No
         assert status == 0, errors
         assert "cannot be written" not in errors
     assert command(f"resume -s {url} with run=runs/1 total_steps=600")[0] == 0
-    found = rows(url)
-    assert [status for _, status, _ in found] == ["COMPLETED"] * 3
-    assert found[0][2] == load_summary(tmp_path / "runs" / "2").success_rate
+    content = rows(url)
+    assert [status for _, status, _ in content] == ["COMPLETED"] * 3
+    assert content[0][2] == load_summary(tmp_path / "runs" / "2").success_rate
     assert {path.name for path in (tmp_path / "runs").glob("[0-9]*")} == {"1", "2"}
 
 
@@ -100,17 +100,17 @@ def test_a_database_that_goes_away_costs_no_run(
     lose(monkeypatch, 100, take_away)
     status, _, errors = command("-s sqlite:///record.db -b 0.02 with bpo TINY")
     assert status == 0, errors
-    told = [text for text in caplog.messages if "the Sql record cannot be written" in text]
-    assert len(told) == 1
-    assert "\n" not in told[0]
+    lines = [text for text in caplog.messages if "the Sql record cannot be written" in text]
+    assert len(lines) == 1
+    assert "\n" not in lines[0]
     assert_the_files_are_complete(tmp_path / "runs" / "1")
 
 
 def _programs() -> Path | None:
     """Folder of PostgreSQL's programs, which Debian leaves out of the path."""
-    found = shutil.which("pg_ctl")
-    if found is not None:
-        return Path(found).parent
+    program = shutil.which("pg_ctl")
+    if program is not None:
+        return Path(program).parent
     return next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)), None)
 
 
@@ -154,11 +154,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = Path("/tmp") / f"bnpo-postgres-{os.getpid()}"
     folder.mkdir(mode=0o777)
     folder.chmod(0o777)
-    made = Server(folder)
-    made.start()
-    yield made
+    fresh = Server(folder)
+    fresh.start()
+    yield fresh
     with contextlib.suppress(subprocess.CalledProcessError):  # the test has stopped it
-        made.stop()
+        fresh.stop()
     shutil.rmtree(folder)
 
 

@@ -65,25 +65,25 @@ def test_so_do_the_server_of_processes_and_the_command_line(trapped: Path) -> No
 
 def test_mujoco_is_loaded_in_one_place() -> None:
     """Elsewhere it would load glfw, which starts an interpreter that imports from the folder."""
-    found = set()
+    places = set()
     for path in ROOT.glob("bnpo/**/*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import) and any(a.name == "mujoco" for a in node.names):
-                found.add(path.relative_to(ROOT).as_posix())
-    assert found == {"bnpo/envs/simulation.py"}
+                places.add(path.relative_to(ROOT).as_posix())
+    assert places == {"bnpo/envs/simulation.py"}
 
 
 def test_every_child_process_is_started_so() -> None:
     """Nothing else may start an interpreter: it would import from the working folder."""
-    found = {}
+    places = {}
     for path in sorted(ROOT.glob("bnpo/**/*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not isinstance(node, ast.List):
                 continue
             words = [ast.unparse(word) for word in node.elts]
             if "sys.executable" in words[:1]:
-                found[path.relative_to(ROOT).as_posix()] = words[1]
-    assert found == {"bnpo/cluster/node.py": "'-P'", "bnpo/envs/python.py": "'-P'"}
+                places[path.relative_to(ROOT).as_posix()] = words[1]
+    assert places == {"bnpo/cluster/node.py": "'-P'", "bnpo/envs/python.py": "'-P'"}
 
 
 def test_a_module_of_the_folder_can_be_asked_for_and_comes_last(

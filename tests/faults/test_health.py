@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import torch
 
+from bnpo.agent.bounds import require_finite_turn
 from bnpo.agent.brain import Brain
-from bnpo.agent.finite import require_finite_turn
 from bnpo.envs.reacher.goal_reacher import GoalReacherVectorEnv
 from bnpo.envs.rollout import require_finite
 from bnpo.errors import Diverged
@@ -103,9 +103,9 @@ def test_a_run_ends_by_name_and_keeps_its_last_good_checkpoint(
     assert record["status"] == "FAILED"
     assert "Diverged" in "".join(record["fail_trace"])
     assert json.loads((tmp_path / "runs/1/summary.json").read_text())["status"] == "failed"
-    found = CheckpointFolder(tmp_path / "runs/1/checkpoints").restore()
-    assert found is not None
-    for tensor in found[0]["agent"]["actor"].values():
+    restored = CheckpointFolder(tmp_path / "runs/1/checkpoints").restore()
+    assert restored is not None
+    for tensor in restored[0]["agent"]["actor"].values():
         assert tensor.isfinite().all()
 
 
@@ -126,12 +126,13 @@ def test_the_parameter_that_is_not_finite_is_named() -> None:
         require_finite_turn("b", {}, networks, 7)
 
 
-def watching(*, pathwise: bool) -> Monitor:
+def watching(*, pathwise: bool, gradient_steps: int = 100) -> Monitor:
     rule = SimpleNamespace(pathwise=pathwise)
     brain = SimpleNamespace(
         name="b",
         step=SimpleNamespace(rule=rule),
-        description=SimpleNamespace(batch_size=100),
+        gradient_steps=gradient_steps,
+        description=SimpleNamespace(batch_size=100, learning_repeat=10),
     )
     agent: Any = SimpleNamespace(brains=[brain], env_steps=12_000)
     return Monitor(agent)
@@ -147,14 +148,29 @@ def test_a_warning_names_brain_quantity_and_remedy_once(
     logging.getLogger("bnpo").propagate = True
     monitor = watching(pathwise=False)
     with caplog.at_level("WARNING", logger="bnpo.health"):
-        for value in (good, bad, bad, good, bad):
+        for value in (bad, good, bad):  # never twice in a row
             monitor.judge("b", {name: value})
-    assert len(caplog.messages) == 2
+        assert not caplog.messages
+        assert not monitor.complaints()
+        for value in (bad, good, bad, bad):
+            monitor.judge("b", {name: value})
+    assert len(caplog.messages) == 1
+    assert monitor.complaints() == [
+        f"brain 'b': {name} left its range at 5 of 7 looks, from 12,000 to 12,000 steps"
+    ]
     for words in ("brain 'b'", healthy.quantity, "12,000", healthy.remedy):
         assert words in caplog.messages[0]
     caplog.clear()
-    watching(pathwise=True).judge("b", {name: bad})
+    pathwise = watching(pathwise=True)
+    for _ in range(2):
+        pathwise.judge("b", {name: bad})
     assert bool(caplog.messages) is not healthy.ratio
+    caplog.clear()
+    warming_up = watching(pathwise=False, gradient_steps=99)  # of the tenth turn of ten steps
+    for _ in range(2):
+        warming_up.judge("b", {name: bad})
+    assert not caplog.messages
+    assert not warming_up.complaints()
 
 
 def test_every_brain_tells_its_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,8 +55,8 @@ def kill_and_resume(number: int, folder: Path, reference: Reference) -> None:
 
 def way_on(folder: Path, task: str) -> list[str]:
     """What resumes the run of a folder, or starts one where none came to its configuration."""
-    found = sorted(folder.glob("runs/*/config.json"))
-    return ["resume", "with", f"run={found[-1].parent}"] if found else train(task)
+    runs = sorted(folder.glob("runs/*/config.json"))
+    return ["resume", "with", f"run={runs[-1].parent}"] if runs else train(task)
 
 
 @pytest.mark.parametrize("number", range(4))

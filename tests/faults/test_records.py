@@ -148,14 +148,14 @@ def test_other_versions_are_told_and_kept(
     now = {"bnpo": "1", "torch": "2", "mujoco": "3"}
     old = {**now, "torch": "1.2.3"}
     run = tmp_path / "runs" / "1"
-    told = []
+    lines = []
     for versions, steps in ((old, 400), (now, 440), (now, 480)):
         monkeypatch.setattr("bnpo.experiment.session.versions", lambda versions=versions: versions)
         line = "with bpo goal_reacher TINY" if steps == 400 else f"{RESUME} total_steps={steps}"
         status, output, _ = command(line)
         assert status == 0
-        told.append("was written with torch 1.2.3 (now 2)" in output)
-    assert told == [False, True, False]
+        lines.append("was written with torch 1.2.3 (now 2)" in output)
+    assert lines == [False, True, False]
     assert load_summary(run).earlier_versions == [old]
     assert load_checkpoint(checkpoint_path(run))["versions"] == [old, now]
 
@@ -175,7 +175,7 @@ def test_a_trained_run_has_not_failed_for_want_of_pictures(
         raise error
 
     monkeypatch.setattr("bnpo.show.recording.write_gif", fail)
-    monkeypatch.setattr("bnpo.experiment.session.draw", fail)
+    monkeypatch.setattr("bnpo.experiment.pictures.draw", fail)
     status, output, _ = command("with bpo goal_reacher TINY")
     assert status == 0
     (video,) = (line for line in output.splitlines() if line.startswith("video"))

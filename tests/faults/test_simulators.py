@@ -22,7 +22,7 @@ from bnpo.agent import Agent
 from bnpo.compose.composition import compose
 from bnpo.envs import make_env, make_vector_env
 from bnpo.envs.workers.care import WorkerCare
-from bnpo.envs.workers.pool import ProcessPoolVectorEnv
+from bnpo.envs.workers.vector_env import WorkerVectorEnv
 from bnpo.errors import RecordingError, WorkerError
 from bnpo.presets import build_agent
 from bnpo.runs import load_summary
@@ -46,7 +46,7 @@ def test_an_environment_of_others_never_lives_in_the_process_that_trains() -> No
     # Gymnasium's own are known to be harmless, and a process less is worth a sixth of the speed.
     known = make_vector_env("Pendulum-v1", 1, workers=1)
     assert known.call("np_random_seed")  # it answers
-    assert isinstance(known, ProcessPoolVectorEnv)
+    assert isinstance(known, WorkerVectorEnv)
     known.close()
 
 
@@ -143,11 +143,13 @@ def is_gone(pid: int) -> bool:
 
 
 def test_workers_outlive_the_thread_that_made_them() -> None:
-    made: list[Any] = []
-    thread = threading.Thread(target=lambda: made.append(make_vector_env(pucks.PUCK, 1, workers=1)))
+    pools: list[Any] = []
+    thread = threading.Thread(
+        target=lambda: pools.append(make_vector_env(pucks.PUCK, 1, workers=1))
+    )
     thread.start()
     thread.join()
-    (env,) = made
+    (env,) = pools
     env.reset(seed=0)
     env.step(ACTIONS)
     env.close()
@@ -175,7 +177,7 @@ def test_what_an_environment_raises_while_it_is_made_is_told(fault: str, words: 
 def test_an_environment_that_cannot_be_sent_to_a_worker_is_refused() -> None:
     guard = threading.Lock()
     with pytest.raises(ValueError, match=r"cannot be sent to a worker process: TypeError.*lock"):
-        ProcessPoolVectorEnv(lambda: (guard, Walk())[1], num_envs=1, workers=1, in_caller=False)
+        WorkerVectorEnv(lambda: (guard, Walk())[1], num_envs=1, workers=1, in_caller=False)
 
 
 def test_shared_memory_without_room_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -219,9 +221,9 @@ def test_what_simulators_print_is_not_taken_for_what_a_trial_tells(tmp_path: Pat
     ) as trial:
         assert trial.stdout is not None
         assert trial.stderr is not None
-        told = [json.loads(line) for line in trial.stdout]
+        lines = [json.loads(line) for line in trial.stdout]
         said = trial.stderr.read()
-    assert [one["env_steps"] for one in told] == [10, 20]
+    assert [one["env_steps"] for one in lines] == [10, 20]
     assert "the simulator says hello" in said
     assert "so does its library" in said
 

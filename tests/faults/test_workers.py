@@ -16,8 +16,8 @@ import pytest
 
 from bnpo.envs import make_vector_env
 from bnpo.envs.workers.care import WorkerCare
-from bnpo.envs.workers.pool import ProcessPoolVectorEnv
 from bnpo.envs.workers.saved_state import get_env_state
+from bnpo.envs.workers.vector_env import WorkerVectorEnv
 from bnpo.errors import WorkerError
 from bnpo.runs import checkpoint_path, load_summary
 from tests.envs.points import registered
@@ -82,7 +82,7 @@ class Counting(gym.Wrapper[Any, Any, Any, Any]):
 def test_an_environment_that_holds_an_iterator_cannot_tell_its_state() -> None:
     with pytest.raises(ValueError, match=r"env\.record is a itertools\.count"):
         get_env_state(Counting())
-    pool = ProcessPoolVectorEnv(Counting, num_envs=2, workers=2)
+    pool = WorkerVectorEnv(Counting, num_envs=2, workers=2)
     pool.reset(seed=0)
     with pytest.raises(ValueError, match=r"env\.record"):
         pool.get_state()
@@ -103,8 +103,8 @@ def _say_so_at_once_and_when_asked(
     line = f"with ppo env={env_id} num_envs=1 total_steps=30 eval_interval=30 eval_episodes=1"
     assert command(f"{line} train_episode_steps=10 agent.max_steps=10")[0] == 0
     assert "env.env.env.record" in caplog.text.splitlines()[0]  # before the first step
-    (told,) = [text for text in caplog.messages if "cannot tell its state" in text]
-    assert told.endswith("its checkpoints hold the policy alone")
+    (lines,) = [text for text in caplog.messages if "cannot tell its state" in text]
+    assert lines.endswith("its checkpoints hold the policy alone")
     record = Path("runs/1/run.json").read_bytes(), Path("runs/1/config.json").read_bytes()
     said = command("resume with run=runs/1 total_steps=60")
     assert record == (Path("runs/1/run.json").read_bytes(), Path("runs/1/config.json").read_bytes())
@@ -140,7 +140,7 @@ class Faulty(gym.Wrapper[Any, Any, Any, Any]):
     ],
 )
 def test_a_worker_at_fault_is_told_within_seconds(fault: str, words: str) -> None:
-    pool = ProcessPoolVectorEnv(
+    pool = WorkerVectorEnv(
         lambda: Faulty(fault),
         num_envs=2,
         workers=2,
@@ -163,11 +163,11 @@ def test_a_worker_at_fault_is_told_within_seconds(fault: str, words: str) -> Non
 )
 def test_a_worker_at_fault_is_restarted_so_often_and_no_more(fault: str, words: str) -> None:
     care = WorkerCare(timeout=2.0, on_failure="restart", restarts=2)
-    pool = ProcessPoolVectorEnv(lambda: Faulty(fault), num_envs=1, workers=1, care=care)
+    pool = WorkerVectorEnv(lambda: Faulty(fault), num_envs=1, workers=1, care=care)
     pool.reset(seed=0)
     restarted = ["bnpo/restarted" in pool.step(np.zeros((1, 1), np.float32))[4] for _ in range(8)]
     assert restarted == [False, False, True, False, False, True, False, False]
-    assert all(words in told for told in pool.restarts.news())
+    assert all(words in causes for causes in pool.restarts.news())
     with pytest.raises(WorkerError, match=f"{words}.*restarted 2 times"):
         pool.step(np.zeros((1, 1), np.float32))
 
@@ -225,9 +225,9 @@ def test_a_run_goes_on_with_a_restarted_worker(tmp_path: Path) -> None:
     run = tmp_path / "runs" / "1"
     assert "died with exit code -9; restarted (1 of 10)" in said(tmp_path)
     assert load_summary(run).worker_restarts == 1
-    (told,) = json.loads((run / "info.json").read_text())["worker_restarts"]
-    assert told["env_steps"] == 300
-    assert "died with exit code -9" in told["cause"]
+    (restart,) = json.loads((run / "info.json").read_text())["worker_restarts"]
+    assert restart["env_steps"] == 300
+    assert "died with exit code -9" in restart["cause"]
 
 
 def _kill_a_worker() -> None:

@@ -32,6 +32,7 @@ UPDATES: dict[str, Any] = {
     "eval_episodes": 8,
     "agent.warmup_steps": 400,
     "threads": 1,
+    "agent.compile": "off",  # whose bits would also depend on the compiler
 }
 
 

@@ -63,10 +63,10 @@ assert not [name for name in sys.modules if name.startswith("bnpo.")]
 
 def elsewhere(file: Path, kind: str, inputs: dict[str, Any], folder: Path) -> Any:
     """Return the actions of an exported file, found by a process without BNPO."""
-    given, out = folder / "inputs.npz", folder / "actions.npy"
-    np.savez(given, **inputs)
+    source, out = folder / "inputs.npz", folder / "actions.npy"
+    np.savez(source, **inputs)
     program = _PROGRAM.format(load=LOADED[kind])
-    words = [sys.executable, "-c", program, str(given), str(file), str(out), *inputs]
+    words = [sys.executable, "-c", program, str(source), str(file), str(out), *inputs]
     subprocess.run(words, check=True, cwd=folder)
     return np.load(out)
 
@@ -82,9 +82,9 @@ def test_a_file_acts_like_its_agent_without_bnpo(run: Path, tmp_path: Path, kind
     inputs = {name: states[name] for name in input_names(agent)}
     assert [*inputs] == ["observation", "achieved_goal", "desired_goal"]
     expected = agent.policy.best_action(agent.policy.tensors(states)).numpy()
-    found = elsewhere(file, kind, inputs, tmp_path)
-    assert found.shape == (1_000, 2)
-    assert np.abs(found - expected).max() <= 1e-5
+    actions = elsewhere(file, kind, inputs, tmp_path)
+    assert actions.shape == (1_000, 2)
+    assert np.abs(actions - expected).max() <= 1e-5
     assert difference <= 1e-5
     assert np.ptp(expected) > 1e-3  # the policy does not always do the same
     assert file.name in card.read_text()

@@ -40,9 +40,9 @@ def foreign(dataset_id: str, steps: int = 60, **changes: Any) -> None:
     env = bnpo.envs.make_env(ENV)
     rng = np.random.default_rng(0)
     sizes = {key: space.shape for key, space in env.observation_space.spaces.items()}
-    shown = {key: rng.normal(size=(steps + 1, *shape)) for key, shape in sizes.items()}
+    observations = {key: rng.normal(size=(steps + 1, *shape)) for key, shape in sizes.items()}
     columns: dict[str, Any] = {
-        "observations": shown,
+        "observations": observations,
         "actions": rng.uniform(-1, 1, size=(steps, 2)).astype(np.float32),
         "rewards": np.full(steps, -1.0),
         "terminations": np.zeros(steps, bool),
@@ -138,13 +138,13 @@ def test_an_unknown_behaviour_is_a_point_mass() -> None:
     agent = agent_of()
     assert bnpo.from_minari(agent, "foreign-v0") == 8 * 60
     assert agent.replay is not None
-    made = agent.replay.finished()
-    assert made.length.tolist() == [50, 10] * 8
-    assert made.truncated.tolist() == [False, True] * 8
-    assert torch.equal(made.mu, made.action)
-    assert not made.sigma.any()
-    assert not made.log_prob.any()
-    load_segments(agent, made)  # as many again, so that the brain has enough
+    segments = agent.replay.finished()
+    assert segments.length.tolist() == [50, 10] * 8
+    assert segments.truncated.tolist() == [False, True] * 8
+    assert torch.equal(segments.mu, segments.action)
+    assert not segments.sigma.any()
+    assert not segments.log_prob.any()
+    load_segments(agent, segments)  # as many again, so that the brain has enough
     load_segments(agent, agent.replay.finished())
     (report,) = bnpo.learn_offline(agent, 1, progress_bar=False).values()
     assert report.gradient_steps > 0

@@ -113,8 +113,8 @@ def test_gradients_are_those_of_automatic_differentiation(fields: dict[str, Any]
     trace: list[tuple[torch.Tensor, ...]] = []
     q_value = critic(features, mu, sigma, trace)
     slope = torch.randn_like(q_value)
-    found = critic_gradients(critic, trace, slope)
+    gradients = critic_gradients(critic, trace, slope)
     expected = torch.autograd.grad(critic(features, mu, sigma), list(critic.parameters()), slope)
     assert torch.equal(q_value, critic(features, mu, sigma))
-    for a, b in zip(found, expected, strict=True):
+    for a, b in zip(gradients, expected, strict=True):
         torch.testing.assert_close(a, b)

@@ -61,7 +61,7 @@ def test_memory_is_the_gru_over_the_whole_episode_whatever_the_goal(frames: int)
     for row in rows[1:]:
         state = memory.follow(state, row)
         states.append(state)
-    padded = torch.cat((rows[:1].expand(memory.kept - 1, -1, -1), rows))
+    padded = torch.cat((rows[:1].expand(memory.depth - 1, -1, -1), rows))
     inputs = torch.stack([padded[i : len(padded) - frames + 1 + i] for i in range(frames)], 2)
     assert memory.gru is not None
     expected = memory.gru(inputs.flatten(2))[1][0]
@@ -124,17 +124,17 @@ def test_a_cue_of_the_first_step_needs_memory(
 
 def test_noise_renews_one_layer_and_is_in_the_recorded_density(make_trainer: Any) -> None:
     trainer = make_trainer(pathwise(), parameter_noise=0.5, resample_delay=3)
-    agent, shown = trainer.agent, trainer.stepper.observation
+    agent, observation = trainer.agent, trainer.stepper.observation
     noise = agent.policy.noise
     first, second, third = (noise.disturbed(agent.actor, step) for step in (0, 3, 6))
     for before, after, renewed in ((first, second, 0), (second, third, 1)):
         for layer in range(2):
             for noisy, later in zip(before[layer], after[layer], strict=True):
                 assert torch.equal(noisy, later) == (layer != renewed)
-    decision = agent.act(shown)
-    clean = agent.policy.best_action(shown)
+    decision = agent.act(observation)
+    clean = agent.policy.best_action(observation)
     assert not torch.equal(decision.mu, clean)
-    features = agent.encoder(shown.observation, shown.desired_goal)
+    features = agent.encoder(observation.observation, observation.desired_goal)
     assert torch.equal(clean, agent.actor(features)[0])
     expected = gaussian.log_prob(decision.action, decision.mu, decision.sigma)
     assert torch.equal(decision.log_prob, expected)

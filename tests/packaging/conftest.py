@@ -29,10 +29,10 @@ def package_dir(setup_cfg: configparser.ConfigParser) -> Mapping[str, str]:
 @pytest.fixture(scope="session")
 def modules(root: Path, package_dir: Mapping[str, str]) -> Mapping[str, Path]:
     """File of every module, under the name it is imported by."""
-    found = {}
+    paths = {}
     for package, folder in package_dir.items():
         for path in (root / folder).rglob("*.py"):
             inside = path.relative_to(root / folder).with_suffix("").parts
             parts = inside[:-1] if inside[-1] == "__init__" else inside
-            found[".".join((package, *parts))] = path
-    return found
+            paths[".".join((package, *parts))] = path
+    return paths

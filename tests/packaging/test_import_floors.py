@@ -25,14 +25,15 @@ ROOMS = {
     "brains": "config errors networks types",
     "planning": "brains config envs errors networks replay seeding types",
     "agent": "brains config credit envs errors networks planning replay seeding types",
-    "presets": "extras agent brains config credit errors replay",
+    "presets": "extras agent brains config credit errors replay types",
     "runs": "agent config errors extras files presets types version",
     "checkpoint": "runs",
     "show": "agent config envs errors files seeding types",
     "cluster": "agent config envs errors extras files runs seeding types",
     "interop": "agent envs errors extras files networks replay runs show types",
-    "training": "agent cluster config envs errors interop networks seeding show types",
-    "compose": "agent cluster config envs errors extras interop presets replay runs types",
+    "training": "agent cluster config envs errors extras interop networks presets seeding show"
+    " types",
+    "compose": "agent cluster config envs errors extras interop presets replay runs training types",
     "study": "cluster compose config envs errors extras files presets runs show training types",
     "": "brains compose config credit envs extras interop presets replay runs show study training"
     " types version",
@@ -101,20 +102,20 @@ def fault(importer: str, imported: str) -> str | None:
 
 def violations(modules: Mapping[str, Path]) -> list[str]:
     """Every break of the rules, as file:line: what."""
-    found = []
+    breaks = []
     for module, path in sorted(modules.items()):
         vague = VAGUE.intersection(module.split("."))
         if vague:
-            found.append(f"{path}: a module called {vague.pop()} says nothing")
+            breaks.append(f"{path}: a module called {vague.pop()} says nothing")
         importer = room_of(module)
         if importer is None:
-            found.append(f"{path}: {module} is in no room: give it a row in ROOMS")
+            breaks.append(f"{path}: {module} is in no room: give it a row in ROOMS")
             continue
         for line, imported in imports(ast.parse(path.read_text(encoding="utf-8"))):
             wrong = fault(importer, imported)
             if wrong:
-                found.append(f"{path}:{line}: {wrong}")
-    return found
+                breaks.append(f"{path}:{line}: {wrong}")
+    return breaks
 
 
 def dependencies(modules: Mapping[str, Path]) -> dict[str, set[str]]:
@@ -184,8 +185,8 @@ def test_few_modules_lie_flat(modules: Mapping[str, Path]) -> None:
 def test_a_violation_is_caught(tmp_path: Path, module: str, line: str, complaint: str) -> None:
     path = tmp_path / "module.py"
     path.write_text(line)
-    (found,) = violations({module: path})
-    assert complaint in found
+    (line_at_fault,) = violations({module: path})
+    assert complaint in line_at_fault
 
 
 @pytest.mark.parametrize(

@@ -66,13 +66,13 @@ def uses(tree: ast.AST) -> Iterator[tuple[int, str]]:
 def test_no_private_name_is_used_elsewhere(root: Path) -> None:
     files = [path for folder in FOLDERS for path in (root / folder).rglob("*.py")]
     assert len(files) > 300
-    found = [
+    at_fault = [
         f"{path.relative_to(root)}:{line}: {name}"
         for path in files
         if not any(parent.is_symlink() for parent in path.parents)
         for line, name in uses(ast.parse(path.read_text(encoding="utf-8")))
     ]
-    assert found == []
+    assert at_fault == []
 
 
 @pytest.mark.parametrize(

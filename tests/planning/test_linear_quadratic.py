@@ -64,25 +64,25 @@ def _nothing(count: int) -> FloatArray:
 def test_one_iteration_gives_the_riccati_solution() -> None:
     start, guess, context = _problem()
     options = ILQR(iterations=1, regularization=0.0)
-    made = plan(_System(), _cost, start, guess, context, options)
+    plans = plan(_System(), _cost, start, guess, context, options)
     gains, bends = _riccati()
     state = start
     for t in range(STEPS):
-        np.testing.assert_allclose(made.gains.feedback[:, t], [gains[t]] * 3, atol=1e-6)
-        np.testing.assert_allclose(made.gains.curvature[:, t], [bends[t]] * 3, atol=1e-6)
+        np.testing.assert_allclose(plans.gains.feedback[:, t], [gains[t]] * 3, atol=1e-6)
+        np.testing.assert_allclose(plans.gains.curvature[:, t], [bends[t]] * 3, atol=1e-6)
         action = state @ gains[t].T
-        np.testing.assert_allclose(made.action[:, t], action, atol=1e-5)
+        np.testing.assert_allclose(plans.action[:, t], action, atol=1e-5)
         state = state @ A.T + action @ B.T
-    np.testing.assert_allclose(made.gains.feedforward, 0.0, atol=1e-5)
+    np.testing.assert_allclose(plans.gains.feedforward, 0.0, atol=1e-5)
 
 
 def test_a_second_iteration_finds_nothing_to_improve() -> None:
     start, guess, context = _problem()
-    made = plan(_System(), _cost, start, guess, context, ILQR(regularization=0.0))
-    assert made.converged.all()
-    assert len(made.cost) == 3  # the first guess, the solution, and the look that ends it
-    np.testing.assert_allclose(made.cost[2], made.cost[1], rtol=1e-9)
-    assert (made.cost[1] < 0.6 * made.cost[0]).all()
+    plans = plan(_System(), _cost, start, guess, context, ILQR(regularization=0.0))
+    assert plans.converged.all()
+    assert len(plans.cost) == 3  # the first guess, the solution, and the look that ends it
+    np.testing.assert_allclose(plans.cost[2], plans.cost[1], rtol=1e-9)
+    assert (plans.cost[1] < 0.6 * plans.cost[0]).all()
 
 
 def test_a_linear_system_is_its_own_linearisation() -> None:
@@ -143,8 +143,8 @@ def test_an_action_at_its_bound_is_held_where_it_would_go_beyond() -> None:
 
 def test_the_covariance_is_the_inverse_curvature_within_bounds() -> None:
     inside = np.array([[4.0, 1.0], [1.0, 3.0]])
-    made = bounded_covariance(inside, 0.1, 0.01, 1.0)
-    np.testing.assert_allclose(made, 0.1 * np.linalg.inv(inside))
+    covariance = bounded_covariance(inside, 0.1, 0.01, 1.0)
+    np.testing.assert_allclose(covariance, 0.1 * np.linalg.inv(inside))
     bent = np.diag([-5.0, 1e9])  # a saddle, and a narrow valley
     np.testing.assert_allclose(bounded_covariance(bent, 0.1, 0.01, 0.5), np.diag([0.25, 1e-4]))
 

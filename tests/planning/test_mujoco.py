@@ -33,10 +33,10 @@ def test_linearisation_equals_mujocos_own() -> None:
     data.qvel[:], data.act[:], data.ctrl[:] = draw.normal(size=4), 0.3, draw.normal(size=2)
     mujoco.mj_integratePos(model, data.qpos, draw.normal(size=4), 1.0)
     state = np.concatenate((data.qpos, data.qvel, data.act))[None]
-    made = linearize(MujocoDynamics(model), state, data.ctrl[None].copy())
+    linear = linearize(MujocoDynamics(model), state, data.ctrl[None].copy())
     a, b = np.zeros((9, 9)), np.zeros((9, 2))
     mujoco.mjd_transitionFD(model, data, 1e-6, True, a, b, None, None)
-    np.testing.assert_allclose(made.state[0], np.concatenate((a, b), 1), atol=2e-4)
+    np.testing.assert_allclose(linear.state[0], np.concatenate((a, b), 1), atol=2e-4)
 
 
 def test_a_shift_and_the_difference_undo_each_other() -> None:
@@ -74,22 +74,22 @@ def reaching(request: pytest.FixtureRequest) -> tuple[Plan, np.ndarray]:
 
 
 def test_the_fingertip_reaches_the_target(reaching: tuple[Plan, np.ndarray]) -> None:
-    made, target = reaching
-    assert np.linalg.norm(made.output[:, -1] - target, axis=1).max() < 0.02
+    plans, target = reaching
+    assert np.linalg.norm(plans.output[:, -1] - target, axis=1).max() < 0.02
 
 
 def test_the_cost_never_rises(reaching: tuple[Plan, np.ndarray]) -> None:
-    made, _ = reaching
-    assert (np.diff(made.cost, axis=0) <= 0).all()
-    assert (made.cost[-1] < 0.6 * made.cost[0]).mean() > 0.5
+    plans, _ = reaching
+    assert (np.diff(plans.cost, axis=0) <= 0).all()
+    assert (plans.cost[-1] < 0.6 * plans.cost[0]).mean() > 0.5
 
 
 def test_actions_stay_in_their_box_and_covariances_in_theirs(
     reaching: tuple[Plan, np.ndarray],
 ) -> None:
-    made, _ = reaching
-    assert np.abs(made.action).max() <= 1.0
-    scale = np.sqrt(np.linalg.eigvalsh(made.covariance))
+    plans, _ = reaching
+    assert np.abs(plans.action).max() <= 1.0
+    scale = np.sqrt(np.linalg.eigvalsh(plans.covariance))
     assert scale.min() >= 0.02 - 1e-9
     assert scale.max() <= 0.3 + 1e-9
     assert scale.min() < 0.25  # where it matters what is done, less is tried
@@ -99,12 +99,12 @@ def test_the_gains_hold_the_trajectory_against_disturbance() -> None:
     """From a start moved by 0.2 rad the controller ends nearer than the bare actions do."""
     start, guesses, context, target = tasks(8, STEPS, 3)
     dynamics = arm()
-    made = plan(dynamics, reaching_cost(1e-2, 0.05), start, guesses[0], context)
+    plans = plan(dynamics, reaching_cost(1e-2, 0.05), start, guesses[0], context)
     away = {}
     for name, closed in (("open", False), ("closed", True)):
         state = start + np.array([0.2, 0.2, 0.0, 0.0])
         for t in range(STEPS):
-            action = made.mean(dynamics, t, state) if closed else made.action[:, t]
+            action = plans.mean(dynamics, t, state) if closed else plans.action[:, t]
             state, output = dynamics.step(state, action)
         away[name] = np.linalg.norm(output - target, axis=1).mean()
     assert away["closed"] < 0.4 * away["open"]

@@ -128,5 +128,5 @@ def test_a_clip_keeps_more_of_the_pool(clip: float | None, share: float) -> None
     """
     z = torch.special.ndtri((torch.arange(200_000, dtype=torch.float64) + 0.5) / 200_000)
     rho = ImportanceRatio(clip=clip).priority(z - 0.5, torch.zeros(1), torch.zeros(1))
-    found = rho.sum().square() / rho.square().sum() / len(rho)
-    assert float(found) == pytest.approx(share, rel=0.01)
+    counted = rho.sum().square() / rho.square().sum() / len(rho)
+    assert float(counted) == pytest.approx(share, rel=0.01)

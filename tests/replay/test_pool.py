@@ -164,12 +164,12 @@ def test_other_refusals(make_transitions: MakeTransitions) -> None:
     pool = Pool(4, Uniform())
     with pytest.raises(ValueError, match="empty"):
         pool.draw(1, torch.Generator())
-    made = make_transitions(torch.arange(2))
+    transitions = make_transitions(torch.arange(2))
     with pytest.raises(ConfigError, match=r"Pool.capacity = 1000000000000: needs [\d,]+ bytes"):
-        Pool(10**12, Uniform()).push(made)
-    pool.push(made)
+        Pool(10**12, Uniform()).push(transitions)
+    pool.push(transitions)
     with pytest.raises(ValueError, match="columns"):
-        pool.push(made.replace(goal=made.observation))
+        pool.push(transitions.replace(goal=transitions.observation))
     with pytest.raises(ValueError, match="capacity"):
         Pool(1, Uniform()).load_state_dict(pool.state_dict())
     with pytest.raises(ValueError, match="drawn by"):
@@ -178,12 +178,12 @@ def test_other_refusals(make_transitions: MakeTransitions) -> None:
 
 def test_draws_are_copies_and_pushes_detach(make_transitions: MakeTransitions) -> None:
     pool = Pool(4, Uniform())
-    made = make_transitions(torch.arange(4))
-    pool.push(made.replace(reward=made.reward.clone().requires_grad_()))
+    transitions = make_transitions(torch.arange(4))
+    pool.push(transitions.replace(reward=transitions.reward.clone().requires_grad_()))
     drawn, index, _ = pool.draw(4, torch.Generator().manual_seed(0))
     assert not drawn.reward.requires_grad
     drawn.observation.zero_()
-    made.goal.zero_()
+    transitions.goal.zero_()
     assert bool((pool.draw(4, torch.Generator().manual_seed(0))[0].observation[:, 1] > 0).all())
     again = pool.draw(4, torch.Generator().manual_seed(0))[0]
     same(again, make_transitions(index))
@@ -215,9 +215,9 @@ def test_state_continues_identically(
 
 
 def test_double_precision_is_kept(make_transitions: MakeTransitions) -> None:
-    made = make_transitions(torch.arange(3))
+    transitions = make_transitions(torch.arange(3))
     double = Transitions(
-        **{n: c.double() + 1e-12 if c.is_floating_point() else c for n, c in made.columns()}
+        **{n: c.double() + 1e-12 if c.is_floating_point() else c for n, c in transitions.columns()}
     )
     pool = Pool(3, Uniform())
     pool.push(double)

@@ -103,9 +103,9 @@ def test_rounding_at_the_end_of_a_block_stays_in_it(monkeypatch: pytest.MonkeyPa
     ends = priority.sum(1).cumsum(0)
     last = torch.nextafter(ends, torch.zeros(()).double())
     near = torch.cat([last, last - 1e-16, last - 1e-15])
-    found = tree.search(near)
-    assert bool((tree.get(found) > 0).all())
-    assert bool((found // 32 <= torch.arange(50).repeat(3)).all())
+    slots = tree.search(near)
+    assert bool((tree.get(slots) > 0).all())
+    assert bool((slots // 32 <= torch.arange(50).repeat(3)).all())
 
 
 def test_sums_do_not_drift(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -66,10 +66,14 @@ def test_a_long_episode_goes_on_in_another_segment() -> None:
     assert not bool(stored.terminated.any() | stored.truncated.any())
     index, steps = torch.tensor([first]), torch.tensor([5])
     for most in (None, 5, 10**12):
-        made, outcome = stored.n_step_outcome(index, torch.tensor([2]), steps, 0.5, most)
-        assert made.steps.tolist() == [2]
-        assert made.discount.tolist() == [0.25]
+        transitions, outcome = stored.n_step_outcome(index, torch.tensor([2]), steps, 0.5, most)
+        assert transitions.steps.tolist() == [2]
+        assert transitions.discount.tolist() == [0.25]
         assert torch.equal(outcome, stored.achieved_goal[index, 4])
+        known = torch.tensor([[7.0]])
+        transitions = stored.n_step(index, torch.tensor([2]), steps, 0.5, most, reward=known)
+        assert torch.equal(transitions.reward, known)
+        assert transitions.discount.tolist() == [0.25]
 
 
 def test_draws_are_uniform() -> None:
@@ -91,9 +95,9 @@ def test_drawing_changes_nothing() -> None:
     before = {name: column.clone() for name, column in here.table.trajectories.columns()}
     for _ in range(5):
         segment, time = here.table.draw(64, 1000, here.generator)
-        made = here.table.trajectories.n_step(segment, time, torch.full_like(time, 3), 0.9)
-        made.observation.zero_()
-        made.goal.fill_(1e9)
+        transitions = here.table.trajectories.n_step(segment, time, torch.full_like(time, 3), 0.9)
+        transitions.observation.zero_()
+        transitions.goal.fill_(1e9)
         segment.zero_()
         time.fill_(99)
     for name, column in here.table.trajectories.columns():
@@ -228,7 +232,7 @@ def test_goalless_tasks_have_columns_of_no_width(device: torch.device) -> None:
     rows = table.append(step_of(Decision(x, x, x, x[:, 0]), x + 3, (end, ~end), seen, seen))
     assert rows.tolist() == [0, 1]
     segment, time = table.draw(9, 9, torch.Generator(device))
-    made = table.trajectories.n_step(segment, time, torch.ones_like(time), 0.5)
-    assert made.goal.shape == (9, 0)
-    assert made.reward.dtype == torch.float64
-    assert set(made.discount.tolist()) == {0.0, 0.5}
+    transitions = table.trajectories.n_step(segment, time, torch.ones_like(time), 0.5)
+    assert transitions.goal.shape == (9, 0)
+    assert transitions.reward.dtype == torch.float64
+    assert set(transitions.discount.tolist()) == {0.0, 0.5}

@@ -15,7 +15,7 @@ from bnpo.envs import make_vector_env
 from bnpo.errors import ConfigError
 from bnpo.presets import build_agent, build_train_config
 from bnpo.training import Trainer
-from bnpo.training.self_play import Member, Opponents, Pool, SelfPlayEnv
+from bnpo.training.self_play import League, Member, Opponents, SelfPlayEnv
 from bnpo.training.self_play.matches import play_matches
 from bnpo.training.self_play.opponents import NEWEST
 
@@ -44,26 +44,26 @@ def member(one: Trainer, step: int) -> Member:
     return Member(step, one.agent.policy.snapshot(0))
 
 
-def test_the_pool_covers_the_whole_run() -> None:
+def test_the_league_covers_the_whole_run() -> None:
     """Of six that come one after the other the first and the last stay, and spans are even."""
     one = trainer()
-    pool = Pool(4)
+    league = League(4)
     for step in (0, 100, 200, 300, 400, 500):
-        pool.add(member(one, step))
-        assert len(pool.members) <= 4
-    steps = [kept.step for kept in pool.members]
+        league.add(member(one, step))
+        assert len(league.members) <= 4
+    steps = [past.step for past in league.members]
     assert steps[0] == 0
     assert steps[-1] == 500
     assert max(np.diff(steps)) <= 300
     one.close()
 
 
-def test_a_pool_of_one_keeps_the_newest() -> None:
+def test_a_league_of_one_keeps_the_newest() -> None:
     one = trainer()
-    pool = Pool(1)
+    league = League(1)
     for step in (0, 100, 200):
-        pool.add(member(one, step))
-    assert [kept.step for kept in pool.members] == [200]
+        league.add(member(one, step))
+    assert [past.step for past in league.members] == [200]
     one.close()
 
 
@@ -87,11 +87,11 @@ def test_who_is_hard_to_beat_is_drawn_more_often() -> None:
     one = trainer()
     opponents = Opponents(one.agent, OpponentConfig(past_share=1.0, draw="hardest"), 4_000)
     for step in (0, 100):
-        opponents.pool.enter(step)
+        opponents.league.enter(step)
         opponents.keep(member(one, step))
-    last = opponents.pool.enter(200)
-    opponents.pool.note(last, 1, won=10, lost=0, drawn=0)
-    opponents.pool.note(last, 2, won=0, lost=10, drawn=0)
+    last = opponents.league.enter(200)
+    opponents.league.note(last, 1, won=10, lost=0, drawn=0)
+    opponents.league.note(last, 2, won=0, lost=10, drawn=0)
     opponents.begin(np.ones(4_000, np.bool_))
     assert abs((opponents.assigned == 100).mean() - 1.01 / 1.02) < 0.01
     one.close()
@@ -111,14 +111,14 @@ def test_each_row_is_played_by_its_own_policy() -> None:
     view = np.random.default_rng(0).normal(size=(6, 24))
     actions = opponents.actions(view)
     for rows, policy in (([0, 2, 3, 5], one.agent.policy), ([1, 4], past.policy)):
-        shown = policy.tensors(
+        observation = policy.tensors(
             {
                 "observation": view[rows],
                 "achieved_goal": np.empty((len(rows), 0)),
                 "desired_goal": np.empty((len(rows), 0)),
             }
         )
-        expected = policy.playable(policy.best_action(shown))
+        expected = policy.playable(policy.best_action(observation))
         np.testing.assert_allclose(actions[rows], expected, atol=1e-4)
     one.close()
 
@@ -131,7 +131,7 @@ def test_a_game_is_played_by_one_opponent_to_its_end() -> None:
     for _ in range(100):
         one.step()
         begun = env.elapsed == 0
-        kept = {NEWEST, *(kept.step for kept in env.opponents.pool.members)}
+        kept = {NEWEST, *(past.step for past in env.opponents.league.members)}
         for row in range(4):
             changed = env.opponents.assigned[row] != before[row]
             changes += int(changed)
@@ -145,21 +145,21 @@ def test_a_game_is_played_by_one_opponent_to_its_end() -> None:
 
 def test_past_selves_are_kept_and_rated() -> None:
     """At steps 0, 100, ... 700 of 800: each plays two games with the scripted player, and with
-    every one that was in the pool."""
+    every one that was in the league."""
     one = trainer()
     history = one.run()
     env = wrapped(one)
-    pool = env.opponents.pool
-    assert [kept.step for kept in pool.members][::2] == [0, 700]
-    assert pool.players == ["scripted", *(str(step) for step in range(0, 800, 100))]
-    games = pool.wins + pool.wins.T + pool.draws
+    league = env.opponents.league
+    assert [member.step for member in league.members][::2] == [0, 700]
+    assert league.players == ["scripted", *(str(step) for step in range(0, 800, 100))]
+    games = league.wins + league.wins.T + league.draws
     assert games[0, 1:].tolist() == [2.0] * 8
     assert games[2, 1] == 2.0
     figures = history[-1].brains["opponents"]
     assert figures["past_selves"] == 3
     assert np.isfinite(figures["elo"])
     assert one.games is not None
-    assert one.games["players"] == pool.players
+    assert one.games["players"] == league.players
     one.close()
 
 
@@ -179,7 +179,7 @@ def test_matches_are_repeatable() -> None:
 
 @pytest.mark.parametrize("memory", [None, 4])
 def test_a_resumed_run_has_the_same_bits(memory: int | None) -> None:
-    """In the middle of games, with a pool, through the bytes of a checkpoint."""
+    """In the middle of games, with a league, through the bytes of a checkpoint."""
     straight, other = (trainer(agent__networks__memory=memory) for _ in range(2))
     for _ in range(83):
         straight.step()
@@ -198,7 +198,7 @@ def test_a_resumed_run_has_the_same_bits(memory: int | None) -> None:
     first, second = wrapped(straight), wrapped(other)
     np.testing.assert_array_equal(first.observe(), second.observe())
     np.testing.assert_array_equal(first.opponents.assigned, second.opponents.assigned)
-    np.testing.assert_array_equal(first.opponents.pool.wins, second.opponents.pool.wins)
+    np.testing.assert_array_equal(first.opponents.league.wins, second.opponents.league.wins)
     for one in (straight, other):
         one.close()
 
@@ -235,7 +235,7 @@ def test_bad_opponents_are_named(fields: dict[str, Any], message: str) -> None:
         OpponentConfig(**fields)
 
 
-def test_newest_alone_needs_no_pool() -> None:
+def test_newest_alone_needs_no_league() -> None:
     assert OpponentConfig(pool_size=0, past_share=0.0).pool_size == 0
 
 

@@ -43,8 +43,8 @@ def test_one_of_several_runs_draws_with_one_thread() -> None:
     if not backend_works("egl"):
         pytest.skip("EGL does not work here")
     environment = {**os.environ, **ONE_THREAD, "MUJOCO_GL": "egl"}
-    told = subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-c", _THREADS], env=environment, check=True, capture_output=True
     )
-    drawing = [name for name in json.loads(told.stdout) if name.startswith("llvmpipe")]
+    drawing = [name for name in json.loads(done.stdout) if name.startswith("llvmpipe")]
     assert len(drawing) <= 1

@@ -5,7 +5,10 @@ from __future__ import annotations
 import base64
 import io
 import os
+import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -74,3 +77,73 @@ def test_a_page_holds_the_first_steps_as_a_video() -> None:
     with Image.open(io.BytesIO(data)) as pictures:
         assert 1 < pictures.n_frames <= 11  # type: ignore[attr-defined]
     assert repr(page).startswith("Page(")
+
+
+def test_what_pygame_draws_works_or_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    agent = bnpo.make_agent("ppo", "Pendulum-v1", seed=0)
+    monkeypatch.setitem(sys.modules, "pygame", None)
+    with pytest.raises(RecordingError) as caught:
+        list(play(agent, 1, 3))
+    assert str(caught.value) == (
+        "Pendulum-v1 cannot be drawn: it is drawn with pygame: pip install 'bnpo[pygame]'"
+    )
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_pendulum_is_drawn_where_pygame_is(tmp_path: Path) -> None:
+    pytest.importorskip("pygame", reason="the extra pygame is not installed")
+    (episode,) = play(bnpo.make_agent("ppo", "Pendulum-v1", seed=0), 1, 3)
+    assert episode.frames[0].getextrema() != ((255, 255),) * 3
+
+
+def test_slow_pictures_are_fewer_before_they_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    agent = bnpo.make_agent("ddpg_her", seed=0)
+    drawn = []
+    clock = iter(range(10**6))
+    monkeypatch.setattr("bnpo.show.recording.time.perf_counter", lambda: next(clock) / 4)
+    real = scenes.Scene.__init__
+
+    def counting(self: scenes.Scene, envs: Any, picture: Any, fps: float) -> None:
+        def count() -> Any:
+            drawn.append(1)
+            return picture()
+
+        real(self, envs, count, fps)
+
+    monkeypatch.setattr(scenes.Scene, "__init__", counting)
+    # The trial picture takes a quarter of a second, so 8 seconds are 32 pictures: of one episode
+    # instead of four, of 50 steps every second one, and its first state; two pictures were tried.
+    (episode,) = play(agent, 4, seconds=8.0)
+    assert episode.steps == [*range(0, 51, 2)]
+    assert len(drawn) == 26 + 2
+
+
+def test_a_film_is_an_mp4_as_well_where_ffmpeg_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames = [Image.new("RGB", (5, 4), shade) for shade in ("white", "black")]
+    monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
+    assert recording.write_mp4(frames, [40, 120], tmp_path / "film.mp4") == ()
+    sent: list[Any] = []
+
+    def write_frames(path: str, size: Any, *, fps: float, **_: Any) -> Any:
+        Path(path).write_bytes(b"film")
+        sent.append((size, fps))
+        while (frame := (yield)) is not None:
+            sent.append(len(frame))
+
+    monkeypatch.setitem(sys.modules, "imageio_ffmpeg", SimpleNamespace(write_frames=write_frames))
+    assert recording.write_mp4(frames, [40, 120], tmp_path / "film.mp4") == (tmp_path / "film.mp4",)
+    # An even width; 25 pictures a second; the second stays for three of them.
+    assert sent == [((6, 4), 25.0)] + [6 * 4 * 3] * 4
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_ffmpeg_reads_what_it_wrote(tmp_path: Path) -> None:
+    ffmpeg: Any = pytest.importorskip("imageio_ffmpeg", reason="the extra video is missing")
+    frames = [Image.new("RGB", (65, 48), shade) for shade in ("red", "blue")]
+    (path,) = recording.write_mp4(frames, [40, 400], tmp_path / "film.mp4")
+    reader = ffmpeg.read_frames(str(path))
+    meta = next(reader)
+    assert meta["size"] == (66, 48)
+    assert len(list(reader)) == 11

@@ -100,8 +100,8 @@ def test_files_of_no_study_are_not_written_over(tmp_path: Path) -> None:
 
 
 def test_a_run_stopped_at_its_video_is_made_whole(tmp_path: Path) -> None:
-    made = study(tmp_path)
-    made.run(progress_bar=False)
+    folder = study(tmp_path)
+    folder.run(progress_bar=False)
     run = tmp_path / "runs" / NAME
     assert has_whole_record(run)
     record = json.loads((run / "run.json").read_text())
@@ -110,8 +110,8 @@ def test_a_run_stopped_at_its_video_is_made_whole(tmp_path: Path) -> None:
         (run / name).unlink()
     assert is_trained(run)
     assert not has_whole_record(run)
-    assert made.report().missing == []
-    made.run(progress_bar=False)
+    assert folder.report().missing == []
+    folder.run(progress_bar=False)
     assert has_whole_record(run)
     assert (run / "policy.gif").exists()
     assert json.loads((run / "metrics.json").read_text())["mean_return"]["steps"] == [40, 80]

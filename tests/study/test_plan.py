@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from bnpo.compose.composition import compose_run
+from bnpo.config import RunConfig
 from bnpo.errors import ConfigError
+from bnpo.study import estimate
 from bnpo.study.plan import StudyPlan, read_plan
 from tests.study.conftest import Command
 
@@ -113,3 +115,33 @@ def test_a_dry_run_checks_the_plan_and_writes_nothing(command: Command, tmp_path
     (tmp_path / "study.yaml").write_text(PLAN + "  agent.gama: 1")
     assert command("study with study.yaml --dry-run")[0] == 2
     assert [path.name for path in tmp_path.iterdir()] == ["study.yaml"]
+
+
+def test_the_time_of_a_study_is_told_from_a_second_of_each_kind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plan = StudyPlan(
+        presets=["bpo", "ddpg_her"], seeds=3, overrides={"total_steps": 6_000, "num_envs": 4}
+    )
+    runs = [job.run for job in plan.jobs()]
+    measured: list[str | None] = []
+
+    def speed(run: RunConfig) -> float:
+        measured.append(run.task.preset)
+        return {"bpo": 100.0, "ddpg_her": 300.0}[str(run.task.preset)]
+
+    monkeypatch.setattr(estimate, "steps_per_s", speed)
+    # Three runs of 60 seconds and three of 20 on two processes; one run alone takes 60.
+    assert estimate.estimated_seconds(runs, 2) == 120.0
+    assert measured == ["bpo", "ddpg_her"]
+    assert estimate.estimated_seconds(runs, 40) == 60.0
+    assert estimate.estimated_seconds([runs[0].with_train(total_steps=100)], 2) is None
+    assert [estimate.about(seconds) for seconds in (0.2, 89, 600, 9_000)] == [
+        "about 1 s", "about 89 s", "about 10 min", "about 2.5 h",
+    ]  # fmt: skip
+
+
+def test_a_measured_speed_is_that_of_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(estimate, "SECONDS", 0.2)
+    (run,) = [job.run for job in StudyPlan(presets=["ddpg_her"], seeds=1).jobs()]
+    assert 10 < estimate.steps_per_s(run) < 10**6

@@ -21,20 +21,20 @@ from tests.study.conftest import Command, pretend
 @pytest.fixture
 def runs(tmp_path: Path) -> Path:
     """Three finished runs, one killed, one running, one damaged."""
-    made = tmp_path / "runs"
-    pretend(made / "1", [0.2, 0.4])
-    pretend(made / "2", [0.5, 0.96, 0.97], run=compose_run(["bpo"], {"seed": 4}))
-    pretend(made / "10", [0.3], run=compose_run(["ddpg_her"], {"agent.gamma": 0.5}))
+    folder = tmp_path / "runs"
+    pretend(folder / "1", [0.2, 0.4])
+    pretend(folder / "2", [0.5, 0.96, 0.97], run=compose_run(["bpo"], {"seed": 4}))
+    pretend(folder / "10", [0.3], run=compose_run(["ddpg_her"], {"agent.gamma": 0.5}))
     for name in ("11", "12"):
-        pretend(made / name, [0.1, 0.1])
-        (made / name / "summary.json").unlink()
+        pretend(folder / name, [0.1, 0.1])
+        (folder / name / "summary.json").unlink()
     for name, ago in (("11", 3600), ("12", 1)):
         beat = datetime.now(UTC).replace(tzinfo=None) - timedelta(seconds=ago)
         record = {"status": "RUNNING", "heartbeat": beat.isoformat()}
-        write_json(made / name / "run.json", record)
-    pretend(made / "13", [0.1])
-    (made / "13" / "config.json").write_text("{")
-    return made
+        write_json(folder / name / "run.json", record)
+    pretend(folder / "13", [0.1])
+    (folder / "13" / "config.json").write_text("{")
+    return folder
 
 
 def lines(output: str) -> list[list[str]]:
@@ -122,9 +122,18 @@ def test_compare_shows_differing_keys_and_draws(runs: Path, command: Command) ->
     status, output, _ = command("compare 1 10")
     assert status == 0
     said = lines(output)
-    assert said[0][0] == "agent.gamma"
-    assert said[0][2] == "0.5"
+    assert output.splitlines()[0].split()[2:4] == ["seed", "0"]
+    assert said[:2] == [["runs", "1", "10"], ["seeds", "0", "0"]]
+    assert next(line for line in said if line[0] == "agent.gamma")[2] == "0.5"
     assert ["success", "0.40", "0.30"] in said
+    # Two runs that differ by their seed are one column: of 200 and 300 steps.
+    pretend(runs / "20", [0.5, 0.9, 0.9], run=compose_run(["ddpg_her"], {"seed": 4}))
+    status, output, _ = command("compare 1 2 20 metric=mean_return x=seconds")
+    assert status == 0
+    said = lines(output)
+    assert output.splitlines()[0].split() == ["ddpg_her", "bpo,", "seed", "4"]
+    assert said[:2] == [["runs", "1,", "20", "2"], ["seeds", "0,", "4", "4"]]
+    assert ["steps", "250", "(200", "to", "300)", "300"] in said
     assert not any(line[0] == "agent.lr_critic" for line in said if line)
     with Image.open(runs / "comparison.png") as picture:
         assert picture.size[0] >= 1000

@@ -164,7 +164,7 @@ def test_tables_are_sorted_in_a_browser(
     page = (study.folder / "report.html").read_text()
     probed = tmp_path / "probed.html"
     probed.write_text(page.replace("</head>", _PROBE.replace("CLICKS", str(clicks))))
-    shown = subprocess.run(
+    done = subprocess.run(
         [
             *(browser, "--headless", "--no-sandbox", "--disable-gpu", "--window-size=800,900"),
             *(f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", probed.as_uri()),
@@ -175,7 +175,7 @@ def test_tables_are_sorted_in_a_browser(
         check=True,
     ).stdout
     rows = Rows("runs")
-    rows.feed(shown)
+    rows.feed(done)
     assert rows.heading == "5 images, 0 broken, 0 errors, fits"
     assert len(rows.cells) == 12
     assert (rows.cells[0], rows.cells[-1]) == (first, last)

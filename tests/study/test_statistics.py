@@ -68,8 +68,8 @@ def test_probability_of_improvement_is_mann_and_whitneys() -> None:
 
 def test_probability_of_improvement_averages_tasks() -> None:
     ours, theirs = [np.array([1.0, 1]), np.array([0.0, 0])], [np.array([0.0, 0])] * 2
-    found = probability_of_improvement(ours, theirs)
-    assert found == pytest.approx((0.75, 0.75, 0.75))  # 1 on the first, 1/2 on the second
+    probability = probability_of_improvement(ours, theirs)
+    assert probability == pytest.approx((0.75, 0.75, 0.75))  # 1 on the first, 1/2 on the second
 
 
 def test_performance_profile_is_the_share_above() -> None:

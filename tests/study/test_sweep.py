@@ -55,11 +55,11 @@ def rows(sweep: Sweep) -> list[dict[str, str]]:
 def test_a_sweep_leaves_its_best_configuration(finished: Sweep) -> None:
     assert [row["state"] for row in rows(finished)] == ["complete"] * 2
     best = max(rows(finished), key=lambda row: float(row["value"]))
-    made = compose([str(finished.folder / "best.json")], {"seed": 7})
-    assert made["seed"] == 7
-    assert made["preset"] == "ddpg_her"
-    assert made["total_steps"] == TINY["total_steps"]
-    lr_actor = made["brains"]["ddpg"]["lr_actor"]
+    config = compose([str(finished.folder / "best.json")], {"seed": 7})
+    assert config["seed"] == 7
+    assert config["preset"] == "ddpg_her"
+    assert config["total_steps"] == TINY["total_steps"]
+    lr_actor = config["brains"]["ddpg"]["lr_actor"]
     assert lr_actor in [float(row["brains.ddpg.lr_actor"]) for row in rows(finished)]
     if float(rows(finished)[0]["value"]) != float(rows(finished)[1]["value"]):
         assert lr_actor == float(best["brains.ddpg.lr_actor"])

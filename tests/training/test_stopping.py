@@ -75,6 +75,17 @@ def stop_after(monkeypatch: pytest.MonkeyPatch, steps: int, *signums: int) -> No
     monkeypatch.setattr(Trainer, "step", step)
 
 
+def untimed(run: Path) -> list[dict[str, float]]:
+    """Return the training stream of a run without seconds and speeds."""
+    lines = [json.loads(line) for line in (run / "training.jsonl").read_text().splitlines()]
+    assert [line["env_steps"] for line in lines] == [*range(20, 401, 20)]
+    timed = ("time", "wall_s")
+    return [
+        {key: value for key, value in line.items() if key not in timed and "_s" not in key[-2:]}
+        for line in lines
+    ]
+
+
 def test_an_interrupted_run_resumes_to_the_same_end(
     finished_run: Path, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -82,6 +93,7 @@ def test_an_interrupted_run_resumes_to_the_same_end(
         stop_after(patch, 236, signal.SIGINT)
         assert command("with bpo goal_reacher TINY")[0] == 130
     run = tmp_path / "runs" / "1"
+    assert "go on with: bnpo resume 1" in (run / "cout.txt").read_text()
     assert load_summary(run).env_steps == 236
     status, output, _ = command("resume with run=runs/1")
     assert status == 0
@@ -93,6 +105,7 @@ def test_an_interrupted_run_resumes_to_the_same_end(
     for name in metrics[0].keys() - {"wall_s"}:
         assert metrics[0][name]["steps"] == metrics[1][name]["steps"], name
         assert metrics[0][name]["values"] == metrics[1][name]["values"], name
+    assert untimed(run) == untimed(finished_run)
     record = read(run / "run.json")
     assert (record["status"], record["resumed"]) == ("COMPLETED", 1)
 

@@ -28,7 +28,7 @@ def limited_torques(
     angular_drag: float,
     max_angular_velocity: float | None,
 ) -> FloatArray:
-    """World torques that give each link PhysX's velocity before the joints are solved.
+    """Return the world torques that give each link PhysX's velocity before the joints are solved.
 
     PhysX adds torque and drag to the angular velocity of a link as if it were free, limits the
     result, and only then solves the joints: w' = limit((1 - drag dt) w + dt I^-1 torque).
@@ -62,7 +62,7 @@ INTEGRATORS = {"rk4": "RK4", "implicitfast": "implicitfast"}
 
 
 def arm_xml(*, substeps: int, integrator: str) -> str:
-    """MuJoCo model of one arm: two links on two universal joints, no contacts, no limits."""
+    """Return the MJCF of one arm: two links on two universal joints, no contacts, no limits."""
     inertia_a, inertia_b = (" ".join(map(str, row)) for row in INERTIA)
     return f"""
     <mujoco model="moving_reacher">

@@ -78,7 +78,7 @@ class ArmPose:
         return self.rotation[..., 1]
 
     def links(self, qpos: FloatArray) -> FloatArray:
-        """State of the links as Unity reports it [N, 2, 13], in world axes.
+        """Return the state of the links as Unity reports it [N, 2, 13], in world axes.
 
         For each link: position of the capsule's centre (3), quaternion x, y, z, w (4), angular
         velocity (3, rad/s) and velocity of the centre of mass (3, m/s).
@@ -96,17 +96,17 @@ class ArmPose:
         return links
 
     def body_torques(self, torques: FloatArray) -> FloatArray:
-        """World torques [N, 2, 3] in the frames of the links [N, 2, 3]."""
+        """Return the world torques [N, 2, 3] in the frames of the links [N, 2, 3]."""
         turned: FloatArray = np.matmul(torques[..., None, :], self.rotation)[..., 0, :]
         return turned
 
     def world_torques(self, torques: FloatArray) -> FloatArray:
-        """Torques in the frames of the links [N, 2, 3] in world axes [N, 2, 3]."""
+        """Return the torques in the frames of the links [N, 2, 3] in world axes [N, 2, 3]."""
         return _turned(self.rotation, torques)
 
 
 def hand_position(directions: FloatArray) -> FloatArray:
-    """Position of the hand for the directions of both links [..., 2, 3] -> [..., 3]."""
+    """Return the position of the hand for the directions of both links [..., 2, 3] -> [..., 3]."""
     along = directions * _HAND_LENGTHS
     hand: FloatArray = along[..., 0, :] + along[..., 1, :]
     hand[..., 1] += PIVOT_HEIGHT
@@ -131,7 +131,7 @@ def link_quaternions(qpos: FloatArray) -> FloatArray:
 
 
 def goal_position(angle: FloatArray, *, radius: float, height: float) -> FloatArray:
-    """Point of the goal's circle at ``angle`` (degrees) [...] -> [..., 3]."""
+    """Return the point of the goal's circle at ``angle`` (degrees) [...] -> [..., 3]."""
     radians = np.deg2rad(angle)
     position = np.empty((*np.shape(angle), 3))
     position[..., 0] = radius * np.sin(radians)
@@ -141,6 +141,6 @@ def goal_position(angle: FloatArray, *, radius: float, height: float) -> FloatAr
 
 
 def _turned(rotation: FloatArray, vectors: FloatArray) -> FloatArray:
-    """Vectors [N, 2, 3] turned by rotations [N, 2, 3, 3]."""
+    """Return the vectors [N, 2, 3] turned by rotations [N, 2, 3, 3]."""
     turned: FloatArray = np.matmul(rotation, vectors[..., None])[..., 0]
     return turned

@@ -43,7 +43,7 @@ class BatchEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
     """Keys that ``reset(options=...)`` understands, besides ``reset_mask``."""
 
     draws_per_episode: ClassVar[int]
-    """Uniform random numbers that begin an episode, D."""
+    """Number of uniform random numbers that begin an episode, D."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class BatchEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
         self.generators: list[np.random.Generator] = []
         """One random generator per environment; empty before the first reset."""
         self.elapsed: npt.NDArray[np.int64] = np.zeros(num_envs, np.int64)
-        """Steps since each episode began [N]."""
+        """Number of steps since each episode began, [N]."""
         self._finished: BoolArray = np.zeros(num_envs, np.bool_)
 
     @abstractmethod
@@ -98,10 +98,10 @@ class BatchEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
 
     @abstractmethod
     def _outcome(self, observations: Any) -> tuple[FloatArray, dict[str, Any]]:
-        """Reward [N] or [N, R] of the step just taken, and info arrays [N]."""
+        """Return the reward [N] or [N, R] of the step just taken, and info arrays [N]."""
 
     def _terminated(self, observations: Any) -> BoolArray:
-        """Whether the step just taken ended each episode, [N]; never unless a subclass says so."""
+        """Return whether the step just taken ended each episode, [N]: never, if not overridden."""
         return np.zeros(self.num_envs, np.bool_)
 
     def disturb(self, actions: FloatArray) -> FloatArray:
@@ -113,10 +113,10 @@ class BatchEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
 
     @abstractmethod
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """Arrays that define the physics, by name; restored in place by :meth:`set_state`."""
+        """Return the arrays that define the physics, by name; :meth:`set_state` writes to them."""
 
     def drawn(self) -> dict[str, npt.NDArray[Any]]:
-        """Random numbers drawn for the present episodes, by name; saved with :meth:`arrays`."""
+        """Return what was drawn for the present episodes, by name; saved with :meth:`arrays`."""
         return {}
 
     @abstractmethod
@@ -125,7 +125,7 @@ class BatchEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
 
     @abstractmethod
     def draw(self, index: int, *, size: int = 400) -> npt.NDArray[np.uint8]:
-        """Picture of environment ``index`` [size, size, 3]."""
+        """Return the picture of environment ``index`` [size, size, 3]."""
 
     def reset(
         self,
@@ -197,18 +197,18 @@ class BatchEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
         return observations, rewards, terminations, truncations, infos
 
     def render(self) -> tuple[npt.NDArray[np.uint8], ...] | None:
-        """Pictures of all environments, each [H, W, 3]; None without a render mode."""
+        """Return the pictures of all environments, each [H, W, 3]; None without a render mode."""
         if self.render_mode is None:
             return None
         return tuple(self.draw(index) for index in range(self.num_envs))
 
     def draw_grid(self, *, size: int = 200, columns: int | None = None) -> npt.NDArray[np.uint8]:
-        """Pictures of all environments, each of ``size`` pixels, in one [H, W, 3]."""
+        """Return the pictures of all environments, each of ``size`` pixels, in one [H, W, 3]."""
         pictures = [self.draw(index, size=size) for index in range(self.num_envs)]
         return tile(pictures, columns=columns)
 
     def get_state(self) -> dict[str, Any]:
-        """Everything that the future depends on, as arrays, lists, dicts and plain numbers.
+        """Return everything that the future depends on, as arrays, lists, dicts and plain numbers.
 
         After ``other.set_state(env.get_state())`` both give the same numbers under the same
         actions, resets included.
@@ -228,9 +228,9 @@ class BatchEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
 
         """
         arrays = self._saved()
-        given = {**state.get("arrays", {}), "elapsed": state.get("elapsed")}
+        incoming = {**state.get("arrays", {}), "elapsed": state.get("elapsed")}
         for name, array in {**arrays, "elapsed": self.elapsed}.items():
-            shape = np.shape(given.get(name, ()))
+            shape = np.shape(incoming.get(name, ()))
             if shape != array.shape:
                 raise ValueError(f"state[{name!r}] has shape {shape}, allowed is {array.shape}")
         if len(state["generators"]) not in (0, self.num_envs):
@@ -239,14 +239,14 @@ class BatchEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
                 f"allowed are num_envs={self.num_envs}"
             )
         for name, array in arrays.items():
-            array[...] = given[name]
-        self.elapsed[:] = given["elapsed"]
+            array[...] = incoming[name]
+        self.elapsed[:] = incoming["elapsed"]
         self._finished = np.array(state["finished"], np.bool_)
         self.generators = [generator_in(saved) for saved in state["generators"]]
         self.refresh()
 
     def _saved(self) -> dict[str, npt.NDArray[Any]]:
-        """All arrays of a state."""
+        """Return all arrays of a state."""
         return {**self.arrays(), **self.drawn()}
 
     def _reset_mask(self, mask: object) -> BoolArray:
@@ -273,7 +273,7 @@ class BatchEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
                 self.generators[index] = seeding.np_random(seeds[index])[0]
 
     def _restarting(self) -> BoolArray | None:
-        """Environments that this step resets instead of stepping (NEXT_STEP), None if none."""
+        """Return which environments this step resets instead (NEXT_STEP), [N]; None if none."""
         if not self.generators:
             raise ResetNeeded("reset must be called before step")
         if not self._finished.any():

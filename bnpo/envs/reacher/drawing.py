@@ -183,7 +183,7 @@ def draw_arm(
 
 
 def _joints(angles: npt.NDArray[np.float64], links: tuple[float, float]) -> tuple[Point, Point]:
-    """Elbow and fingertip of a planar arm with its shoulder at the origin."""
+    """Return the elbow and fingertip of a planar arm with its shoulder at the origin."""
     first, second = float(angles[0]), float(angles[0] + angles[1])
     elbow = (links[0] * math.cos(first), links[0] * math.sin(first))
     return elbow, (elbow[0] + links[1] * math.cos(second), elbow[1] + links[1] * math.sin(second))
@@ -255,6 +255,6 @@ def tile(pictures: Sequence[Image], *, columns: int | None = None, gap: int = 2)
 
 
 def _oblique(points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Points [P, 3] in the plane of the picture [P, 2]; distance in z goes up and to the right."""
+    """Return points [P, 3] in the picture's plane [P, 2]; distance in z goes up and right."""
     flat: npt.NDArray[np.float64] = points[:, :2] + points[:, 2:] * np.array([[0.35, 0.28]])
     return flat

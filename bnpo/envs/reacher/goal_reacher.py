@@ -11,18 +11,17 @@ from xml.etree import ElementTree
 
 import numpy as np
 import numpy.typing as npt
-from gymnasium.spaces import Box, Dict
-from gymnasium.vector import AutoresetMode
+from gymnasium.spaces import Dict
 
-from bnpo.envs.arguments import config_from, require_batch, shortened
+from bnpo.envs.arguments import require_batch
 from bnpo.envs.reacher.drawing import draw_planar_reacher
 from bnpo.envs.reacher.goal_reacher_config import LINKS, REACH, GoalReacherConfig
 from bnpo.envs.reacher.motors import Motors
 from bnpo.envs.reacher.planar_arm import fingertips
+from bnpo.envs.reacher.simulated_batch import SimulatedBatch, goal_space
 from bnpo.envs.reacher.simulator import BatchSimulator
 from bnpo.envs.reacher.single_goal_env import SingleGoalEnv
 from bnpo.envs.reacher.vector_goal_env import (
-    GOAL_KEYS,
     FloatArray,
     IndexArray,
     Observations,
@@ -31,13 +30,13 @@ from bnpo.envs.reacher.vector_goal_env import (
 from bnpo.envs.simulation import mujoco
 
 FRAME_SKIP = 2
-"""Physics steps of 0.01 s in one environment step, as in Reacher-v5."""
+"""Number of physics steps of 0.01 s in one environment step, as in Reacher-v5."""
 
 _ANGLE_NOISE = 0.1
 _VELOCITY_NOISE = 0.005
 
 
-class GoalReacherVectorEnv(VectorGoalEnv):
+class GoalReacherVectorEnv(SimulatedBatch, VectorGoalEnv):
     """A batch of goal Reachers.
 
     Observation (float64, as the simulator computes, so that a reward recomputed from stored goals
@@ -55,51 +54,17 @@ class GoalReacherVectorEnv(VectorGoalEnv):
     reset_options = ("target",)
     draws_per_episode = 6
 
-    def __init__(
-        self,
-        *,
-        num_envs: int = 1,
-        threads: int | None = None,
-        autoreset_mode: AutoresetMode | str = AutoresetMode.SAME_STEP,
-        render_mode: str | None = None,
-        max_episode_steps: int | None = None,
-        **settings: Any,
-    ) -> None:
-        """Make the batch.
+    config_class = GoalReacherConfig
+    config: GoalReacherConfig
 
-        Args:
-            num_envs: Environments in the batch.
-            threads: MuJoCo threads; 0 steps in the calling thread, None takes as many as pay.
-            autoreset_mode: What happens at the end of an episode, see Gymnasium's AutoresetMode.
-            render_mode: ``"rgb_array"`` or None.
-            max_episode_steps: Shortens ``episode_steps``; what ``gymnasium.make_vec`` passes on.
-            **settings: Fields of :class:`GoalReacherConfig`.
-
-        """
-        config = config_from(GoalReacherConfig, settings)
-        self.config = config
-        size = 6 if config.zone is None else 7
-        super().__init__(
-            num_envs=num_envs,
-            episode_steps=shortened(config.episode_steps, max_episode_steps),
-            observation_space=Dict(
-                {key: _unbounded(size if key == "observation" else 2) for key in GOAL_KEYS}
-            ),
-            action_space=Box(-1.0, 1.0, (2,), np.float32),
-            autoreset_mode=autoreset_mode,
-            render_mode=render_mode,
-        )
-        self._simulator = BatchSimulator(
-            mujoco.MjModel.from_xml_string(planar_arm_xml()),
-            num_envs=num_envs,
-            steps=FRAME_SKIP,
-            control_spec=mujoco.mjtState.mjSTATE_CTRL,
-            threads=threads,
-        )
-        self._target: FloatArray = np.zeros((num_envs, 2))
+    def __init__(self, **settings: Any) -> None:
+        """Make the batch; see :class:`SimulatedBatch` for the arguments."""
+        super().__init__(**settings)
+        config = self.config
+        self._target: FloatArray = np.zeros((self.num_envs, 2))
         self._center = tuple(map(float, config.target_center))
         self._motors = Motors(
-            num_envs=num_envs,
+            num_envs=self.num_envs,
             episode_steps=self.episode_steps,
             action_dim=2,
             noise=config.motor_noise,
@@ -108,15 +73,27 @@ class GoalReacherVectorEnv(VectorGoalEnv):
             stall_steps=config.stall_steps,
         )
 
+    def _space(self) -> Dict:
+        return goal_space(6 if self.config.zone is None else 7, 2)
+
+    def _new_simulator(self, threads: int | None) -> BatchSimulator:
+        return BatchSimulator(
+            mujoco.MjModel.from_xml_string(planar_arm_xml()),
+            num_envs=self.num_envs,
+            steps=FRAME_SKIP,
+            control_spec=mujoco.mjtState.mjSTATE_CTRL,
+            threads=threads,
+        )
+
     def compute_reward(self, achieved_goal: Any, desired_goal: Any, info: Any = None) -> Any:
-        """Reward of ``achieved_goal`` [..., 2] for ``desired_goal`` [..., 2] -> [...].
+        """Return the reward of ``achieved_goal`` [..., 2] for ``desired_goal`` [..., 2] -> [...].
 
         Works on NumPy arrays and, where they are, on torch tensors of any device.
         """
         return self._reward(_squared_distance(achieved_goal, desired_goal))
 
     def _reward(self, squared: Any) -> Any:
-        """Reward from the squared distance [...]."""
+        """Return the reward from the squared distance [...]."""
         if self.config.reward_type == "dense":
             return -(squared**0.5)
         return (squared <= self.config.distance_threshold**2) * 1.0 - 1.0
@@ -193,18 +170,15 @@ class GoalReacherVectorEnv(VectorGoalEnv):
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Return the arrays that define the physics, by name."""
-        arrays = {"physics": self._simulator.state, "target": self._target}
+        arrays = {**super().arrays(), "target": self._target}
         return {**arrays, "stalled": self._motors.remaining} if self._motors.zone else arrays
 
     def drawn(self) -> dict[str, npt.NDArray[Any]]:
         """Return what chance will do to the motors in the present episodes, by name."""
         return self._motors.drawn()
 
-    def refresh(self) -> None:
-        """Nothing is derived from the state."""
-
     def draw(self, index: int, *, size: int = 400) -> npt.NDArray[np.uint8]:
-        """Picture of environment ``index``: arm, target, threshold, steps [size, size, 3]."""
+        """Return the picture of an environment: arm, target, threshold, steps [size, size, 3]."""
         return draw_planar_reacher(
             angles=self._simulator.qpos[index],
             links=LINKS,
@@ -216,10 +190,6 @@ class GoalReacherVectorEnv(VectorGoalEnv):
             size=size,
         )
 
-    def close_extras(self, **_: Any) -> None:
-        """Stop the simulator's threads."""
-        self._simulator.close()
-
 
 class GoalReacherEnv(SingleGoalEnv):
     """One goal Reacher; see :class:`GoalReacherVectorEnv` for what is observed and paid."""
@@ -228,21 +198,12 @@ class GoalReacherEnv(SingleGoalEnv):
 
     def __init__(self, *, render_mode: str | None = None, **settings: Any) -> None:
         """Make the environment; ``settings`` are the fields of :class:`GoalReacherConfig`."""
-        config_from(GoalReacherConfig, settings)
-        super().__init__(
-            GoalReacherVectorEnv(
-                num_envs=1,
-                threads=0,
-                autoreset_mode=AutoresetMode.DISABLED,
-                render_mode=render_mode,
-                **settings,
-            )
-        )
+        super().__init__(GoalReacherVectorEnv.of_one(render_mode, settings))
 
 
 @cache
 def planar_arm_xml() -> str:
-    """Gymnasium's reacher.xml without what cannot move the arm.
+    """Return Gymnasium's reacher.xml without what cannot move the arm.
 
     The target (drawn here, not simulated), the floor, the frame and contact detection, which the
     model has switched off for every geom, are left out; the arm's motion is the same.
@@ -260,11 +221,6 @@ def planar_arm_xml() -> str:
     return ElementTree.tostring(root, encoding="unicode")
 
 
-def _unbounded(size: int) -> Box:
-    """Box of ``size`` unbounded float64 numbers."""
-    return Box(-np.inf, np.inf, (size,), np.float64)
-
-
 def _squared_distance(first: Any, second: Any) -> Any:
-    """Squared Euclidean distance over the last axis, for arrays and tensors alike."""
+    """Return the squared Euclidean distance over the last axis, for arrays and tensors alike."""
     return ((first - second) ** 2).sum(-1)

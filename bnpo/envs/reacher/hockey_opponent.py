@@ -24,7 +24,7 @@ _STIFFNESS, _DAMPING = 9.0, 0.35  # of the joints, in units of the action per ra
 
 
 def scripted_action(view: FloatArray) -> FloatArray:
-    """Actions [N, 2] of the scripted player, a function of what its side sees, [N, 24].
+    """Return the actions [N, 2] of the scripted player, a function of what its side sees, [N, 24].
 
     A puck that comes fast, or is out of reach, is waited for where it will cross the line of the
     guard, bounces off the sides included. Another one is hit from behind, towards the middle of the
@@ -50,7 +50,7 @@ def scripted_action(view: FloatArray) -> FloatArray:
 
 
 def _guard(puck: FloatArray, velocity: FloatArray) -> FloatArray:
-    """Points [N, 2] to wait for pucks at."""
+    """Return the points [N, 2] to wait for pucks at."""
     coming = velocity[:, 0] < -0.05
     time = np.where(coming, (_GUARD_X - puck[:, 0]) / np.minimum(velocity[:, 0], -0.05), 0.0)
     width = HALF_WIDTH - PUCK_RADIUS

@@ -13,18 +13,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from gymnasium.spaces import Box, Dict, Space
-from gymnasium.vector import AutoresetMode
+from gymnasium.spaces import Box, Space
 
-from bnpo.envs.arguments import (
-    config_from,
-    require_actions,
-    require_batch,
-    require_int,
-    require_number,
-    shortened,
-)
-from bnpo.envs.reacher.batch_env import BatchEnv, BoolArray, FloatArray, IndexArray
+from bnpo.envs.arguments import require_actions, require_batch, require_int, require_number
+from bnpo.envs.reacher.batch_env import BoolArray, FloatArray, IndexArray
 from bnpo.envs.reacher.hockey_opponent import scripted_action
 from bnpo.envs.reacher.hockey_rink import (
     HALF_LENGTH,
@@ -32,8 +24,11 @@ from bnpo.envs.reacher.hockey_rink import (
     OBSERVATION_DIM,
     PUCK_RADIUS,
     HockeyRink,
+    new_simulator,
 )
 from bnpo.envs.reacher.rink_drawing import draw_rink
+from bnpo.envs.reacher.simulated_batch import SimulatedBatch, goal_space
+from bnpo.envs.reacher.simulator import BatchSimulator
 from bnpo.envs.reacher.single_env import SingleEnv
 from bnpo.envs.reacher.single_goal_env import SingleGoalEnv
 from bnpo.envs.reacher.vector_goal_env import Observations, VectorGoalEnv
@@ -54,7 +49,7 @@ class HockeyReacherConfig:
     (m/s)."""
 
     distance_threshold: float = 0.05
-    """Of the goal-conditioned form: distance of puck and target that counts as reached (metres)."""
+    """Distance of puck and target that counts as reached, in the goal-conditioned form (metres)."""
 
     def __post_init__(self) -> None:
         """Check every field."""
@@ -66,50 +61,27 @@ class HockeyReacherConfig:
         require_number("distance_threshold", self.distance_threshold, minimum=0.0, exclusive=True)
 
 
-class HockeyBatch(BatchEnv):
+class HockeyBatch(SimulatedBatch):
     """What both forms share: the rink, its two sides, the face-off and the picture."""
 
-    metadata: dict[str, Any] = {**BatchEnv.metadata, "render_fps": 50}  # noqa: RUF012
+    metadata: dict[str, Any] = {**SimulatedBatch.metadata, "render_fps": 50}  # noqa: RUF012
     reset_options = ("puck",)
     draws_per_episode = 8
 
-    def __init__(
-        self,
-        *,
-        num_envs: int = 1,
-        threads: int | None = None,
-        autoreset_mode: AutoresetMode | str = AutoresetMode.SAME_STEP,
-        render_mode: str | None = None,
-        max_episode_steps: int | None = None,
-        **settings: Any,
-    ) -> None:
-        """Make the batch.
+    config_class = HockeyReacherConfig
+    config: HockeyReacherConfig
 
-        Args:
-            num_envs: Environments in the batch.
-            threads: MuJoCo threads; 0 steps in the calling thread, None takes as many as pay.
-            autoreset_mode: What happens at the end of an episode, see Gymnasium's AutoresetMode.
-            render_mode: ``"rgb_array"`` or None.
-            max_episode_steps: Shortens ``episode_steps``; what ``gymnasium.make_vec`` passes on.
-            **settings: Fields of :class:`HockeyReacherConfig`.
-
-        """
-        self.config = config = config_from(HockeyReacherConfig, settings)
-        super().__init__(
-            num_envs=num_envs,
-            episode_steps=shortened(config.episode_steps, max_episode_steps),
-            observation_space=self._space(),
-            action_space=Box(-1.0, 1.0, (2,), np.float32),
-            autoreset_mode=autoreset_mode,
-            render_mode=render_mode,
-        )
-        self._rink = HockeyRink(num_envs=num_envs, threads=threads)
-        self.threads = self._rink.simulator.threads
-        """MuJoCo threads; 0 is the calling thread."""
+    def __init__(self, **settings: Any) -> None:
+        """Make the batch; see :class:`SimulatedBatch` for the arguments."""
+        super().__init__(**settings)
+        self._rink = HockeyRink(self._simulator)
         self._other: FloatArray | None = None
 
+    def _new_simulator(self, threads: int | None) -> BatchSimulator:
+        return new_simulator(num_envs=self.num_envs, threads=threads)
+
     def _space(self) -> Space[Any]:
-        """Space of what one side observes."""
+        """Return the space of what one side observes."""
         return Box(-np.inf, np.inf, (OBSERVATION_DIM,), np.float64)
 
     def step_both(
@@ -131,11 +103,11 @@ class HockeyBatch(BatchEnv):
             self._other = None
 
     def other_view(self) -> FloatArray:
-        """What side 1 sees, [N, 24], as ``observe`` shows it to side 0: from its own end."""
+        """Return what side 1 sees, [N, 24], as ``observe`` shows it to side 0: from its own end."""
         return self._rink.view(1)
 
     def scripted_actions(self) -> FloatArray:
-        """Actions [N, 2] of the scripted player on side 1."""
+        """Return the actions [N, 2] of the scripted player on side 1."""
         return scripted_action(self._rink.view(1))
 
     def simulate(self, actions: FloatArray) -> None:
@@ -161,25 +133,14 @@ class HockeyBatch(BatchEnv):
     def _apply_options(self, rows: IndexArray, options: dict[str, FloatArray]) -> None:
         self._rink.place_puck(rows, options["puck"][rows])
 
-    def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """Return the arrays that define the physics, by name."""
-        return {"physics": self._rink.simulator.state}
-
-    def refresh(self) -> None:
-        """Nothing is derived from the state."""
-
     def draw(self, index: int, *, size: int = 400) -> npt.NDArray[np.uint8]:
-        """Picture of rink ``index`` [size, size, 3]: both arms, the puck, the mouths."""
+        """Return the picture of rink ``index`` [size, size, 3]: both arms, the puck, the mouths."""
         return draw_rink(
-            qpos=self._rink.simulator.qpos[index],
+            qpos=self._simulator.qpos[index],
             mouth_width=self.config.mouth_width,
             caption=f"step {self.elapsed[index]} / {self.episode_steps}",
             size=size,
         )
-
-    def close_extras(self, **_: Any) -> None:
-        """Stop the simulator's threads."""
-        self._rink.close()
 
 
 class HockeyReacherVectorEnv(HockeyBatch):
@@ -217,20 +178,19 @@ class HockeyGoalReacherVectorEnv(HockeyBatch, VectorGoalEnv):
     draws_per_episode = 9
 
     def __init__(self, **settings: Any) -> None:
-        """Make the batch; see :class:`HockeyBatch` for the arguments."""
+        """Make the batch; see :class:`SimulatedBatch` for the arguments."""
         super().__init__(**settings)
         self._target: FloatArray = np.zeros((self.num_envs, 2))
 
     def _space(self) -> Space[Any]:
-        sizes = {"observation": OBSERVATION_DIM, "achieved_goal": 2, "desired_goal": 2}
-        return Dict({key: Box(-np.inf, np.inf, (n,), np.float64) for key, n in sizes.items()})
+        return goal_space(OBSERVATION_DIM, 2)
 
     def compute_reward(self, achieved_goal: Any, desired_goal: Any, info: Any = None) -> Any:
-        """Reward of pucks [..., 2] for targets [..., 2] -> [...], arrays or tensors."""
+        """Return the reward of pucks [..., 2] for targets [..., 2] -> [...], arrays or tensors."""
         return self.compute_terminated(achieved_goal, desired_goal) * 1.0 - 1.0
 
     def compute_terminated(self, achieved_goal: Any, desired_goal: Any, info: Any = None) -> Any:
-        """Whether pucks [..., 2] at targets [..., 2] end the episode -> [...]."""
+        """Return whether pucks [..., 2] at targets [..., 2] end the episode -> [...]."""
         squared = ((achieved_goal - desired_goal) ** 2).sum(-1)
         return squared <= self.config.distance_threshold**2
 
@@ -260,13 +220,6 @@ class HockeyGoalReacherVectorEnv(HockeyBatch, VectorGoalEnv):
         return {**super().arrays(), "target": self._target}
 
 
-def _single(render_mode: str | None, settings: dict[str, Any]) -> dict[str, Any]:
-    """Arguments of the batch of one behind a single environment."""
-    config_from(HockeyReacherConfig, settings)
-    mode = AutoresetMode.DISABLED
-    return {"threads": 0, "autoreset_mode": mode, "render_mode": render_mode, **settings}
-
-
 class HockeyReacherEnv(SingleEnv):
     """One game against the scripted player; see :class:`HockeyReacherVectorEnv`."""
 
@@ -274,7 +227,7 @@ class HockeyReacherEnv(SingleEnv):
 
     def __init__(self, *, render_mode: str | None = None, **settings: Any) -> None:
         """Make the environment; ``settings`` are the fields of :class:`HockeyReacherConfig`."""
-        super().__init__(HockeyReacherVectorEnv(**_single(render_mode, settings)))
+        super().__init__(HockeyReacherVectorEnv.of_one(render_mode, settings))
 
 
 class HockeyGoalReacherEnv(SingleGoalEnv):
@@ -284,9 +237,9 @@ class HockeyGoalReacherEnv(SingleGoalEnv):
 
     def __init__(self, *, render_mode: str | None = None, **settings: Any) -> None:
         """Make the environment; ``settings`` are the fields of :class:`HockeyReacherConfig`."""
-        super().__init__(HockeyGoalReacherVectorEnv(**_single(render_mode, settings)))
+        super().__init__(HockeyGoalReacherVectorEnv.of_one(render_mode, settings))
 
     def compute_terminated(self, achieved_goal: Any, desired_goal: Any, info: Any = None) -> Any:
-        """Whether pucks [..., 2] at targets [..., 2] end the episode -> [...]."""
+        """Return whether pucks [..., 2] at targets [..., 2] end the episode -> [...]."""
         assert isinstance(self.batch, HockeyGoalReacherVectorEnv)
         return self.batch.compute_terminated(achieved_goal, desired_goal, info)

@@ -15,31 +15,31 @@ from bnpo.envs.reacher.simulator import BatchSimulator
 from bnpo.envs.simulation import mujoco
 
 HALF_LENGTH, HALF_WIDTH = 0.4, 0.2
-"""Of the rink (metres)."""
+"""Half the length and half the width of the rink (metres)."""
 
 LINKS = (0.25, 0.25)
 """Lengths of both arms' links (metres)."""
 
 BASE = -0.44
-"""x of the shoulder in its side's frame, behind the end of the rink (metres)."""
+"""Place x of the shoulder in its side's frame, behind the end of the rink (metres)."""
 
 MALLET_RADIUS, PUCK_RADIUS = 0.03, 0.025
-"""Of the discs that collide (metres)."""
+"""Radii of the discs that collide (metres)."""
 
 HOME = (-0.3, 0.0)
-"""Where a mallet is at a face-off, in its side's frame, up to noise (metres)."""
+"""Place of a mallet at a face-off, in its side's frame, up to noise (metres)."""
 
 TORQUE = 1.6
 """Torque of an action of 1 (N m)."""
 
 TIMESTEP = 0.004
 PHYSICS_STEPS = 5
-"""Physics steps of one environment step of 0.02 s."""
+"""Number of physics steps of one environment step of 0.02 s."""
 
 PUCK_MASS = 0.03
 
 OBSERVATION_DIM = 24
-"""Numbers that a side sees."""
+"""Number of components that a side observes."""
 
 _BOUNCE = 'condim="1" solref="0.05 0.1"'
 _STOP = 'condim="1" solref="0.01 1"'
@@ -47,7 +47,7 @@ _ANGLE_NOISE = 0.05
 
 
 def _arm(side: int) -> str:
-    """MJCF of one arm; the links pass above the puck, only its mallet touches anything."""
+    """Return the MJCF of an arm; its links pass above the puck, its mallet alone touches things."""
     turn = "" if side == 0 else 'quat="0 0 0 1"'
     base = BASE if side == 0 else -BASE
     return f"""
@@ -63,12 +63,12 @@ def _arm(side: int) -> str:
 
 
 def _wall(name: str, x: float, y: float, normal: str) -> str:
-    """MJCF of a plane at (x, y) with a normal that points into the rink."""
+    """Return the MJCF of a plane at (x, y) with a normal that points into the rink."""
     return f'<geom name="{name}" type="plane" pos="{x} {y} 0" zaxis="{normal}" size="1 1 1"/>'
 
 
 def rink_xml() -> str:
-    """MJCF of the rink: walls, a centre line that no mallet crosses, two arms, a puck."""
+    """Return the MJCF of a rink: walls, a centre line that no mallet crosses, arms, a puck."""
     pairs = [("puck", wall, _BOUNCE) for wall in ("left", "right", "near", "far")]
     pairs += [("puck", f"mallet{side}", _BOUNCE) for side in (0, 1)]
     for side, (end, line) in enumerate((("left", "line0"), ("right", "line1"))):
@@ -104,24 +104,29 @@ def rink_xml() -> str:
 </mujoco>"""
 
 
+def new_simulator(*, num_envs: int, threads: int | None) -> BatchSimulator:
+    """Start the simulator of N rinks.
+
+    Args:
+        num_envs: N
+        threads: MuJoCo threads; 0 steps in the calling thread, None takes as many as pay
+
+    """
+    return BatchSimulator(
+        mujoco.MjModel.from_xml_string(rink_xml()),
+        num_envs=num_envs,
+        steps=PHYSICS_STEPS,
+        control_spec=mujoco.mjtState.mjSTATE_CTRL,
+        threads=threads,
+    )
+
+
 class HockeyRink:
     """Physics of N rinks, and what each side sees of them."""
 
-    def __init__(self, *, num_envs: int, threads: int | None) -> None:
-        """Start the simulator.
-
-        Args:
-            num_envs: N
-            threads: MuJoCo threads; 0 steps in the calling thread, None takes as many as pay
-
-        """
-        self.simulator = BatchSimulator(
-            mujoco.MjModel.from_xml_string(rink_xml()),
-            num_envs=num_envs,
-            steps=PHYSICS_STEPS,
-            control_spec=mujoco.mjtState.mjSTATE_CTRL,
-            threads=threads,
-        )
+    def __init__(self, simulator: BatchSimulator) -> None:
+        """Hold the rinks of a simulator, as :func:`new_simulator` starts it."""
+        self.simulator = simulator
         self._home = reaching_angles(np.array([HOME]) - (BASE, 0.0), LINKS)[0]
 
     def face_off(self, rows: IndexArray, uniforms: FloatArray, puck_speed: float) -> None:
@@ -151,7 +156,7 @@ class HockeyRink:
         self.simulator.advance()
 
     def scored(self, half_mouth: float) -> FloatArray:
-        """Who scored in the step just taken, [N]: 1 side 0, -1 side 1, 0 nobody.
+        """Return who scored in the step just taken, [N]: 1 side 0, -1 side 1, 0 nobody.
 
         A puck that touches an end inside its mouth is a goal. It cannot bounce off unseen: a
         contact acts on states that overlap alone, and every physics step is looked at.
@@ -164,11 +169,11 @@ class HockeyRink:
         return sign
 
     def puck(self) -> FloatArray:
-        """Places of the pucks, [N, 2], in the frame of side 0 (metres)."""
+        """Return the places of the pucks, [N, 2], in the frame of side 0 (metres)."""
         return self.simulator.qpos[:, 4:].copy()
 
     def view(self, side: int) -> FloatArray:
-        """What a side sees, [N, 24], in its own frame.
+        """Return what a side sees, [N, 24], in its own frame.
 
         Puck and its velocity; own mallet and its velocity, cos q, sin q, joint speeds; the same ten
         of the other side, its mallet in this side's frame, its angles in its own.
@@ -188,7 +193,3 @@ class HockeyRink:
             np.sin(angles, out=seen[:, at + 6 : at + 8])
             seen[:, at + 8 : at + 10] = speeds
         return seen
-
-    def close(self) -> None:
-        """Stop the simulator's threads."""
-        self.simulator.close()

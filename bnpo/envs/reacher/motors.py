@@ -49,11 +49,11 @@ class Motors:
         self._normals = np.zeros((num_envs, episode_steps if noise else 0, action_dim))
         self._uniforms = np.zeros((num_envs, episode_steps if zone else 0))
         self.remaining: npt.NDArray[np.int64] = np.zeros(num_envs, np.int64)
-        """Steps for which each arm will yet stand still [N]."""
+        """Number of steps for which each arm will yet stand still, [N]."""
 
     @property
     def certain(self) -> bool:
-        """Whether there is nothing that chance could do."""
+        """Whether chance plays no part: neither noise nor a zone is set."""
         return not self.noise and self.zone is None
 
     @property
@@ -64,7 +64,7 @@ class Motors:
 
     @property
     def observation(self) -> FloatArray:
-        """0 while the motors work; stalled: 1, or the share of the stall that is left, [N]."""
+        """State of the motors as observed, [N]: 0 at work; stalled 1, or the share that is left."""
         return np.minimum(self.remaining / self._scale, 1.0)
 
     def draw(self, row: int, generator: np.random.Generator) -> None:
@@ -102,7 +102,7 @@ class Motors:
         return np.clip(actions, -1.0, 1.0) + self.noise * self._normals[self._rows, step]
 
     def inside(self, points: FloatArray) -> BoolArray:
-        """Whether points [..., 2] lie in the zone, [...]."""
+        """Return whether points [..., 2] lie in the zone, [...]."""
         if self.zone is None:
             return np.zeros(points.shape[:-1], np.bool_)
         within: BoolArray = np.square(points - self.zone[:2]).sum(-1) <= self.zone[2] ** 2
@@ -113,7 +113,7 @@ class Motors:
         np.maximum(self.remaining - 1, 0, out=self.remaining)
 
     def drawn(self) -> dict[str, npt.NDArray[np.float64]]:
-        """Luck of the present episodes, by name."""
+        """Return the luck of the present episodes, by name."""
         luck: dict[str, npt.NDArray[np.float64]] = {}
         if self.noise:
             luck["motor_noise"] = self._normals

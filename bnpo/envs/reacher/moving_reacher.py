@@ -12,35 +12,35 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from gymnasium.spaces import Box, Dict
-from gymnasium.vector import AutoresetMode
 
-from bnpo.envs.arguments import config_from, require_batch, shortened
+from bnpo.envs.arguments import require_batch
 from bnpo.envs.reacher.arm_dynamics import MAX_JOINT_SPEED, arm_xml, limited_torques
 from bnpo.envs.reacher.arm_kinematics import PIVOT_HEIGHT, ArmPose, goal_position, hand_position
 from bnpo.envs.reacher.drawing import draw_moving_reacher
 from bnpo.envs.reacher.moving_reacher_config import HAND_RADIUS, MovingReacherConfig
+from bnpo.envs.reacher.simulated_batch import SimulatedBatch, goal_space
 from bnpo.envs.reacher.simulator import BatchSimulator
 from bnpo.envs.reacher.single_goal_env import SingleGoalEnv
 from bnpo.envs.reacher.vector_goal_env import FloatArray, IndexArray, Observations, VectorGoalEnv
 from bnpo.envs.simulation import mujoco
 
 PHYSICS_STEPS = 4
-"""Physics steps of one decision, which is one environment step of 0.08 s."""
+"""Number of physics steps of one decision, which is one environment step of 0.08 s."""
 
 TORQUE = 150.0
 """Torque of an action of 1 (N m)."""
 
 ORBIT_RADIUS = 8.0
 ORBIT_HEIGHT = -1.0
-"""Of the goal's centre, both in metres."""
+"""Radius and height of the orbit of the goal's centre (metres)."""
 
 CONTACT_REWARD = 0.01
-"""Paid for each physics step in contact."""
+"""Reward for each physics step in contact."""
 
 _BODIES = 3  # world, A and B
 
 
-class MovingReacherVectorEnv(VectorGoalEnv):
+class MovingReacherVectorEnv(SimulatedBatch, VectorGoalEnv):
     """A batch of arms, each with its own moving goal.
 
     Observation (float64): ``observation`` [N, 30] or [N, 33], see ``obs_layout``;
@@ -58,57 +58,16 @@ class MovingReacherVectorEnv(VectorGoalEnv):
     draws_per_episode = 2
     goals_move = True
 
-    def __init__(
-        self,
-        *,
-        num_envs: int = 1,
-        threads: int | None = None,
-        autoreset_mode: AutoresetMode | str = AutoresetMode.SAME_STEP,
-        render_mode: str | None = None,
-        max_episode_steps: int | None = None,
-        **settings: Any,
-    ) -> None:
-        """Make the batch.
+    config_class = MovingReacherConfig
+    config: MovingReacherConfig
+    action_dim = 4
 
-        Args:
-            num_envs: Arms in the batch, N; the article's task has 20.
-            threads: MuJoCo threads; 0 steps in the calling thread, None takes as many as pay.
-            autoreset_mode: What happens at the end of an episode, see Gymnasium's AutoresetMode.
-            render_mode: ``"rgb_array"`` or None.
-            max_episode_steps: Shortens ``episode_steps``; what ``gymnasium.make_vec`` passes on.
-            **settings: Fields of :class:`MovingReacherConfig`.
-
-        """
-        self.config = config = config_from(MovingReacherConfig, settings)
-        sizes = {
-            "observation": config.observation_dim,
-            "achieved_goal": 3,
-            "desired_goal": 3,
-        }
-        super().__init__(
-            num_envs=num_envs,
-            episode_steps=shortened(config.episode_steps, max_episode_steps),
-            observation_space=Dict(
-                {key: Box(-np.inf, np.inf, (size,), np.float64) for key, size in sizes.items()}
-            ),
-            action_space=Box(-1.0, 1.0, (4,), np.float32),
-            autoreset_mode=autoreset_mode,
-            render_mode=render_mode,
-        )
+    def __init__(self, **settings: Any) -> None:
+        """Make the batch; see :class:`SimulatedBatch` for the arguments."""
+        super().__init__(**settings)
+        config, num_envs = self.config, self.num_envs
         self.reward_space = Box(-1.0, 0.04, (3,) if config.reward_type == "per_axis" else ())
         """Space of one environment's reward: a number, or one number per axis."""
-        self._simulator = BatchSimulator(
-            mujoco.MjModel.from_xml_string(
-                arm_xml(substeps=config.substeps, integrator=config.integrator)
-            ),
-            num_envs=num_envs,
-            steps=config.substeps,
-            control_spec=mujoco.mjtState.mjSTATE_XFRC_APPLIED,
-            threads=threads,
-            least_per_thread=64,  # a call is one physics step, 6 us for each arm
-        )
-        self.threads = self._simulator.threads
-        """MuJoCo threads; 0 is the calling thread."""
         wrenches = self._simulator.control.reshape(num_envs, config.substeps, _BODIES, 6)
         self._applied = wrenches[:, :, 1:, 3:]  # torques on A and B [N, substeps, 2, 3]
         self._pose = ArmPose(num_envs)
@@ -118,8 +77,22 @@ class MovingReacherVectorEnv(VectorGoalEnv):
         self._contact = np.zeros(num_envs)
         self._score = np.zeros(num_envs)
 
+    def _space(self) -> Dict:
+        return goal_space(self.config.observation_dim, 3)
+
+    def _new_simulator(self, threads: int | None) -> BatchSimulator:
+        substeps, integrator = self.config.substeps, self.config.integrator
+        return BatchSimulator(
+            mujoco.MjModel.from_xml_string(arm_xml(substeps=substeps, integrator=integrator)),
+            num_envs=self.num_envs,
+            steps=substeps,
+            control_spec=mujoco.mjtState.mjSTATE_XFRC_APPLIED,
+            threads=threads,
+            least_per_thread=64,  # a call is one physics step, 6 us for each arm
+        )
+
     def compute_reward(self, achieved_goal: Any, desired_goal: Any, info: Any = None) -> Any:
-        """Reward of hands [..., 3] for goals [..., 3] -> [...], or [..., 3] when paid per axis.
+        """Return the reward of hands [..., 3] for goals [..., 3], [...], or per axis [..., 3].
 
         Works on NumPy arrays and, where they are, on torch tensors of any device.
         """
@@ -175,7 +148,7 @@ class MovingReacherVectorEnv(VectorGoalEnv):
         self._score += self._contact
 
     def _goals(self, angle: FloatArray) -> FloatArray:
-        """Centres of the goal spheres at ``angle`` (degrees) [...] -> [..., 3]."""
+        """Return the centres of the goal spheres at ``angle`` (degrees) [...] -> [..., 3]."""
         return goal_position(angle, radius=ORBIT_RADIUS, height=ORBIT_HEIGHT)
 
     def observe(self) -> Observations:
@@ -209,7 +182,7 @@ class MovingReacherVectorEnv(VectorGoalEnv):
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Return the arrays that define the physics, by name."""
         return {
-            "physics": self._simulator.state,
+            **super().arrays(),
             "goal_angle": self._angle,
             "goal_speed": self._speed,
             "contact_reward": self._contact,
@@ -221,7 +194,7 @@ class MovingReacherVectorEnv(VectorGoalEnv):
         self._pose.update(self._simulator.qpos, self._simulator.qvel)
 
     def draw(self, index: int, *, size: int = 400) -> npt.NDArray[np.uint8]:
-        """Picture of arm ``index`` [size, size, 3]: arm, hand, goal and its circle, the score."""
+        """Return the picture of an arm [size, size, 3]: hand, goal and its circle, the score."""
         hand = hand_position(self._pose.directions)[index]
         centre = self._pose.links(self._simulator.qpos)[index, 1, :3]  # of link B, half way
         return draw_moving_reacher(
@@ -234,10 +207,6 @@ class MovingReacherVectorEnv(VectorGoalEnv):
             size=size,
         )
 
-    def close_extras(self, **_: Any) -> None:
-        """Stop the simulator's threads."""
-        self._simulator.close()
-
 
 class MovingReacherEnv(SingleGoalEnv):
     """One moving Reacher; see :class:`MovingReacherVectorEnv` for what is observed and paid."""
@@ -246,13 +215,4 @@ class MovingReacherEnv(SingleGoalEnv):
 
     def __init__(self, *, render_mode: str | None = None, **settings: Any) -> None:
         """Make the environment; ``settings`` are the fields of :class:`MovingReacherConfig`."""
-        config_from(MovingReacherConfig, settings)
-        super().__init__(
-            MovingReacherVectorEnv(
-                num_envs=1,
-                threads=0,
-                autoreset_mode=AutoresetMode.DISABLED,
-                render_mode=render_mode,
-                **settings,
-            )
-        )
+        super().__init__(MovingReacherVectorEnv.of_one(render_mode, settings))

@@ -41,7 +41,7 @@ class MovingReacherConfig:
     misplaces the hand by 9 mm per decision of random play (rk4: below 0.001 mm)."""
 
     substeps: int = 1
-    """Simulator steps of one physics step of 0.02 s."""
+    """Number of simulator steps of one physics step of 0.02 s."""
 
     max_angular_velocity: float | None = 7.0
     """PhysX's limit on the angular velocity of a link before the joints are solved (rad/s);
@@ -71,5 +71,5 @@ class MovingReacherConfig:
 
     @property
     def observation_dim(self) -> int:
-        """Numbers in the observation, without the two goals."""
+        """Number of components of the observation, without the two goals."""
         return 33 if self.obs_layout == "unity" else 30

@@ -9,7 +9,7 @@ FloatArray = npt.NDArray[np.float64]
 
 
 def fingertips(angles: FloatArray, links: tuple[float, float]) -> FloatArray:
-    """Positions [N, 2] of the fingertips (metres), from the shoulders.
+    """Return the positions [N, 2] of the fingertips (metres), from the shoulders.
 
     Args:
         angles: of shoulder and elbow [N, 2] (rad)
@@ -26,7 +26,7 @@ def fingertips(angles: FloatArray, links: tuple[float, float]) -> FloatArray:
 def fingertip_velocities(
     angles: FloatArray, speeds: FloatArray, links: tuple[float, float]
 ) -> FloatArray:
-    """Velocities [N, 2] of the fingertips (m/s) under joint speeds [N, 2] (rad/s)."""
+    """Return the velocities [N, 2] of the fingertips (m/s) under joint speeds [N, 2] (rad/s)."""
     shoulder, hand = angles[:, 0], angles[:, 0] + angles[:, 1]
     first, second = links[0] * speeds[:, 0], links[1] * (speeds[:, 0] + speeds[:, 1])
     velocities = np.empty((len(angles), 2))
@@ -38,7 +38,7 @@ def fingertip_velocities(
 def reaching_angles(
     points: FloatArray, links: tuple[float, float], bend: FloatArray | float = 1.0
 ) -> FloatArray:
-    """Angles [N, 2] (rad) that put fingertips at points [N, 2], or as near as the arm reaches.
+    """Return angles [N, 2] (rad) that put fingertips at points [N, 2], or as near as they reach.
 
     Args:
         points: from the shoulders (metres)

@@ -106,7 +106,7 @@ class BatchSimulator:
 
 
 def _pool_size(threads: int | None, num_envs: int, least_per_thread: int) -> int:
-    """Threads to start; 0 when the calling thread does the work as well as one thread would."""
+    """Return how many threads to start; 0 where the calling thread does as well as one."""
     worthwhile = min(available_cores(), num_envs // least_per_thread)
     wanted = worthwhile if threads is None else threads
     size = min(wanted, num_envs)
@@ -114,7 +114,7 @@ def _pool_size(threads: int | None, num_envs: int, least_per_thread: int) -> int
 
 
 def _initial_state(model: mujoco.MjModel, num_envs: int) -> FloatArray:
-    """State of the model's reference pose, repeated [N, 1 + nq + nv]."""
+    """Return the state of the model's reference pose, repeated [N, 1 + nq + nv]."""
     size = mujoco.mj_stateSize(model, _PHYSICS)
     if size != 1 + model.nq + model.nv:
         raise ValueError(

@@ -59,11 +59,11 @@ class SingleEnv(gym.Env[Any, npt.NDArray[Any]]):
         return _first(observations), reward, bool(terminations[0]), bool(truncations[0]), info
 
     def render(self) -> npt.NDArray[np.uint8] | None:
-        """Picture [H, W, 3]; None without a render mode."""
+        """Return the picture [H, W, 3]; None without a render mode."""
         return None if self.render_mode is None else self.batch.draw(0)
 
     def get_state(self) -> dict[str, Any]:
-        """Everything that the future depends on; see :meth:`BatchEnv.get_state`."""
+        """Return everything that the future depends on; see :meth:`BatchEnv.get_state`."""
         return self.batch.get_state()
 
     def set_state(self, state: Mapping[str, Any]) -> None:
@@ -78,7 +78,7 @@ class SingleEnv(gym.Env[Any, npt.NDArray[Any]]):
 
 
 def _first(observations: Any) -> Any:
-    """Row 0 of the array, or of every array."""
+    """Return row 0 of the array, or of every array."""
     if isinstance(observations, dict):
         return {key: rows[0] for key, rows in observations.items()}
     return observations[0]

@@ -23,5 +23,5 @@ class SingleGoalEnv(SingleEnv):
         return self.batch.goals_move
 
     def compute_reward(self, achieved_goal: Any, desired_goal: Any, info: Any = None) -> Any:
-        """Reward of ``achieved_goal`` [..., G] for ``desired_goal`` [..., G], arrays or tensors."""
+        """Return the reward of achieved for desired goals, both [..., G], arrays or tensors."""
         return self.batch.compute_reward(achieved_goal, desired_goal, info)

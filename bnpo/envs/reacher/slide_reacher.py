@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from gymnasium.spaces import Box, Dict
-from gymnasium.vector import AutoresetMode
+from gymnasium.spaces import Dict
 
-from bnpo.envs.arguments import config_from, require_batch, shortened
+from bnpo.envs.arguments import require_batch
 from bnpo.envs.reacher.drawing import draw_slide_reacher
 from bnpo.envs.reacher.planar_arm import fingertips, reaching_angles
+from bnpo.envs.reacher.simulated_batch import SimulatedBatch, goal_space
 from bnpo.envs.reacher.simulator import BatchSimulator
 from bnpo.envs.reacher.single_goal_env import SingleGoalEnv
 from bnpo.envs.reacher.slide_reacher_config import (
@@ -26,7 +26,7 @@ from bnpo.envs.simulation import mujoco
 
 TIMESTEP = 0.005
 PHYSICS_STEPS = 4
-"""Physics steps of one environment step of 0.02 s."""
+"""Number of physics steps of one environment step of 0.02 s."""
 
 TORQUE = 1.0
 """Torque of an action of 1 (N m)."""
@@ -36,7 +36,7 @@ GRAVITY = 9.81
 
 START_TIP = (0.085, 0.0)
 START_PUCK = (0.14, 0.0)
-"""Where an episode begins, up to noise (metres)."""
+"""Places of fingertip and puck where an episode begins, up to noise (metres)."""
 
 _ANGLE_NOISE = 0.05
 _PUCK_NOISE = (0.01, 0.02)
@@ -75,10 +75,10 @@ SLIDE_XML = f"""
   </actuator>
 </mujoco>
 """
-"""Arm and puck in the plane. The last two motors are the table's friction on the puck."""
+"""MJCF of arm and puck in the plane. The last two motors are the table's friction on the puck."""
 
 
-class SlideReacherVectorEnv(VectorGoalEnv):
+class SlideReacherVectorEnv(SimulatedBatch, VectorGoalEnv):
     """A batch of arms, each with a puck on a table.
 
     Observation (float64): ``observation`` [N, 12] cos q, sin q, joint speeds (rad/s), fingertip,
@@ -94,53 +94,29 @@ class SlideReacherVectorEnv(VectorGoalEnv):
     reset_options = ("target",)
     draws_per_episode = 6
 
-    def __init__(
-        self,
-        *,
-        num_envs: int = 1,
-        threads: int | None = None,
-        autoreset_mode: AutoresetMode | str = AutoresetMode.SAME_STEP,
-        render_mode: str | None = None,
-        max_episode_steps: int | None = None,
-        **settings: Any,
-    ) -> None:
-        """Make the batch.
+    config_class = SlideReacherConfig
+    config: SlideReacherConfig
 
-        Args:
-            num_envs: Environments in the batch.
-            threads: MuJoCo threads; 0 steps in the calling thread, None takes as many as pay.
-            autoreset_mode: What happens at the end of an episode, see Gymnasium's AutoresetMode.
-            render_mode: ``"rgb_array"`` or None.
-            max_episode_steps: Shortens ``episode_steps``; what ``gymnasium.make_vec`` passes on.
-            **settings: Fields of :class:`SlideReacherConfig`.
+    def __init__(self, **settings: Any) -> None:
+        """Make the batch; see :class:`SimulatedBatch` for the arguments."""
+        super().__init__(**settings)
+        self._target: FloatArray = np.zeros((self.num_envs, 2))
+        self._rest = reaching_angles(np.array([START_TIP]), LINKS)[0]
 
-        """
-        self.config = config = config_from(SlideReacherConfig, settings)
-        sizes = {"observation": 12, "achieved_goal": 2, "desired_goal": 2}
-        super().__init__(
-            num_envs=num_envs,
-            episode_steps=shortened(config.episode_steps, max_episode_steps),
-            observation_space=Dict(
-                {key: Box(-np.inf, np.inf, (size,), np.float64) for key, size in sizes.items()}
-            ),
-            action_space=Box(-1.0, 1.0, (2,), np.float32),
-            autoreset_mode=autoreset_mode,
-            render_mode=render_mode,
-        )
-        self._simulator = BatchSimulator(
+    def _space(self) -> Dict:
+        return goal_space(12, 2)
+
+    def _new_simulator(self, threads: int | None) -> BatchSimulator:
+        return BatchSimulator(
             mujoco.MjModel.from_xml_string(SLIDE_XML),
-            num_envs=num_envs,
+            num_envs=self.num_envs,
             steps=PHYSICS_STEPS,
             control_spec=mujoco.mjtState.mjSTATE_CTRL,
             threads=threads,
         )
-        self.threads = self._simulator.threads
-        """MuJoCo threads; 0 is the calling thread."""
-        self._target: FloatArray = np.zeros((num_envs, 2))
-        self._rest = reaching_angles(np.array([START_TIP]), LINKS)[0]
 
     def compute_reward(self, achieved_goal: Any, desired_goal: Any, info: Any = None) -> Any:
-        """Reward of pucks [..., 2] for targets [..., 2] -> [...].
+        """Return the reward of pucks [..., 2] for targets [..., 2] -> [...].
 
         Works on NumPy arrays and, where they are, on torch tensors of any device.
         """
@@ -178,7 +154,7 @@ class SlideReacherVectorEnv(VectorGoalEnv):
         self._simulator.advance()
 
     def _friction(self) -> FloatArray:
-        """Force of the table on each puck [N, 2] (N): what stops it, or the most that friction can.
+        """Return the table's force on each puck [N, 2] (N): what stops it, or the most friction.
 
         MuJoCo's own friction of a joint acts along x and y apart, which is no friction of a plane.
         """
@@ -211,13 +187,10 @@ class SlideReacherVectorEnv(VectorGoalEnv):
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Return the arrays that define the physics, by name."""
-        return {"physics": self._simulator.state, "target": self._target}
-
-    def refresh(self) -> None:
-        """Nothing is derived from the state."""
+        return {**super().arrays(), "target": self._target}
 
     def draw(self, index: int, *, size: int = 400) -> npt.NDArray[np.uint8]:
-        """Picture of environment ``index`` [size, size, 3]: arm, its reach, puck, target."""
+        """Return the picture of an environment [size, size, 3]: arm, its reach, puck, target."""
         qpos = self._simulator.qpos[index]
         return draw_slide_reacher(
             angles=qpos[:2],
@@ -230,10 +203,6 @@ class SlideReacherVectorEnv(VectorGoalEnv):
             size=size,
         )
 
-    def close_extras(self, **_: Any) -> None:
-        """Stop the simulator's threads."""
-        self._simulator.close()
-
 
 class SlideReacherEnv(SingleGoalEnv):
     """One slide Reacher; see :class:`SlideReacherVectorEnv` for what is observed and paid."""
@@ -242,13 +211,4 @@ class SlideReacherEnv(SingleGoalEnv):
 
     def __init__(self, *, render_mode: str | None = None, **settings: Any) -> None:
         """Make the environment; ``settings`` are the fields of :class:`SlideReacherConfig`."""
-        config_from(SlideReacherConfig, settings)
-        super().__init__(
-            SlideReacherVectorEnv(
-                num_envs=1,
-                threads=0,
-                autoreset_mode=AutoresetMode.DISABLED,
-                render_mode=render_mode,
-                **settings,
-            )
-        )
+        super().__init__(SlideReacherVectorEnv.of_one(render_mode, settings))

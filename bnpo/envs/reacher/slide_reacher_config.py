@@ -11,7 +11,7 @@ LINKS = (0.1, 0.11)
 """Distances shoulder to elbow and elbow to fingertip (metres)."""
 
 TIP_RADIUS, PUCK_RADIUS = 0.01, 0.02
-"""Of the discs that collide (metres)."""
+"""Radii of the discs that collide (metres)."""
 
 OUT_OF_REACH = sum(LINKS) + TIP_RADIUS + PUCK_RADIUS
 """Distance from the shoulder beyond which the arm cannot push the puck (metres)."""

@@ -10,7 +10,7 @@ from bnpo.envs.reacher.batch_env import BatchEnv, BoolArray, FloatArray, IndexAr
 __all__ = ["GOAL_KEYS", "BoolArray", "FloatArray", "IndexArray", "Observations", "VectorGoalEnv"]
 
 Observations = dict[str, FloatArray]
-"""Arrays [N, .] by key."""
+"""Arrays of an observation, [N, .] each, by key."""
 
 GOAL_KEYS = ("observation", "achieved_goal", "desired_goal")
 """Keys of what a goal environment observes."""
@@ -24,7 +24,7 @@ class VectorGoalEnv(BatchEnv):
 
     @abstractmethod
     def compute_reward(self, achieved_goal: Any, desired_goal: Any, info: Any = None) -> Any:
-        """Reward of reaching ``achieved_goal`` [..., G] when ``desired_goal`` was asked for."""
+        """Return the reward of reaching one goal [..., G] where another was desired, [...]."""
 
     @abstractmethod
     def observe(self) -> Observations:

@@ -10,11 +10,11 @@ import cloudpickle
 __all__ = ["pickled", "survivor"]
 
 _LEFT_OUT = "what cannot be sent"
-"""Takes the place of it in lists; a dict leaves it out."""
+"""Text in the place of what cannot be sent, in lists; a dict leaves it out."""
 
 
 def pickled(answer: Any) -> bytes:
-    """Return an answer as the pool reads it, without a handle of the simulator, say."""
+    """Return an answer as it can be sent to the calling process: without handles of simulators."""
     try:
         return _whole(answer)
     except Exception:
@@ -41,8 +41,8 @@ def _whole(answer: Any) -> bytes:
 def _sendable(value: Any) -> Any:
     """Return an answer without those parts of dicts that cannot be sent to another process."""
     if isinstance(value, dict):
-        kept = {key: _sendable(item) for key, item in value.items()}
-        return {key: item for key, item in kept.items() if item is not _LEFT_OUT}
+        sendable = {key: _sendable(item) for key, item in value.items()}
+        return {key: item for key, item in sendable.items() if item is not _LEFT_OUT}
     if type(value) in (list, tuple):
         return type(value)(_sendable(item) for item in value)
     try:

@@ -1,4 +1,4 @@
-"""What a process pool does about workers that die, hang or raise."""
+"""What happens to workers that die, hang or raise."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bnpo.envs.arguments import require_choice, require_int, require_number
 __all__ = ["STUCK", "WorkerCare", "interrupting"]
 
 STUCK = "no step or reset of it ended within worker_timeout = {:g} s"
-"""What is said of a worker that hangs; takes the timeout (seconds)."""
+"""Message about a worker that hangs, with a place for the timeout (seconds)."""
 
 _MAKING = 120.0
 """Least time that a worker has for all that is no step and no reset (seconds)."""
@@ -26,23 +26,23 @@ class WorkerCare:
     """How long to wait for a worker, and what to do when it fails."""
 
     on_failure: Literal["stop", "restart"] = "stop"
-    """stop: the pool is closed and the failure raised. restart: a new process takes over with
+    """stop: all workers are ended and the failure is raised. restart: a new process takes over with
     fresh episodes, seeded by seed, environment and number of the restart."""
 
     timeout: float = 30.0
     """Longest time that one step or reset of one environment may take (seconds)."""
 
     restarts: int = 10
-    """Restarts of all workers of a pool together; the next failure is raised."""
+    """Number of restarts of all workers together, after which a failure is raised."""
 
     def __post_init__(self) -> None:
-        """Refuse what cannot work."""
+        """Refuse settings under which no worker could be cared for."""
         require_choice("on_failure", self.on_failure, ("stop", "restart"))
         require_number("timeout", self.timeout, minimum=0.0, exclusive=True)
         require_int("restarts", self.restarts, minimum=1)
 
     def longest_wait(self, request: str) -> float:
-        """Longest wait for the answer to a request, by its name (seconds)."""
+        """Return the longest wait for the answer to a request, by its name (seconds)."""
         return self.timeout if request in ("step", "reset") else max(self.timeout, _MAKING)
 
 

@@ -1,4 +1,4 @@
-"""The workers of a process pool: started and asked together, replaced where they fail."""
+"""The workers of a vector environment: started and asked together, replaced where they fail."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Crew:
     def __init__(
         self, factory: Factory, num_envs: int, mode: AutoresetMode, care: WorkerCare
     ) -> None:
-        """Make ready to start workers.
+        """Prepare to start workers.
 
         Args:
             factory: makes one environment
@@ -93,9 +93,9 @@ class Crew:
         if not self.workers:
             raise WorkerError("the process pool is closed")
         try:
-            for worker, given in zip(self.workers, arguments, strict=True):
-                worker.send((method, given))
-            return [self._answer(index, method, given) for index, given in enumerate(arguments)]
+            for worker, own in zip(self.workers, arguments, strict=True):
+                worker.send((method, own))
+            return [self._answer(index, method, own) for index, own in enumerate(arguments)]
         except BaseException:
             self.end()
             raise
@@ -126,7 +126,7 @@ class Crew:
         self._attributes[name] = values
         self.request("set_attr", [(name, list(values[w.slice])) for w in self.workers])
 
-    def _answer(self, index: int, method: str, given: tuple[Any, ...]) -> Any:
+    def _answer(self, index: int, method: str, arguments: tuple[Any, ...]) -> Any:
         """Wait for the answer of a worker, or of those that take its place."""
         try:
             return self.workers[index].answer(self.care.longest_wait(method))
@@ -135,31 +135,33 @@ class Crew:
         while True:
             self.restarts.allow(failure)
             try:
-                return self._replace(index, method, given)
+                return self._replace(index, method, arguments)
             except WorkerError as error:
                 failure = error
 
-    def _replace(self, index: int, method: str, given: tuple[Any, ...]) -> Any:
+    def _replace(self, index: int, method: str, arguments: tuple[Any, ...]) -> Any:
         """Start a process with fresh episodes in the place of a failed one, and ask it."""
         workers, rows = list(self.workers), self.workers[index].rows
         workers[index].end(patience=0.0)
-        made = WorkerProcess(rows, self.memory_descriptor)
-        workers[index] = made
+        successor = WorkerProcess(rows, self.memory_descriptor)
+        workers[index] = successor
         self.workers = workers
-        made.begin(self._factory, self._mode, self._seed, self._registrations)
-        made.answer(self.care.longest_wait("begin"))
-        self._connect(made)
+        successor.begin(self._factory, self._mode, self._seed, self._registrations)
+        successor.answer(self.care.longest_wait("begin"))
+        self._connect(successor)
         for name, values in self._attributes.items():
-            made.ask("set_attr", (name, values[made.slice]), self.care.longest_wait("set_attr"))
+            successor.ask(
+                "set_attr", (name, values[successor.slice]), self.care.longest_wait("set_attr")
+            )
         mask = np.ones(len(rows), np.bool_)
         fresh = (self.restarts.fresh_seeds(rows), mask, None)
-        infos = made.ask("reset", fresh, self.care.longest_wait("reset"))
-        self.restarts.lost[made.slice] = True
+        infos = successor.ask("reset", fresh, self.care.longest_wait("reset"))
+        self.restarts.lost[successor.slice] = True
         if method == "step":
             for name in ("rewards", "terminations", "truncations"):
-                self.arrays[name][made.slice] = 0
+                self.arrays[name][successor.slice] = 0
             return infos
-        return made.ask(method, given, self.care.longest_wait(method))
+        return successor.ask(method, arguments, self.care.longest_wait(method))
 
     def end(self) -> None:
         """End the workers and give back their memory; repeating it changes nothing."""

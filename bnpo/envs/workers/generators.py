@@ -28,11 +28,11 @@ class GlobalGenerators:
     """NumPy's and Python's global generators of one environment, put in place around its calls."""
 
     def __init__(self, seed: int) -> None:
-        """Seed both."""
+        """Seed both generators."""
         self.seed(seed)
 
     def seed(self, seed: int) -> None:
-        """Begin anew."""
+        """Seed both generators anew."""
         numpy, python = seeding.derived(seed, seeding.GLOBAL_GENERATORS, count=2)
         self._numpy: Any = np.random.MT19937(numpy)
         self._python = random.Random(python).getstate()
@@ -40,7 +40,7 @@ class GlobalGenerators:
         self._draws = False
 
     def __enter__(self) -> None:
-        """Put them in place."""
+        """Put the environment's generators in the place of the global ones."""
         self._outer: Any = _numpy.get_bit_generator()
         _numpy.set_bit_generator(self._numpy)
         self._active = self._draws or self._watched < _WATCHED
@@ -49,7 +49,7 @@ class GlobalGenerators:
             random.setstate(self._python)
 
     def __exit__(self, *_: object) -> None:
-        """Put back what was there before."""
+        """Put the process's generators back."""
         self._numpy = _numpy.get_bit_generator()
         _numpy.set_bit_generator(self._outer)
         if self._active:
@@ -60,7 +60,7 @@ class GlobalGenerators:
             random.setstate(self._outer_python)
 
     def get_state(self) -> dict[str, Any]:
-        """Return where they stand."""
+        """Return the state of both generators."""
         version, words, cached = self._python
         return {
             "numpy": self._numpy.state,
@@ -70,7 +70,7 @@ class GlobalGenerators:
         }
 
     def set_state(self, state: Mapping[str, Any]) -> None:
-        """Go on from a state."""
+        """Take over a state of both generators."""
         self._numpy.state = state["numpy"]
         version, words, cached = state["python"]
         self._python = (version, tuple(map(int, words)), cached)

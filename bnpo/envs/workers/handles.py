@@ -1,4 +1,4 @@
-"""Handles of a process pool on its chunks: one in a worker process, one in the calling process."""
+"""Handles on chunks of environments: one in a worker process, one in the calling process."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class WorkerProcess:
         self.rows = rows
         self.slice = slice(rows.start, rows.stop)
         self.progress: npt.NDArray[Any] | None = None
-        """Steps and resets that each environment has ended, once memory is shared."""
+        """Number of steps and resets that each environment has ended, once memory is shared."""
         self.pipe, theirs = Pipe()
         self._stacks = tempfile.TemporaryFile()  # noqa: SIM115
         self._last = ""
@@ -109,7 +109,7 @@ class WorkerProcess:
         raise _failure(self.rows, raised, report) from cause
 
     def _wait(self, timeout: float) -> bool:
-        """Whether an answer comes before a time passes in which no environment gets on.
+        """Return whether an answer comes before a time passes in which no environment gets on.
 
         Raises:
             EOFError: the process has ended, though one that it forked may hold the pipe.
@@ -130,7 +130,7 @@ class WorkerProcess:
         return _total(self.progress)
 
     def _stack(self) -> str:
-        """Ask the process where it is."""
+        """Ask the process where in its code it is."""
         with contextlib.suppress(ProcessLookupError):
             self.process.send_signal(STACK_SIGNAL)
         until = time.monotonic() + 1.0
@@ -139,7 +139,7 @@ class WorkerProcess:
         return self._written()
 
     def _written(self) -> str:
-        """What the process has written about where it was."""
+        """Return the stack that the process has written when it was asked."""
         if self._stacks.closed:
             return self._last
         size = os.fstat(self._stacks.fileno()).st_size
@@ -225,12 +225,12 @@ class CallerChunk:
 
 
 def name_of(rows: range) -> str:
-    """What a worker is called in messages."""
+    """Return what a worker is called in messages."""
     return f"worker of environments {rows.start} to {rows.stop - 1}"
 
 
 def _total(progress: npt.NDArray[Any] | None) -> int:
-    """Steps and resets that a chunk has ended."""
+    """Return how many steps and resets a chunk has ended."""
     return 0 if progress is None else int(progress.sum())
 
 
@@ -247,6 +247,6 @@ def _exit(code: int) -> str:
 
 
 def _place(stack: str) -> str:
-    """Innermost frame of a stack that faulthandler has written."""
+    """Return the innermost frame of a stack that faulthandler has written."""
     frame = next((line.strip() for line in stack.splitlines() if line.startswith("  File")), None)
     return "" if frame is None else f" at {frame}"

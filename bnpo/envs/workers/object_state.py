@@ -46,7 +46,7 @@ _CODE = (
     np.ufunc,
     gym.envs.registration.EnvSpec,
 )
-"""What is the same in an environment made alike."""
+"""Kinds of objects that are the same in an environment made alike."""
 
 _HOLDS_NOTHING = ("lock", "RLock", "Condition", "Event", "Semaphore", "Logger", "_local")
 """Classes whose objects have no part in a simulation."""
@@ -54,14 +54,14 @@ _HOLDS_NOTHING = ("lock", "RLock", "Condition", "Event", "Semaphore", "Logger", 
 _SEQUENCES = (list, tuple, set, frozenset, collections.deque)
 
 _LARGE = 1_000_000
-"""Bytes of an array above which a part of it is kept alone."""
+"""Size of an array above which a part of it is saved alone (bytes)."""
 
 _POINTER = 8
-"""Bytes."""
+"""Size of a pointer (bytes)."""
 
 
 class StateReader:
-    """Reads the state of objects; one that is met twice is told once."""
+    """Reads the state of objects; one that is met twice is read once."""
 
     def __init__(self, special: Callable[[Any], Tree | None] = lambda _: None) -> None:
         """Begin.
@@ -72,7 +72,7 @@ class StateReader:
         """
         self._special = special
         self._met: dict[int, int] = {}
-        self._kept: list[Any] = []  # so that no identity is used twice
+        self._alive: list[Any] = []  # so that no identity is used twice
 
     def read(self, value: Any, where: str) -> Tree:
         """Return the state of a value.
@@ -88,13 +88,13 @@ class StateReader:
         if id(value) in self._met:
             return {"same": self._met[id(value)]}
         self._met[id(value)] = number = len(self._met)
-        self._kept.append(value)
+        self._alive.append(value)
         if (state := self._special(value)) is not None:
             return {"number": number, "special": state}
         return {"number": number, "class": class_name(value), **self._parts(value, where)}
 
     def _parts(self, value: Any, where: str) -> dict[str, Tree]:
-        """State of an object that is met for the first time."""
+        """Return the state of an object that is met for the first time."""
         if _is_view(value):
             base = value.base
             place = [value.ctypes.data - base.ctypes.data, [*value.strides], [*value.shape]]
@@ -243,7 +243,7 @@ class StateWriter:
 
 
 def _is_view(value: Any) -> bool:
-    """Whether an array shows a part of another one, which is not large."""
+    """Return whether an array shows a part of another one, which is not large."""
     base = getattr(value, "base", None) if isinstance(value, np.ndarray) else None
     return (
         isinstance(base, np.ndarray)

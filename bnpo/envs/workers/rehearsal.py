@@ -15,10 +15,10 @@ from bnpo.envs.workers.saved_state import get_env_state, set_env_state
 __all__ = ["rehearse"]
 
 BEFORE = 7
-"""Steps before the state is taken."""
+"""Number of steps before the state is taken."""
 
 AFTER = 25
-"""Steps that are compared from there on."""
+"""Number of steps that are compared from there on."""
 
 
 class _Played:
@@ -32,15 +32,15 @@ class _Played:
             self.env.reset(seed=seed)
 
     def step(self, action: Any) -> list[Any]:
-        """Step, reset where an episode ended, and return all that was shown and paid."""
+        """Step, reset where an episode ended, and return all observations, rewards and flags."""
         with self.generators:
             observation, reward, terminated, truncated, _ = self.env.step(action)
-            shown = [observation, reward, terminated, truncated]
-            shown = [np.array(value) for one in shown for value in _values(one)]
+            outcome = [observation, reward, terminated, truncated]
+            outcome = [np.array(value) for one in outcome for value in _values(one)]
             if terminated or truncated:
                 first = self.env.reset()[0]
-                shown += [np.array(value) for value in _values(first)]
-        return shown
+                outcome += [np.array(value) for value in _values(first)]
+        return outcome
 
 
 def rehearse(factory: Callable[[], gym.Env[Any, Any]]) -> str | None:

@@ -1,4 +1,4 @@
-"""Restarts of a pool's workers: whether there may be one more, and what it begins with."""
+"""Restarts of workers: whether there may be one more, and what it begins with."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ __all__ = ["Restarts"]
 
 
 class Restarts:
-    """Counts and announces the restarts of one pool."""
+    """Counts and announces the restarts of one vector environment's workers."""
 
     def __init__(self, care: WorkerCare, num_envs: int) -> None:
-        """Begin without any."""
+        """Begin without any restart."""
         self.care = care
         self.lost: npt.NDArray[np.bool_] = np.zeros(num_envs, np.bool_)
         """Environments [N] whose episode was lost since the last step."""
@@ -53,7 +53,7 @@ class Restarts:
         )
 
     def fresh_seeds(self, rows: range) -> list[int | None]:
-        """Seeds of fresh episodes, which follow from seed, environment and number of restart."""
+        """Return seeds of fresh episodes, by seed, environment and number of the restart."""
         return [
             None if (seed := self._seeds[row]) is None else self._derived(seed, row) for row in rows
         ]
@@ -74,10 +74,10 @@ class Restarts:
         return lost
 
     def get_state(self) -> dict[str, Any]:
-        """What the future depends on."""
+        """Return what the future depends on."""
         return {"lost": self.lost.copy(), "number": self._number}
 
     def set_state(self, state: Mapping[str, Any]) -> None:
-        """Go on from a state; the limit counts anew."""
+        """Take over a state; the limit counts anew."""
         self.lost[:] = np.asarray(state.get("lost", False), np.bool_)
         self._number = int(state.get("number", 0))

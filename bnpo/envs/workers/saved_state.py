@@ -23,10 +23,10 @@ from bnpo.envs.workers.object_state import StateReader, StateWriter
 __all__ = ["get_env_state", "set_env_state"]
 
 _OPTIONS = ("gravity", "wind", "magnetic", "timestep", "density", "viscosity")
-"""What environments change in the options of their model."""
+"""Names of what environments change in the options of their model."""
 
 _LARGE = 100_000
-"""Bytes of an array of a model above which it is taken for a mesh or a picture, which stays."""
+"""Size of a model's array above which it is taken for a mesh or a picture, not saved (bytes)."""
 
 
 def get_env_state(env: gym.Env[Any, Any]) -> dict[str, Any]:
@@ -60,7 +60,7 @@ def _class_of(env: Any) -> str:
 
 
 def _special(value: Any) -> Any:
-    """State of MuJoCo's structures, and of environments that tell it themselves."""
+    """Return the state of MuJoCo's structures, and of environments that tell it themselves."""
     if _tells(value):
         generator = getattr(value, "_np_random", None)
         return {
@@ -102,7 +102,7 @@ def _write_special(held: Any, saved: Any, packages: set[str]) -> None:
 
 
 def _tells(env: Any) -> bool:
-    """Whether an environment has ``get_state()`` and ``set_state(state)`` of its own.
+    """Return whether an environment has ``get_state()`` and ``set_state(state)`` of its own.
 
     MuJoCo's environments of Gymnasium have a ``set_state`` of joints and velocities: another one.
     """
@@ -122,7 +122,7 @@ def _tells(env: Any) -> bool:
 
 
 def _joined(arrays: Iterator[np.ndarray[Any, Any]]) -> dict[str, np.ndarray[Any, Any]]:
-    """Arrays as one for each type, in their order."""
+    """Return the arrays as one for each type, in their order."""
     parts: dict[str, list[Any]] = {}
     for array in arrays:
         parts.setdefault(array.dtype.str, []).append(array.ravel())

@@ -27,13 +27,13 @@ _LINE = 64  # bytes; no two arrays share a cache line
 def step_layout(
     observation: Space[Any], action: Space[Any], reward: Space[Any] | None, num_envs: int
 ) -> Layout:
-    """Layout of what the processes of a pool exchange in each step.
+    """Return the layout of what the calling process and its workers exchange in each step.
 
     Args:
         observation: space of an environment's observation
         action: of its action
         reward: of its reward; None: it pays a single number
-        num_envs: environments in the pool
+        num_envs: environments of all workers
 
     Raises:
         ValueError: spaces that are not Boxes, or Dicts of Boxes for the observation.
@@ -52,7 +52,7 @@ def step_layout(
 
 
 def observation_parts(space: Space[Any]) -> dict[str, Space[Any]]:
-    """Spaces of an observation by key; a single one has the empty key."""
+    """Return the spaces of an observation by key; a single one has the empty key."""
     return dict(space.spaces) if isinstance(space, Dict) else {"": space}
 
 
@@ -71,7 +71,7 @@ def map_arrays(descriptor: int, layout: Layout) -> tuple[Arrays, mmap.mmap]:
 
 
 def anonymous_file() -> int:
-    """Descriptor of a file without a name: it goes when the last process that has it ends.
+    """Return the descriptor of a file without a name, gone with the last process that has it.
 
     Raises:
         ConfigError: there is no room for it.
@@ -98,7 +98,7 @@ def _grow(descriptor: int, size: int) -> None:
 
 
 def _batched(space: Space[Any], num_envs: int) -> tuple[tuple[int, ...], str]:
-    """Shape and dtype of ``num_envs`` elements of a Box."""
+    """Return the shape and dtype of ``num_envs`` elements of a Box."""
     if not isinstance(space, Box):
         raise ValueError(
             f"a process pool cannot share {space}; allowed are Boxes and Dicts of them"

@@ -15,11 +15,11 @@ __all__ = ["KINDS", "Kind", "class_name"]
 _GENERATORS = (np.random.Generator, np.random.RandomState)
 
 _HELD_AS = {"u2": "<i4", "u4": "<i8", "u8": "<i8"}
-"""Types of arrays that a checkpoint has no room for, and what holds their numbers."""
+"""Types of arrays that a checkpoint cannot hold, and the type that holds their numbers."""
 
 
 class Kind(NamedTuple):
-    """One kind of values."""
+    """Kind of values that are read and written alike."""
 
     name: str
     """Key under which its state lies"""
@@ -44,7 +44,7 @@ def _is_array(value: Any) -> bool:
 
 
 def _read_array(value: np.ndarray[Any, Any]) -> Any:
-    """State of an array; text as a list, since tensors cannot hold it."""
+    """Return the state of an array; text as a list, since tensors cannot hold it."""
     shape, kind = list(value.shape), value.dtype.str
     if value.dtype.kind == "U":
         return {"array": value.ravel().tolist(), "dtype": kind, "shape": shape}
@@ -73,7 +73,7 @@ def _read_generator(value: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """State of a bit generator with whole numbers that a checkpoint can hold."""
+    """Return the state of a bit generator with whole numbers that a checkpoint can hold."""
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, np.ndarray):

@@ -1,4 +1,4 @@
-"""What a worker process of the pool runs: a chunk of environments, stepped one after the other."""
+"""What a worker process runs: a chunk of environments, stepped one after the other."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ from bnpo.envs.workers.shared_arrays import Layout, map_arrays, observation_part
 from bnpo.errors import headline
 
 STACK_SIGNAL = signal.SIGUSR1
-"""Makes a worker write where it is, also where it is in compiled code."""
+"""Signal on which a worker writes its stack, even if it is in compiled code."""
 
 _PR_SET_PDEATHSIG = 1
 
 Infos = list[tuple[int, dict[str, Any]]]
-"""What environments told, by environment."""
+"""Info of each environment, with its number."""
 
 Told = tuple[Infos, list[tuple[int, Any, dict[str, Any]]]]
-"""Infos, and what episodes ended with: environment, observation and info."""
+"""Infos, and for each episode that ended its environment, last observation and info."""
 
 
 class Chunk:
-    """Environments ``rows`` of the pool, which live in this process."""
+    """Environments ``rows`` of the batch, which live in this process."""
 
     def __init__(
         self, factory: Any, rows: range, mode: AutoresetMode, seed: int, registrations: bytes
@@ -60,7 +60,7 @@ class Chunk:
         self.ended = np.zeros(len(rows), np.bool_)
 
     def describe(self) -> dict[str, Any]:
-        """What the pool must know before it can share memory."""
+        """Return what the calling process must know before it can share memory."""
         first = self.envs[0]
         return {
             "observation_space": first.observation_space,
@@ -99,17 +99,17 @@ class Chunk:
 
     def step(self) -> Told:
         """Step every environment of the chunk under the shared actions."""
-        told: Told = ([], [])
+        report: Told = ([], [])
         actions = self.arrays["actions"].copy()
         for index in range(len(self.envs)):
             with self.generators[index]:
-                self.step_one(index, actions[index], told)
-        return told
+                self.step_one(index, actions[index], report)
+        return report
 
-    def step_one(self, index: int, action: npt.NDArray[Any], told: Told) -> None:
+    def step_one(self, index: int, action: npt.NDArray[Any], report: Told) -> None:
         """Step one environment, or reset it where the autoreset mode says so."""
         env, row, out = self.envs[index], self.rows[index], self.arrays
-        infos, finals = told
+        infos, finals = report
         if self.ended[index] and self.mode is AutoresetMode.NEXT_STEP:
             observation, info = _reset(env)
             reward, terminated, truncated = 0.0, False, False
@@ -122,7 +122,7 @@ class Chunk:
         ended = bool(terminated) or bool(truncated)
         if ended and self.mode is AutoresetMode.SAME_STEP:
             self._write(index, observation)  # in the form of its space
-            finals.append((row, self._shown(index), carried(info)))
+            finals.append((row, self._present(index), carried(info)))
             observation, info = _reset(env)
         self._write(index, observation)
         out["terminations"][index] = bool(terminated)
@@ -132,7 +132,7 @@ class Chunk:
         infos.append((row, carried(info)))
 
     def _write(self, index: int, observation: Any) -> None:
-        """Put an observation where the pool reads it."""
+        """Write an observation into shared memory, where the calling process reads it."""
         for key in self.keys:
             part = observation[key] if key else observation
             place = self.arrays[f"observation/{key}"][index]
@@ -142,15 +142,15 @@ class Chunk:
                 )
             place[...] = part
 
-    def _shown(self, index: int) -> Any:
+    def _present(self, index: int) -> Any:
         """Return a copy of the observation that was written last."""
         copies = {key: self.arrays[f"observation/{key}"][index].copy() for key in self.keys}
         return copies.get("", copies)
 
     def call(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
         """Call a method of every environment, or get an attribute of each."""
-        found = [env.get_wrapper_attr(name) for env in self.envs]
-        return [one(*args, **kwargs) if callable(one) else one for one in found]
+        attributes = [env.get_wrapper_attr(name) for env in self.envs]
+        return [one(*args, **kwargs) if callable(one) else one for one in attributes]
 
     def set_attr(self, name: str, values: list[Any]) -> None:
         """Set an attribute of every environment."""
@@ -158,7 +158,7 @@ class Chunk:
             env.set_wrapper_attr(name, value)
 
     def get_state(self) -> list[dict[str, Any]] | str:
-        """State of every environment of the chunk, or why it cannot be told."""
+        """Return the state of every environment of the chunk, or why it cannot be told."""
         try:
             return [
                 {"env": get_env_state(env), "generators": generators.get_state()}
@@ -185,7 +185,7 @@ class Chunk:
 
 
 def serve(pipe: Connection, descriptor: int) -> None:
-    """Answer the pool's requests until it closes the pipe.
+    """Answer the calling process's requests until it closes the pipe.
 
     The first message makes the chunk, every further one is (method, arguments).
     An answer is (True, result) or (False, what was raised in one line, traceback, the exception
@@ -219,7 +219,7 @@ def serve(pipe: Connection, descriptor: int) -> None:
 
 
 _KNOWN = ("gymnasium", "gymnasium_robotics", "bnpo")
-"""Packages whose environments hold all that decides their steps."""
+"""Packages whose environments tell all that decides their steps."""
 
 
 def _package(value: Any) -> str:
@@ -251,7 +251,7 @@ def main() -> None:
 
     The arguments are descriptors (its pipe, the shared memory, a file for stacks) and the process
     with which it ends, 0 for none: a simulator that hangs does not see that the pipe was closed.
-    Stop signals are for the pool to handle, also where they reach the whole process group.
+    Stop signals are for the calling process, also where they reach the whole process group.
     """
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, signal.SIG_IGN)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from bnpo.config import config
 from bnpo.errors import ConfigError
 from bnpo.experiment.command import Command, with_run_found
 from bnpo.experiment.commands.runs import COLUMNS, FIGURES, cell
+from bnpo.experiment.pooling import plain_names
 
 __all__ = ["CompareOptions", "compare"]
 
@@ -21,6 +22,13 @@ class CompareOptions:
     runs: list[str | int]
     """Folders of the runs, or their numbers or names."""
 
+    metric: str | None = None
+    """Figure that is drawn: mean_return, success_rate, mean_score, or a scalar of the training
+    stream such as rollout/return; None: what decides when a run has solved its task."""
+
+    x: Literal["steps", "seconds"] = "steps"
+    """Over environment steps, or over seconds of training."""
+
     output: str | None = None
     """Picture to write; None: comparison.png beside the first run."""
 
@@ -31,42 +39,58 @@ class CompareOptions:
 
 
 def compare(options: CompareOptions) -> int:
-    """Show where the configurations of runs differ, and draw their curves in one picture."""
+    """Show where configurations differ, figures with intervals over seeds, and curves."""
     from bnpo.compose.overrides import differing_keys
-    from bnpo.runs import find_run, load_config, load_history, read_run
-    from bnpo.runs.reading import complete_config
+    from bnpo.experiment.pooling import group_runs
+    from bnpo.runs import find_run, load_history, read_run
     from bnpo.show.plotting import draw
     from bnpo.show.text import columns, say
 
     folders = [find_run(run) for run in options.runs]
-    names = _names(folders)
-    histories = {name: load_history(folder) for name, folder in zip(names, folders, strict=True)}
+    groups = group_runs(folders)
     path = folders[0].parent / "comparison.png" if options.output is None else Path(options.output)
+    names = ", ".join(plain_names(folders))
     try:
-        draw(histories, path)
+        histories = {one.label: [load_history(folder) for folder in one.folders] for one in groups}
+        draw(histories, path, metric=options.metric, x=options.x)
+    except ConfigError:
+        raise
     except (ValueError, OSError) as error:
-        raise ConfigError(f"runs {', '.join(names)} cannot be compared: {error}") from None
-    configs = [complete_config(load_config(folder)) for folder in folders]
-    rows = [[key, *map(_shown, values)] for key, values in differing_keys(configs)]
-    entries = [read_run(folder) for folder in folders]
-    rows += [
-        [title, *(cell(title, COLUMNS[title](entry)) for entry in entries)]
-        for title in ("status", *FIGURES)
-    ]
-    say(columns(["", *names], rows))
+        raise ConfigError(f"runs {names} cannot be compared: {error}") from None
+    runs = [", ".join(plain_names(group.folders)) for group in groups]
+    rows = [["runs", *runs], ["seeds", *(", ".join(map(str, one.seeds)) for one in groups)]]
+    for key, values in differing_keys([group.config for group in groups]):
+        if key != "seed":
+            rows.append([key, *map(_shown, values)])
+    entries = [[read_run(folder) for folder in group.folders] for group in groups]
+    for title in ("status", *FIGURES):
+        cells = [_pooled(title, [COLUMNS[title](entry) for entry in group]) for group in entries]
+        if title in ("status", "success", "return", "steps") or set(cells) != {"-"}:
+            rows.append([title, *cells])
+    say(columns(["", *(group.label for group in groups)], rows))
     say(f"\nlearning curves  {path}")
     return len(folders)
+
+
+def _pooled(title: str, values: Sequence[Any]) -> str:
+    """Return a figure of the runs of a group: of several the mean and the range."""
+    if len(values) == 1:
+        return cell(title, values[0])
+    known = [value for value in values if value is not None]
+    if title == "status":
+        return ", ".join(dict.fromkeys(values))
+    if not known:
+        return "-"
+    low, high = cell(title, min(known)), cell(title, max(known))
+    kind = FIGURES[title].replace("d", ".0f")
+    mean = f"{sum(known) / len(known):{kind}}"
+    told = mean if low == high else f"{mean} ({low} to {high})"
+    return told if len(known) == len(values) else f"{told}, {len(known)} of {len(values)} runs"
 
 
 def _shown(value: Any) -> str:
     text = "-" if value is None else str(value)
     return text if len(text) <= 40 else text[:37] + "..."
-
-
-def _names(folders: Sequence[Path]) -> list[str]:
-    """Return the folders' own names, or their paths where two have the same name."""
-    names = [folder.name for folder in folders]
-    return names if len(set(names)) == len(names) else [str(folder) for folder in folders]
 
 
 COMMAND = Command(function=compare, options=CompareOptions, word="runs", check=with_run_found)

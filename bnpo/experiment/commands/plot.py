@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from bnpo.config import config
 from bnpo.errors import ConfigError
@@ -18,6 +19,13 @@ class PlotOptions:
     runs: str | int | list[str | int]
     """Folders of the runs, or their numbers or names."""
 
+    metric: str | None = None
+    """Figure that is drawn: mean_return, success_rate, mean_score, or a scalar of the training
+    stream such as rollout/return or ddpg/critic_loss; None: what decides when a run has solved."""
+
+    x: Literal["steps", "seconds"] = "steps"
+    """Over environment steps, or over seconds of training."""
+
     output: str | None = None
     """Picture to write; None: learning_curve.png in the run, learning_curves.png beside several."""
 
@@ -28,21 +36,32 @@ class PlotOptions:
 
 
 def plot(options: PlotOptions) -> int:
-    """Draw the learning curves of one run or of several."""
+    """Draw learning curves: runs that differ by their seed alone as mean and interval."""
+    from bnpo.experiment.pooling import group_runs
     from bnpo.runs import find_run, load_history
     from bnpo.show.plotting import draw
     from bnpo.show.text import say, table
 
     runs = options.runs if isinstance(options.runs, list) else [options.runs]
     folders = [find_run(run) for run in runs]
-    histories = {str(folder): load_history(folder) for folder in folders}
+    groups = group_runs(folders)
+    histories = {one.label: [load_history(folder) for folder in one.folders] for one in groups}
     path = folders[0] / "learning_curve.png"
     if len(folders) > 1:
         path = folders[0].parent / "learning_curves.png"
     if options.output is not None:
         path = Path(options.output)
+    title = groups[0].label if len(folders) == 1 else None
     try:
-        draw(next(iter(histories.values())) if len(histories) == 1 else histories, path)
+        draw(
+            next(iter(histories.values())) if len(folders) == 1 else histories,
+            path,
+            title,
+            metric=options.metric,
+            x=options.x,
+        )
+    except ConfigError:
+        raise
     except (ValueError, OSError) as error:
         raise ConfigError(f"{path} cannot be drawn: {error}") from None
     say(table([("learning curve", str(path))]))

@@ -35,10 +35,11 @@ def record(options: RecordOptions) -> int:
 
     agent = load_agent(options.run, options.checkpoint)
     try:
-        video, sheet = record_agent(agent, find_run(options.run), options.episodes)
+        video, sheet, *others = record_agent(agent, find_run(options.run), options.episodes)
     except RecordingError as error:
         raise ConfigError(str(error)) from None
-    say(table([("video", str(video)), ("stills", str(sheet))]))
+    videos = ", ".join(map(str, (video, *others)))
+    say(table([("video", videos), ("stills", str(sheet))]))
     return options.episodes
 
 

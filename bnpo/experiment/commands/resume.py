@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bnpo.config import Count, config
 from bnpo.errors import CheckpointError, ConfigError
 from bnpo.experiment.command import Command
-from bnpo.experiment.commands.train import finish, opened
+from bnpo.experiment.commands.train import carry_out, opened
 
 if TYPE_CHECKING:
     from bnpo.config import RunConfig
@@ -42,7 +42,7 @@ def resume(run: RunConfig, record: Any) -> float | None:
             say(f"{observer.folder} is finished: {at:,} steps; more with total_steps=...")
         else:
             say(f"{observer.folder} goes on from {at:,} steps")
-        return finish(session, session.run())
+        return carry_out(session)
 
 
 def _configured(options: ResumeOptions, runs: Path) -> RunConfig:

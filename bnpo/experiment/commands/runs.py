@@ -24,13 +24,17 @@ COLUMNS: dict[str, Callable[[RunEntry], Any]] = {
     "seed": lambda entry: entry.seed,
     "success": lambda entry: entry.success_rate,
     "return": lambda entry: entry.mean_return,
+    "score": lambda entry: entry.mean_score,
     "steps": lambda entry: entry.env_steps,
     "seconds": lambda entry: entry.wall_s,
     "solved_at": lambda entry: entry.solved_at_env_steps,
 }
 """What is told of a run, by the title of its column."""
 
-FIGURES = {"success": ".2f", "return": ".2f", "steps": ",d", "seconds": ",.1f", "solved_at": ",d"}
+FIGURES = {
+    **{"success": ".2f", "return": ".2f", "score": ".2f"},
+    **{"steps": ",d", "seconds": ",.1f", "solved_at": ",d"},
+}
 """Columns of figures, and how they are written."""
 
 _RANGES = ("success", "steps", "seconds")
@@ -94,8 +98,10 @@ def runs(options: RunsOptions) -> int:
         known = list_runs(str(options.folder))
     entries = [entry for entry in known if _passes(entry, options)]
     entries = _sorted(entries, options.sort)[: options.limit]
-    rows = [[cell(name, value(entry)) for name, value in COLUMNS.items()] for entry in entries]
-    say(columns([*COLUMNS], rows) if rows else "no run matches")
+    scored = any(entry.mean_score is not None for entry in entries)
+    shown = {name: value for name, value in COLUMNS.items() if scored or name != "score"}
+    rows = [[cell(name, value(entry)) for name, value in shown.items()] for entry in entries]
+    say(columns([*shown], rows) if rows else "no run matches")
     return len(entries)
 
 
@@ -105,7 +111,7 @@ def cell(title: str, value: Any) -> str:
 
 
 def _passes(entry: RunEntry, options: RunsOptions) -> bool:
-    """Whether a run is among those asked for."""
+    """Return whether a run is among those asked for."""
     seeds = [options.seeds] if isinstance(options.seeds, int) else options.seeds
     return (
         options.status in (None, entry.status)

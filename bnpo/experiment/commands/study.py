@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,9 +11,10 @@ from bnpo.config import Count, config
 from bnpo.experiment.command import Command
 
 if TYPE_CHECKING:
+    from bnpo.config import RunConfig
     from bnpo.study import Study
 
-__all__ = ["StudyOptions", "study"]
+__all__ = ["StudyOptions", "study", "tell_time"]
 
 
 @config
@@ -40,14 +42,29 @@ def study(planned: Study) -> int:
     """Run presets on tasks with several seeds, in parallel, and report on them."""
     from bnpo.show.text import say, table
 
-    steps = sum(job.run.train.total_steps for job in planned.jobs)
-    say(f"{len(planned.jobs)} runs, {steps:,} environment steps together, into {planned.folder}")
+    runs = [job.run for job in planned.jobs]
+    steps = sum(run.train.total_steps for run in runs)
+    say(f"{len(runs)} runs, {steps:,} environment steps together, into {planned.folder}")
+    tell_time(runs, planned.workers)
     results = planned.run()
     say(results.markdown().rstrip())
     say("")
     files = {"table": "table.csv", "report": "report.html"}
     say(table([(name, str(planned.folder / file)) for name, file in files.items()]))
     return len(planned.jobs)
+
+
+def tell_time(runs: Sequence[RunConfig], workers: int | None) -> None:
+    """Say about how long runs will take on this machine; nothing where a cluster makes them."""
+    from bnpo.show.text import say
+    from bnpo.study.estimate import about, estimated_seconds
+
+    if workers is None:
+        return
+    seconds = estimated_seconds(runs, workers)
+    if seconds is not None:
+        processes = "1 process" if workers == 1 else f"{workers} processes"
+        say(f"{about(seconds)} of training on {processes}, evaluations aside")
 
 
 def _planned(options: StudyOptions, _runs: Path) -> Study:

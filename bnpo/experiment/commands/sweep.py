@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from bnpo.config import Count, config
 from bnpo.errors import ConfigError
 from bnpo.experiment.command import Command
+from bnpo.experiment.commands.study import tell_time
 
 if TYPE_CHECKING:
     from bnpo.study import Sweep
@@ -59,6 +60,7 @@ def sweep(planned: Sweep) -> int:
     runs = plan.trials * len(plan.seed_list)
     steps = f"{runs * plan.run.train.total_steps:,} environment steps at most"
     say(f"{plan.trials} trials, {runs} runs, {steps}, into {planned.folder}")
+    tell_time([plan.run] * runs, planned.workers)
     best = planned.run()
     rows = {key: f"{val:.4g}" if isinstance(val, float) else str(val) for key, val in best.items()}
     say(table([*rows.items()]))

@@ -12,9 +12,11 @@ from bnpo.experiment.command import Command, validated
 if TYPE_CHECKING:
     from bnpo.config import RunConfig
     from bnpo.experiment.session import Session
-    from bnpo.runs.summary import Summary
 
-__all__ = ["finish", "opened", "train"]
+__all__ = ["carry_out", "opened", "train"]
+
+FILM_SECONDS = 8.0
+"""Seconds that pictures of the film at a run's end may take; a slow renderer makes fewer."""
 
 
 def train(run: RunConfig, record: Any) -> float | None:
@@ -22,7 +24,7 @@ def train(run: RunConfig, record: Any) -> float | None:
     folders = (getattr(observer, "dir", None) for observer in record.observers)
     folder = next((Path(folder) for folder in folders if folder), None)
     with opened(run, folder, record) as session:
-        return finish(session, session.run())
+        return carry_out(session)
 
 
 @contextmanager
@@ -36,36 +38,76 @@ def opened(run: RunConfig, folder: Path | None, record: Any) -> Iterator[Session
 
     """
     from bnpo.experiment.session import Session
-    from bnpo.interop.events import with_events
+    from bnpo.show.text import say
+    from bnpo.training.callbacks import Film, TensorBoard
+    from bnpo.training.callbacks.terminal import Terminal
 
-    with with_events(run.task.tensorboard, folder, record.log_scalar) as log:
-        session = Session(run, folder, log, record.info)
-        try:
-            yield session
-        finally:
-            session.close()
+    own: list[Any] = [Terminal(say)]
+    if run.task.tensorboard:
+        own.append(TensorBoard())
+    how, _, every = run.task.video.partition("=")
+    if how == "every":
+        own.append(Film(every=int(every)))
+    session = Session(run, folder, record.log_scalar, record.info, own)
+    try:
+        yield session
+    finally:
+        session.close()
 
 
-def finish(session: Session, summary: Summary) -> float | None:
-    """Record the video and print the figures; return the one that counts."""
-    from bnpo.experiment.report import summary_rows
-    from bnpo.show.recording import record as record_agent
+def carry_out(session: Session) -> float | None:
+    """Train, print the figures, then draw the film; return the figure that counts.
+
+    Raises:
+        Interrupted: a signal ended the run early; its figures are printed.
+
+    """
+    from bnpo.errors import Interrupted
+    from bnpo.experiment.report import header_rows, summary_rows
     from bnpo.show.text import say, table
 
-    rows = summary_rows(summary)
-    folder = session.folder
-    if folder is not None:
-        try:
-            video = str(record_agent(session.trainer.agent, folder)[0])
-        except Exception as error:  # a run that was trained has not failed for want of a film
-            video = f"none: {_reason(error)}"
-        rows += [
-            ("run", str(folder)),
-            ("learning curve", str(folder / "learning_curve.png")),
-            ("video", video),
-        ]
-    say(table(rows))
+    trainer, folder = session.trainer, session.folder
+    say(table(header_rows(session.settings, trainer, folder)))
+    say("")
+    try:
+        summary = session.run()
+    except Interrupted:
+        if session.summary is not None:
+            say("")
+            say(table(summary_rows(session.summary, folder)))
+            say(_way_on(session))
+        raise
+    for complaint in trainer.live.monitor.complaints():
+        say(f"warning: {complaint}")
+    say("")
+    say(table(summary_rows(summary, folder)))
+    if folder is not None and session.settings.task.video != "off":
+        _film(session, folder)
     return summary.mean_return if summary.success_rate is None else summary.success_rate
+
+
+def _way_on(session: Session) -> str:
+    """Say how to go on with a run that was stopped."""
+    from bnpo.runs import RUNS
+
+    folder = session.folder
+    if folder is None:
+        return "it leaves no files, so it cannot go on"
+    number = folder.name if folder.parent == RUNS else str(folder)
+    return f"go on with: bnpo resume {number}"
+
+
+def _film(session: Session, folder: Path) -> None:
+    """Film the policy; a run that was trained has not failed for want of a film."""
+    from bnpo.show.recording import record
+    from bnpo.show.text import say, table
+
+    try:
+        video, _stills, *others = record(session.trainer.agent, folder, seconds=FILM_SECONDS)
+        told = ", ".join(map(str, (video, *others)))
+    except Exception as error:
+        told = f"none: {_reason(error)}"
+    say(table([("video", told)]))
 
 
 def _reason(error: Exception) -> str:

@@ -11,7 +11,7 @@ from bnpo.runs.folder import FolderLock
 __all__ = ["alone"]
 
 PATIENCE = 20.0
-"""Seconds to wait for the runs of a process that was killed."""
+"""Longest wait for the runs of a process that was killed (seconds)."""
 
 
 @contextlib.contextmanager

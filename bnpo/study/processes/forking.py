@@ -89,7 +89,7 @@ class LocalProcess:
         """Have it forked; see :meth:`ForkServer.start`."""
         _, *own = map(str, words)
         self._line, theirs = socket.socketpair()
-        self._told, outlet = socket.socketpair()
+        self._reports, outlet = socket.socketpair()
         try:
             with theirs, outlet, log.open("wb") as errors:
                 files = [theirs, outlet if telling else errors, errors]
@@ -97,13 +97,13 @@ class LocalProcess:
             self._line.sendall(json.dumps(own).encode() + b"\n")
         except ConnectionError:
             self._line.close()
-            self._told.close()
+            self._reports.close()
             raise RunError(_DEAD) from None
 
     def lines(self) -> Iterator[str]:
         """Yield what it tells, line by line, until it has ended."""
-        with self._told, self._told.makefile(encoding="utf-8") as told:
-            yield from told
+        with self._reports, self._reports.makefile(encoding="utf-8") as reports:
+            yield from reports
 
     def terminate(self) -> None:
         """Ask it to end in good order."""
@@ -117,7 +117,7 @@ class LocalProcess:
             RunError: the server has died, and so nobody knows.
 
         """
-        with self._line, self._told, self._line.makefile() as answer:
+        with self._line, self._reports, self._line.makefile() as answer:
             with contextlib.suppress(ConnectionError):
                 if status := answer.readline():
                     return int(status)

@@ -10,9 +10,9 @@ import numpy as np
 from bnpo.agent import Agent
 from bnpo.config import OpponentConfig
 from bnpo.errors import ConfigError
+from bnpo.training.self_play.league import Member
 from bnpo.training.self_play.matches import play_matches
 from bnpo.training.self_play.opponents import Opponents
-from bnpo.training.self_play.pool import Member
 
 __all__ = ["SelfPlayEnv"]
 
@@ -57,7 +57,7 @@ class SelfPlayEnv:
         self._kept = -1  # how many intervals had passed when a past self was last kept
 
     def __getattr__(self, name: str) -> Any:
-        """Everything else is the environment's."""
+        """Return an attribute of the environment: everything else is its own."""
         return getattr(self.__dict__["env"], name)
 
     def reset(self, **settings: Any) -> Any:
@@ -82,28 +82,28 @@ class SelfPlayEnv:
         if passed == self._kept:
             return
         self._kept = passed
-        pool, games = self.opponents.pool, self.opponents.config.games
+        league, games = self.opponents.league, self.opponents.config.games
         policy = self.agent.policy.snapshot(self.agent.vector_steps)
-        player = pool.enter(self.agent.env_steps)
-        others = [None, *(member.policy for member in pool.members)]
-        rows = [0, *(pool.players.index(str(member.step)) for member in pool.members)]
+        player = league.enter(self.agent.env_steps)
+        others = [None, *(member.policy for member in league.members)]
+        rows = [0, *(league.players.index(str(member.step)) for member in league.members)]
         env = self._make(games * len(others))
         matches = play_matches(env.unwrapped, policy, others, games)
         env.close()
         for row, match in zip(rows, matches, strict=True):
-            pool.note(player, row, *match)
+            league.note(player, row, *match)
         self.opponents.keep(Member(self.agent.env_steps, policy))
 
     def figures(self) -> dict[str, float]:
-        """Scalars for a run's history."""
-        return self.opponents.pool.figures()
+        """Return the scalars for a run's history."""
+        return self.opponents.league.figures()
 
     def table(self) -> dict[str, Any]:
-        """All games that past selves have played, with ratings, as JSON holds them."""
-        return self.opponents.pool.table()
+        """Return all games that past selves have played, with ratings, as JSON holds them."""
+        return self.opponents.league.table()
 
     def get_state(self) -> dict[str, Any]:
-        """State of the games and of everyone who plays."""
+        """Return the state of the games and of everyone who plays."""
         return {
             "games": self.env.get_state(),
             "opponents": self.opponents.state_dict(),

@@ -13,7 +13,7 @@ from bnpo import seeding
 from bnpo.agent import Agent
 from bnpo.agent.policy import Policy
 from bnpo.config import OpponentConfig
-from bnpo.training.self_play.pool import Member, Pool
+from bnpo.training.self_play.league import League, Member
 from bnpo.types.step import Observation
 
 __all__ = ["NEWEST", "Opponents", "seen"]
@@ -36,7 +36,7 @@ class Opponents:
         """
         self.agent = agent
         self.config = config
-        self.pool = Pool(config.pool_size)
+        self.league = League(config.pool_size)
         self.assigned: NDArray[np.int64] = np.full(num_envs, NEWEST)
         """Who plays each row [N]: the step of a past self, or NEWEST"""
         (seed,) = seeding.derived(agent.seed, seeding.OPPONENTS)
@@ -50,7 +50,7 @@ class Opponents:
         count = int(rows.sum())
         past = self._draws.random(count) < self.config.past_share
         uniform = self._draws.random(count)
-        steps = np.array([member.step for member in self.pool.members], np.int64)
+        steps = np.array([member.step for member in self.league.members], np.int64)
         drawn = np.full(count, NEWEST)
         if len(steps):
             ladder = np.cumsum(self._weights())
@@ -60,16 +60,16 @@ class Opponents:
         self._begun |= rows
 
     def _weights(self) -> NDArray[np.float64]:
-        """Weights with which past selves are drawn, [M]."""
+        """Return the weights with which past selves are drawn, [M]."""
         if self.config.draw == "uniform":
-            return np.ones(len(self.pool.members))
-        weights: NDArray[np.float64] = 0.01 + (1.0 - self.pool.score_of_last()) ** 2
+            return np.ones(len(self.league.members))
+        weights: NDArray[np.float64] = 0.01 + (1.0 - self.league.score_of_last()) ** 2
         return weights
 
     def keep(self, member: Member) -> None:
-        """Add a past self to the pool; the newest policy goes on where one is dropped."""
-        self.pool.add(member)
-        kept = [NEWEST, *(one.step for one in self.pool.members)]
+        """Add a past self to the league; the newest policy goes on where one is dropped."""
+        self.league.add(member)
+        kept = [NEWEST, *(one.step for one in self.league.members)]
         lost = ~np.isin(self.assigned, kept)
         self.assigned[lost] = NEWEST
         self._begun |= lost
@@ -77,7 +77,7 @@ class Opponents:
     @torch.no_grad()
     def actions(self, view: NDArray[np.float64]) -> NDArray[Any]:
         """Draw actions [N, A] of the other side from what it sees [N, O]."""
-        policies = {member.step: member.policy for member in self.pool.members}
+        policies = {member.step: member.policy for member in self.league.members}
         policies[NEWEST] = self.agent.policy
         actions = np.empty((len(view), self.agent.spec.action_dim), np.float32)
         states: list[tuple[NDArray[np.intp], torch.Tensor]] = []
@@ -101,24 +101,24 @@ class Opponents:
         return actions
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything that decides who plays next and how."""
-        pool = self.pool
+        """Return everything that decides who plays next and how."""
+        league = self.league
         return {
             "assigned": self.assigned.copy(),
             "begun": self._begun.copy(),
             "before": None if self._before is None else self._before.cpu().numpy().copy(),
             "draws": self._draws.bit_generator.state,
             "generator": self._generator.get_state().numpy().copy(),
-            "players": list(pool.players),
-            "wins": pool.wins.copy(),
-            "draws_played": pool.draws.copy(),
+            "players": list(league.players),
+            "wins": league.wins.copy(),
+            "draws_played": league.draws.copy(),
             "members": [
                 {
                     "step": member.step,
                     "encoder": _arrays(member.policy.encoder),
                     "actor": _arrays(member.policy.actor),
                 }
-                for member in pool.members
+                for member in league.members
             ],
         }
 
@@ -135,11 +135,11 @@ class Opponents:
         self._before = None if before is None else self.agent.policy.tensor(np.array(before))
         self._draws.bit_generator.state = state["draws"]
         self._generator.set_state(torch.from_numpy(np.array(state["generator"])))
-        pool = self.pool
-        pool.players = list(state["players"])
-        pool.wins = np.array(state["wins"])
-        pool.draws = np.array(state["draws_played"])
-        pool.members = [self._restored(saved) for saved in state["members"]]
+        league = self.league
+        league.players = list(state["players"])
+        league.wins = np.array(state["wins"])
+        league.draws = np.array(state["draws_played"])
+        league.members = [self._restored(saved) for saved in state["members"]]
 
     def _restored(self, saved: Mapping[str, Any]) -> Member:
         """Return the past self of a saved state."""
@@ -181,5 +181,5 @@ def seen(
 
 
 def _arrays(network: torch.nn.Module) -> dict[str, NDArray[Any]]:
-    """Parameters and buffers of a network, as arrays."""
+    """Return the parameters and buffers of a network, as arrays."""
     return {name: one.cpu().numpy().copy() for name, one in network.state_dict().items()}

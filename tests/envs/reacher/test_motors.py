@@ -38,10 +38,10 @@ def test_noise_is_that_of_a_random_action() -> None:
     for env, action in ((calm, 0.2), (calm, 0.3), (noisy, 0.2)):
         env.reset(seed=0)
         speeds.append(env.step(np.full((4_000, 2), action))[0]["observation"][:, 4:])
-    expected, moved, found = speeds
+    expected, moved, measured = speeds
     deviation = (moved - expected).mean(0)
-    np.testing.assert_allclose((found - expected).mean(0), 0.0, atol=0.06 * deviation.max())
-    np.testing.assert_allclose((found - expected).std(0), deviation, rtol=0.05)
+    np.testing.assert_allclose((measured - expected).mean(0), 0.0, atol=0.06 * deviation.max())
+    np.testing.assert_allclose((measured - expected).std(0), deviation, rtol=0.05)
 
 
 def test_noise_of_one_environment_is_its_own() -> None:
@@ -167,8 +167,8 @@ def test_targets_lie_in_a_disc_elsewhere() -> None:
 def test_the_optimum_and_hindsight_part_by_a_tenth() -> None:
     """What benchmarks/stall_model.py left: the zone decides, and the arm behaves as the model."""
     results = Path(__file__).parents[3] / "benchmarks" / "results" / "stall_model.json"
-    found = json.loads(results.read_text(encoding="utf-8"))
-    model, arm = found["model"], found["arm"]
+    content = json.loads(results.read_text(encoding="utf-8"))
+    model, arm = content["model"], content["arm"]
     assert model["optimum"]["success"] - model["hindsight at 0.8"]["success"] >= 0.1
     assert arm["round the zone"]["success"] - arm["fastest"]["success"] >= 0.1
     assert arm["round the zone"]["steps"] - arm["fastest"]["steps"] <= 5.0

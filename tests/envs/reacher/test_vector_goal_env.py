@@ -178,7 +178,7 @@ def test_returned_arrays_are_left_alone(kind: type[Any]) -> None:
     observations, _ = env.reset(seed=0)
     actions = np.ones(env.action_space.shape or ())
     results = [observations, *(part for _ in range(3) for part in env.step(actions))]
-    kept = [
+    copies = [
         {key: np.copy(rows) for key, rows in part.items()}
         if isinstance(part, dict)
         else part.copy()
@@ -186,7 +186,7 @@ def test_returned_arrays_are_left_alone(kind: type[Any]) -> None:
     ]
     env.step(-actions)
     env.reset(seed=1)
-    for part, copy in zip(results, kept, strict=True):
+    for part, copy in zip(results, copies, strict=True):
         assert_same(part, copy)
 
 

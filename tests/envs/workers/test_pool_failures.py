@@ -16,22 +16,22 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from bnpo.envs.workers.care import WorkerCare
 from bnpo.envs.workers.handles import WorkerProcess
-from bnpo.envs.workers.pool import ProcessPoolVectorEnv
 from bnpo.envs.workers.restarts import Restarts
+from bnpo.envs.workers.vector_env import WorkerVectorEnv
 from bnpo.errors import WorkerError
 from tests.envs.walks import Walk
 
 
 @pytest.fixture
-def fragile_pool() -> Iterator[ProcessPoolVectorEnv]:
-    env = ProcessPoolVectorEnv(Walk, num_envs=5, workers=2)
+def fragile_pool() -> Iterator[WorkerVectorEnv]:
+    env = WorkerVectorEnv(Walk, num_envs=5, workers=2)
     yield env
     env.close()
 
 
 @pytest.mark.parametrize(("broken", "worker"), [(1, "0 to 2"), (4, "3 to 4")])
 def test_failure_of_an_environment_brings_its_traceback(
-    fragile_pool: ProcessPoolVectorEnv, broken: int, worker: str
+    fragile_pool: WorkerVectorEnv, broken: int, worker: str
 ) -> None:
     fragile_pool.reset(seed=0)
     fragile_pool.set_attr("broken_at", [-np.inf if i == broken else np.inf for i in range(5)])
@@ -45,7 +45,7 @@ def test_failure_of_an_environment_brings_its_traceback(
         fragile_pool.step(np.zeros((5, 2)))
 
 
-def test_death_of_a_worker_is_reported_without_a_hang(fragile_pool: ProcessPoolVectorEnv) -> None:
+def test_death_of_a_worker_is_reported_without_a_hang(fragile_pool: WorkerVectorEnv) -> None:
     fragile_pool.reset(seed=0)
     worker = fragile_pool.crew.workers[1]
     assert isinstance(worker, WorkerProcess)
@@ -67,7 +67,7 @@ class Stuck(Walk):
 @pytest.mark.parametrize("in_caller", [False, True])
 def test_worker_that_does_not_answer_tells_where_it_is(in_caller: bool) -> None:
     care = WorkerCare(timeout=0.5)
-    env = ProcessPoolVectorEnv(Stuck, num_envs=1, workers=1, care=care, in_caller=in_caller)
+    env = WorkerVectorEnv(Stuck, num_envs=1, workers=1, care=care, in_caller=in_caller)
     env.reset(seed=0)
     began = time.perf_counter()
     with pytest.raises(WorkerError, match="ended within worker_timeout = 0.5 s") as caught:
@@ -86,7 +86,7 @@ def test_slow_environments_have_the_limit_each() -> None:
 
     for in_caller in (False, True):
         care = WorkerCare(timeout=0.7)
-        env = ProcessPoolVectorEnv(Slow, num_envs=3, workers=1, care=care, in_caller=in_caller)
+        env = WorkerVectorEnv(Slow, num_envs=3, workers=1, care=care, in_caller=in_caller)
         env.reset(seed=0)
         env.close()
 
@@ -119,20 +119,20 @@ class Fragile(Walk):
 def _restarted(fuse: Path) -> tuple[list[Any], list[Any]]:
     """Steps of a pool of which one worker is restarted, and what it told."""
     care = WorkerCare(on_failure="restart")
-    env = ProcessPoolVectorEnv(lambda: Fragile(fuse), num_envs=4, workers=2, care=care)
+    env = WorkerVectorEnv(lambda: Fragile(fuse), num_envs=4, workers=2, care=care)
     fuse.touch()
     env.reset(seed=5)
     env.set_attr("mark", [1, 2, 3, 4])
     steps = [env.step(np.full((4, 2), 0.1, np.float32)) for _ in range(6)]
     assert env.get_attr("mark") == (1, 2, 3, 4)
-    told = env.restarts.news()
+    causes = env.restarts.news()
     env.close()
-    return steps, told
+    return steps, causes
 
 
 def test_a_worker_that_dies_is_restarted_with_fresh_episodes(tmp_path: Path) -> None:
-    steps, told = _restarted(tmp_path / "fuse")
-    (headline,) = told
+    steps, causes = _restarted(tmp_path / "fuse")
+    (headline,) = causes
     assert "died with exit code -9" in headline
     assert ["bnpo/restarted" in infos for *_, infos in steps] == [False] * 3 + [True] + [False] * 2
     _, rewards, terminations, truncations, infos = steps[3]
@@ -143,10 +143,10 @@ def test_a_worker_that_dies_is_restarted_with_fresh_episodes(tmp_path: Path) -> 
     assert not (terminations | truncations)[lost].any()
     healthy = SyncVectorEnv([Walk] * 4, autoreset_mode=AutoresetMode.SAME_STEP)
     healthy.reset(seed=5)
-    for number, (shown, *_) in enumerate(steps):
+    for number, (observation, *_) in enumerate(steps):
         there = healthy.step(np.full((4, 2), 0.1, np.float32))[0]["observation"]
-        np.testing.assert_array_equal(shown["observation"][~lost], there[~lost])
-        same = (shown["observation"][lost] == there[lost]).all()
+        np.testing.assert_array_equal(observation["observation"][~lost], there[~lost])
+        same = (observation["observation"][lost] == there[lost]).all()
         assert same == (number < 3)
     healthy.close()
 
@@ -171,7 +171,7 @@ def test_a_worker_that_always_dies_ends_the_pool() -> None:
             raise OSError("no licence")
 
     care = WorkerCare(on_failure="restart", restarts=1)
-    env = ProcessPoolVectorEnv(Doomed, num_envs=1, workers=1, care=care)
+    env = WorkerVectorEnv(Doomed, num_envs=1, workers=1, care=care)
     env.reset(seed=0)
     assert env.step(np.zeros((1, 2)))[4]["bnpo/restarted"].all()
     with pytest.raises(WorkerError, match=r"no licence.*restarted 1 times.*worker_restarts = 1"):

@@ -15,14 +15,14 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from bnpo.envs import describe, make_vector_env
 from bnpo.envs.workers.handles import WorkerProcess
-from bnpo.envs.workers.pool import ProcessPoolVectorEnv
+from bnpo.envs.workers.vector_env import WorkerVectorEnv
 from tests.envs.walks import Plain, TwoRewards, Walk
 
 
 @pytest.fixture(scope="module")
-def pool() -> Iterator[ProcessPoolVectorEnv]:
+def pool() -> Iterator[WorkerVectorEnv]:
     """A pool for tests that leave it whole."""
-    env = ProcessPoolVectorEnv(Walk, num_envs=5, workers=2)
+    env = WorkerVectorEnv(Walk, num_envs=5, workers=2)
     yield env
     env.close()
 
@@ -40,7 +40,7 @@ def assert_same(first: Any, second: Any) -> None:
         assert np.asarray(first).dtype == np.asarray(second).dtype
 
 
-def processes_of(pool: ProcessPoolVectorEnv) -> list[subprocess.Popen[bytes]]:
+def processes_of(pool: WorkerVectorEnv) -> list[subprocess.Popen[bytes]]:
     return [worker.process for worker in pool.crew.workers if isinstance(worker, WorkerProcess)]
 
 
@@ -49,7 +49,7 @@ def processes_of(pool: ProcessPoolVectorEnv) -> list[subprocess.Popen[bytes]]:
     [(Walk, AutoresetMode.SAME_STEP), (Plain, AutoresetMode.NEXT_STEP)],
 )
 def test_equals_gymnasiums_sync_vector_env(kind: type[Walk], mode: AutoresetMode) -> None:
-    ours = ProcessPoolVectorEnv(kind, num_envs=5, workers=2, autoreset_mode=mode)
+    ours = WorkerVectorEnv(kind, num_envs=5, workers=2, autoreset_mode=mode)
     theirs = SyncVectorEnv([kind] * 5, autoreset_mode=mode)
     assert ours.metadata["autoreset_mode"] is mode
     assert ours.observation_space == theirs.observation_space
@@ -77,7 +77,7 @@ def test_equals_gymnasiums_sync_vector_env(kind: type[Walk], mode: AutoresetMode
 
 
 def test_disabled_autoreset_demands_a_reset() -> None:
-    env = ProcessPoolVectorEnv(Walk, num_envs=2, workers=1, autoreset_mode=AutoresetMode.DISABLED)
+    env = WorkerVectorEnv(Walk, num_envs=2, workers=1, autoreset_mode=AutoresetMode.DISABLED)
     env.reset(seed=0)
     actions = np.zeros((2, 2))
     while not (env.step(actions)[2] | env.arrays["truncations"]).any():
@@ -89,25 +89,25 @@ def test_disabled_autoreset_demands_a_reset() -> None:
     env.close()
 
 
-def test_environments_are_spread_over_the_workers(pool: ProcessPoolVectorEnv) -> None:
+def test_environments_are_spread_over_the_workers(pool: WorkerVectorEnv) -> None:
     """Five environments on two workers: chunks of three and two, in order."""
     assert [list(worker.rows) for worker in pool.crew.workers] == [[0, 1, 2], [3, 4]]
     pids = pool.call("pid")
     assert [pid == os.getpid() for pid in pids] == [True, True, True, False, False]
     assert pids[3] == pids[4]
-    apart = ProcessPoolVectorEnv(Walk, num_envs=2, workers=2, in_caller=False)
+    apart = WorkerVectorEnv(Walk, num_envs=2, workers=2, in_caller=False)
     assert len({os.getpid(), *apart.call("pid")}) == 3
     apart.close()
 
 
-def test_returned_arrays_are_left_alone(pool: ProcessPoolVectorEnv) -> None:
+def test_returned_arrays_are_left_alone(pool: WorkerVectorEnv) -> None:
     observations, _ = pool.reset(seed=0)
-    kept = {key: rows.copy() for key, rows in observations.items()}
+    copies = {key: rows.copy() for key, rows in observations.items()}
     pool.step(np.ones((5, 2)))
-    assert_same(observations, kept)
+    assert_same(observations, copies)
 
 
-def test_attributes_and_methods_reach_every_environment(pool: ProcessPoolVectorEnv) -> None:
+def test_attributes_and_methods_reach_every_environment(pool: WorkerVectorEnv) -> None:
     pool.set_attr("mark", [10, 11, 12, 13, 14])
     assert pool.get_attr("mark") == (10, 11, 12, 13, 14)
     pool.set_attr("mark", "same")
@@ -121,7 +121,7 @@ def test_error_of_the_factory_is_the_callers() -> None:
         raise ValueError("walks need shoes")
 
     with pytest.raises(ValueError, match="walks need shoes"):
-        ProcessPoolVectorEnv(factory, num_envs=2, workers=2)
+        WorkerVectorEnv(factory, num_envs=2, workers=2)
 
 
 def test_spaces_that_cannot_be_shared_are_refused() -> None:
@@ -129,7 +129,7 @@ def test_spaces_that_cannot_be_shared_are_refused() -> None:
         action_space = Discrete(3)  # type: ignore[assignment]
 
     with pytest.raises(ValueError, match=r"cannot share Discrete\(3\)"):
-        ProcessPoolVectorEnv(Choice, num_envs=1, workers=1)
+        WorkerVectorEnv(Choice, num_envs=1, workers=1)
 
 
 @pytest.mark.parametrize(
@@ -142,10 +142,10 @@ def test_spaces_that_cannot_be_shared_are_refused() -> None:
 )
 def test_bad_sizes_are_refused(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        ProcessPoolVectorEnv(Walk, **settings)
+        WorkerVectorEnv(Walk, **settings)
 
 
-def test_bad_actions_reach_no_environment(pool: ProcessPoolVectorEnv) -> None:
+def test_bad_actions_reach_no_environment(pool: WorkerVectorEnv) -> None:
     before, _ = pool.reset(seed=0)
     with pytest.raises(ValueError, match="allowed are finite numbers"):
         pool.step(np.full((5, 2), np.nan))
@@ -157,13 +157,13 @@ def test_bad_actions_reach_no_environment(pool: ProcessPoolVectorEnv) -> None:
 
 def test_nothing_is_left_behind() -> None:
     """Processes end and memory goes when the pool is closed; closing twice is harmless."""
-    env = ProcessPoolVectorEnv(Walk, num_envs=2, workers=2, in_caller=False)
+    env = WorkerVectorEnv(Walk, num_envs=2, workers=2, in_caller=False)
     processes = processes_of(env)
     env.close()
     env.close()
     assert [process.poll() for process in processes] == [0, 0]
     assert env.crew.memory_descriptor == -1
-    forgotten = ProcessPoolVectorEnv(Walk, num_envs=2, workers=2)
+    forgotten = WorkerVectorEnv(Walk, num_envs=2, workers=2)
     (process,) = processes_of(forgotten)
     del forgotten
     assert process.poll() == 0
@@ -181,8 +181,8 @@ def test_an_environment_defined_in_a_cell_is_stepped_in_workers() -> None:
         def step(self, action: Any) -> Any:
             return np.zeros(1, np.float32), 1.0, False, False, {}
 
-    made: Any = Local
-    gym.register("Local-v0", made, max_episode_steps=3)
+    local: Any = Local
+    gym.register("Local-v0", local, max_episode_steps=3)
     try:
         env = make_vector_env("Local-v0", 4, workers=2)
         env.reset(seed=0)
@@ -193,7 +193,7 @@ def test_an_environment_defined_in_a_cell_is_stepped_in_workers() -> None:
 
 
 def test_a_vector_of_rewards_comes_through() -> None:
-    pool = ProcessPoolVectorEnv(TwoRewards, num_envs=5, workers=2)
+    pool = WorkerVectorEnv(TwoRewards, num_envs=5, workers=2)
     pool.reset(seed=0)
     actions = np.arange(10, dtype=np.float32).reshape(5, 2) / 10
     np.testing.assert_array_equal(pool.step(actions)[1], actions)

@@ -26,7 +26,7 @@ from bnpo.envs.workers.worker import Told
 from bnpo.errors import WorkerError
 
 
-class ProcessPoolVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
+class WorkerVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
     """Environments in as many processes as there are cores, each stepping a chunk of them.
 
     The calling process is one of them, so that it does not idle while the others step: on two
@@ -36,7 +36,7 @@ class ProcessPoolVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
     environments whatever process is faster, and equal those of Gymnasium's SyncVectorEnv with the
     same autoreset mode. Workers are fresh interpreters that import neither the main script nor
     what it has loaded, so that scripts need no ``if __name__ == "__main__"``. A worker that fails
-    closes the pool: its traceback is raised as a :class:`WorkerError`. Where restarts are asked
+    ends them all: its traceback is raised as a :class:`WorkerError`. Where restarts are asked
     for, another process takes over with fresh episodes instead; the step in which that happened
     has ``infos["bnpo/restarted"]``, booleans [N], with zero reward and no end of the episode there.
     """
@@ -172,16 +172,16 @@ class ProcessPoolVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
         self.crew.set_attr(name, list(each))
 
     def get_state(self) -> dict[str, Any]:
-        """Everything that the future depends on, as arrays, lists, dicts and plain numbers.
+        """Return everything that the future depends on, as arrays, lists, dicts and plain numbers.
 
         Raises:
             ValueError: naming what cannot tell its state.
 
         """
         chunks = self.crew.request_all("get_state")
-        for told in chunks:
-            if isinstance(told, str):
-                raise ValueError(told)
+        for part in chunks:
+            if isinstance(part, str):
+                raise ValueError(part)
         if not self._rehearsed:
             if (fault := self.crew.rehearse()) is not None:
                 raise ValueError(fault)
@@ -193,7 +193,7 @@ class ProcessPoolVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
         }
 
     def set_state(self, state: Mapping[str, Any]) -> None:
-        """Go to a state that :meth:`get_state` of an equally configured pool returned.
+        """Go to a state that :meth:`get_state` of an equally configured one returned.
 
         Raises:
             ValueError: it is of another number of environments.
@@ -208,7 +208,7 @@ class ProcessPoolVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
         self.restarts.set_state(state)
 
     def render(self) -> tuple[Any, ...] | None:
-        """Pictures of all environments."""
+        """Return the pictures of all environments."""
         return self.call("render")
 
     def close_extras(self, **_: Any) -> None:
@@ -217,24 +217,29 @@ class ProcessPoolVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
             self.crew.end()
 
     def __del__(self) -> None:
-        """End the workers of a pool that nobody closed."""
+        """End the workers of an environment that nobody closed."""
         self.close()
 
     def _observations(self) -> Any:
-        """Copies of the shared observations."""
+        """Return copies of the shared observations."""
         parts = observation_parts(self.single_observation_space)
         copies = {key: self.arrays[f"observation/{key}"].copy() for key in parts}
         return copies.get("", copies)
 
     def _infos(self, chunks: list[Told]) -> dict[str, Any]:
-        """Infos in Gymnasium's vector format."""
-        infos = collect(self.num_envs, (told for present, _ in chunks for told in present))
+        """Return the infos in Gymnasium's vector format."""
+        infos = collect(
+            self.num_envs, (final_info for present, _ in chunks for final_info in present)
+        )
         finals = [final for _, ended in chunks for final in ended]
         if finals:
-            shown, mask = np.full(self.num_envs, None, object), np.zeros(self.num_envs, np.bool_)
+            final_obs, mask = (
+                np.full(self.num_envs, None, object),
+                np.zeros(self.num_envs, np.bool_),
+            )
             for row, observation, _ in finals:
-                shown[row], mask[row] = observation, True
-            infos["final_obs"], infos["_final_obs"] = shown, mask
-            told = collect(self.num_envs, ((row, info) for row, _, info in finals))
-            infos["final_info"], infos["_final_info"] = told, mask.copy()
+                final_obs[row], mask[row] = observation, True
+            infos["final_obs"], infos["_final_obs"] = final_obs, mask
+            final_info = collect(self.num_envs, ((row, info) for row, _, info in finals))
+            infos["final_info"], infos["_final_info"] = final_info, mask.copy()
         return infos

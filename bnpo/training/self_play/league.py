@@ -1,4 +1,4 @@
-"""The pool of a policy's past selves, and the games between them."""
+"""The league of a policy's past selves, and the games between them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bnpo.agent.policy import Policy
 from bnpo.training.self_play.ratings import Ratings, elo_ratings
 
-__all__ = ["SCRIPTED", "Member", "Pool"]
+__all__ = ["SCRIPTED", "League", "Member"]
 
 SCRIPTED = "scripted"
 """Name of the player that every rating is measured against."""
@@ -29,7 +29,7 @@ class Member:
 
 
 @dataclass
-class Pool:
+class League:
     """Past selves, bounded in number, and the table of all games that any of them has played."""
 
     size: int
@@ -50,7 +50,7 @@ class Pool:
     def add(self, member: Member) -> None:
         """Keep a past self; where there is no room, one of those that lie closest in time goes.
 
-        The first and the newest stay, so that the pool covers the whole run.
+        The first and the newest stay, so that the league covers the whole run.
         """
         self.members.append(member)
         if len(self.members) > self.size:
@@ -89,7 +89,7 @@ class Pool:
         return np.divide(points, games, out=share, where=games > 0)
 
     def figures(self) -> dict[str, float]:
-        """Scalars for a run's history: how the newest past self stands."""
+        """Return the scalars for a run's history: how the newest past self stands."""
         if len(self.players) < 2:
             return {}
         elo, margin = self.ratings
@@ -102,7 +102,7 @@ class Pool:
         return {name: float(value) for name, value in figures.items()}
 
     def table(self) -> dict[str, Any]:
-        """All games and ratings, as JSON holds them."""
+        """Return all games and ratings, as JSON holds them."""
         elo, margin = self.ratings
         return {
             "players": self.players,

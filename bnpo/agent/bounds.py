@@ -1,21 +1,25 @@
-"""The trust region of a turn: how far a brain moves the policy, and the bound on it."""
+"""Bounds of a brain's turn: how far it moves the policy, and that all its numbers are finite."""
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+import math
+from collections.abc import Mapping
 
-from bnpo.brains import LearningStep
+import torch
+from torch import Tensor, nn
+
+from bnpo.brains import GradientStep, LearningStep, Networks
+from bnpo.errors import Diverged
 from bnpo.networks import gaussian
 from bnpo.replay import SegmentTable
 
-__all__ = ["TrustRegion"]
+__all__ = ["TrustRegion", "gradient_norms", "require_finite_turn"]
 
 STATES = 256
-"""States of the newest segments at which the policies before and after are compared."""
+"""Number of states of the newest segments at which the policies before and after are compared."""
 
 _HALVINGS = 10
-"""Halvings of the interval in which the share of a turn is searched that the budget allows."""
+"""Number of halvings in the search for the share of a turn that its budget allows."""
 
 
 class TrustRegion:
@@ -26,7 +30,7 @@ class TrustRegion:
     """
 
     def __init__(self, step: LearningStep, budget: float | None) -> None:
-        """Watch a brain's learning step.
+        """Measure and bound what a brain's learning step does to the policy.
 
         Args:
             step: moves the actor
@@ -66,13 +70,13 @@ class TrustRegion:
 
     @torch.no_grad()
     def moved(self) -> Tensor:
-        """Mean KL(before || now), []."""
+        """Return the mean divergence KL(before || now) of this turn so far, [] (nats)."""
         assert self._before is not None, "begin() comes first"
         return gaussian.kl_divergence(*self._before, *self._policy()).mean()
 
     @torch.no_grad()
     def hold(self, budget: float) -> None:
-        """Take the turn back to its share of the budget where it has passed it; hold the actor."""
+        """Take the actor back to where its share of the budget ends if it went further; hold it."""
         if self.step.holds_actor:
             return
         budget *= self._share
@@ -89,7 +93,7 @@ class TrustRegion:
         self.step.holds_actor = True
 
     def _place(self, ahead: list[Tensor], share: float) -> None:
-        """Put the actor at a share of the way from the turn's beginning."""
+        """Move the actor to a share of the way from the turn's start to the parameters ahead."""
         parameters = [p.data for p in self.step.networks.actor.parameters()]
         torch._foreach_copy_(parameters, torch._foreach_lerp(self._parameters, ahead, share))
 
@@ -99,3 +103,48 @@ class TrustRegion:
             networks.encoder(self._observation, self._goal)
         )
         return policy
+
+
+def require_finite_turn(
+    brain: str, scalars: Mapping[str, float], networks: Networks, env_steps: int
+) -> None:
+    """Check that the scalars of a brain's turn and the parameters that it trains are finite.
+
+    Raises:
+        Diverged: naming the brain, the scalar or the parameter, and the step.
+
+    """
+    for quantity, value in scalars.items():
+        if not math.isfinite(value):
+            raise Diverged(f"brain {brain!r}: {quantity} = {value} at environment step {env_steps}")
+    trained: dict[str, nn.Module] = {
+        "actor": networks.actor,
+        "critic": networks.critic,
+        "encoder": networks.encoder,
+    }
+    parameters = [p.detach() for network in trained.values() for p in network.parameters()]
+    if bool(torch.stack(torch._foreach_norm(parameters)).isfinite().all()):
+        return
+    for title, network in trained.items():
+        for name, parameter in network.named_parameters():
+            finite = parameter.detach().isfinite()
+            if not bool(finite.all()):
+                value = float(parameter.detach()[~finite].flatten()[0])
+                raise Diverged(
+                    f"brain {brain!r}: parameter {title}.{name} = {value} at environment step "
+                    f"{env_steps}; lower lr_actor or lr_critic, or set agent.clip_norm"
+                )
+
+
+def gradient_norms(brain: LearningStep) -> dict[str, Tensor]:
+    """Return the norms of the gradients of a brain's last step, where its optimizers leave any."""
+    norms: dict[str, Tensor] = {}
+    critic, actor = brain.networks.critic.parameters(), brain.networks.actor.parameters()
+    members = [("critic_gradient_norm", critic)]
+    if isinstance(brain.actor_step.optimizer, GradientStep):  # a natural step goes another way
+        members.append(("actor_gradient_norm", actor))
+    for name, parameters in members:
+        gradients = [p.grad for p in parameters if p.grad is not None]
+        if gradients:
+            norms[name] = torch.stack(torch._foreach_norm(gradients)).norm()
+    return norms

@@ -1,0 +1,311 @@
+"""Goal tasks in CPU seconds beside SBX (SB3's algorithms in JAX), compilation counted.
+
+    python benchmarks/jax_race.py goal_reacher         run what is missing, print the table
+    python benchmarks/jax_race.py fetch_reach --seeds 0 1 2
+
+Judged as in learning.py: success at the last step of 100 episodes of the mean action on the same
+evaluation seeds, solved at the first of two evaluations in a row at 0.95 or above. Each run has a
+process and a core of its own, programs alternate within each seed. CPU seconds are those of
+training: acting, environments, learning, and all compilation, in which each run begins with an
+empty cache; neither imports nor evaluation. Compilation is shown apart: the C++ compiler's seconds,
+or those of JAX's first training call. Results are appended run by run to results/jax_race.jsonl.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jax_peers import use_one_thread
+from race import by_seed, solved
+from records import fingerprint, short_name
+
+RESULTS = Path(__file__).parent / "results" / "jax_race.jsonl"
+EPISODES = 100
+THRESHOLD = 0.95
+ENVS = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rival:
+    """One algorithm of SBX with hindsight, observations normalised."""
+
+    algorithm: str
+    """Class of sbx"""
+
+    settings: dict[str, Any]
+    """Its arguments"""
+
+    noise: float | None = None
+    """Standard deviation of the action noise; None: the algorithm explores by itself"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """A goal task, our presets on it and their rivals."""
+
+    env_id: str
+    interval: int
+    """Environment steps between evaluations"""
+
+    steps: int
+    """After which it is not solved"""
+
+    presets: tuple[str, ...]
+    rivals: dict[str, Rival]
+
+
+_HER: dict[str, Any] = {"batch_size": 256, "buffer_size": 100_000, "learning_starts": 800}
+_PLANAR = {**_HER, "learning_rate": 5e-3, "gamma": 0.92, "tau": 0.08}
+
+# Ours are set by their presets; the rivals by searches on seeds 100-104.
+TASKS = {
+    "goal_reacher": Task(
+        env_id="bnpo/GoalReacher-v0",
+        interval=1_000,
+        steps=30_000,
+        presets=("bpo", "ddpg_her"),
+        rivals={
+            "sbx_td3_her": Rival(
+                algorithm="TD3",
+                settings={**_PLANAR, "train_freq": 25, "gradient_steps": 150},
+                noise=0.4,
+            ),
+            "sbx_sac_her": Rival(
+                algorithm="SAC", settings={**_PLANAR, "train_freq": 5, "gradient_steps": 40}
+            ),
+        },
+    ),
+    "fetch_reach": Task(
+        env_id="FetchReach-v4",
+        interval=200,
+        steps=4_000,
+        presets=("bpo", "ddpg_her"),
+        rivals={
+            "sbx_td3_her": Rival(
+                algorithm="TD3",
+                settings={
+                    **_HER,
+                    **{"learning_starts": 400, "learning_rate": 3e-3, "gamma": 0.95, "tau": 0.05},
+                    **{"train_freq": 25, "gradient_steps": 100},
+                },
+                noise=0.2,
+            )
+        },
+    ),
+}
+
+
+def run_preset(task_name: str, preset: str, seed: int) -> dict[str, Any]:
+    """Train one of our presets until it is solved or its steps are used up."""
+    from timed import TimedTrainer
+
+    from bnpo.presets import build_agent, build_train_config
+
+    with tempfile.TemporaryDirectory() as cache:
+        os.environ["XDG_CACHE_HOME"] = cache
+        config = configuration(task_name, preset) | {"seed": seed}
+        agent = build_agent(config)
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    compile_s = children.ru_utime + children.ru_stime
+    trainer = TimedTrainer(agent, build_train_config(config), progress_bar=False)
+    curve: list[tuple[int, float, float]] = []
+    trainer.run(
+        lambda r: curve.append(
+            (r.env_steps, round(compile_s + trainer.cpu_s, 3), round(r.success_rate, 4))
+        )
+    )
+    trainer.close()
+    return {"compile_s": round(compile_s, 3), "curve": curve}
+
+
+def configuration(task_name: str, preset: str) -> dict[str, Any]:
+    """Everything but the seed that decides what a preset reaches."""
+    from bnpo.compose.composition import compose
+
+    task = TASKS[task_name]
+    updates = {
+        "total_steps": task.steps,
+        "stop_when_solved": True,
+        "eval_interval": task.interval,
+        "eval_episodes": EPISODES,
+    }
+    return compose([preset, task_name], updates)
+
+
+def run_rival(task: Task, rival: Rival, seed: int) -> dict[str, Any]:
+    """Train an algorithm of SBX until it has solved a task or its steps are used up."""
+    use_one_thread()
+    import gymnasium as gym
+    import numpy as np
+    import sbx
+    import torch
+    from stable_baselines3 import HerReplayBuffer
+    from stable_baselines3.common.callbacks import BaseCallback
+    from stable_baselines3.common.noise import NormalActionNoise, VectorizedActionNoise
+    from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
+
+    import bnpo.envs
+    from bnpo.seeding import EVALUATION_SEED
+
+    torch.set_num_threads(1)
+    judge = bnpo.envs.make_vector_env(task.env_id, EPISODES, threads=1)
+    curve: list[tuple[int, float, float]] = []
+
+    def success_rate(model: Any) -> float:
+        observation, _ = judge.reset(seed=EVALUATION_SEED)
+        while True:
+            action, _ = model.predict(env.normalize_obs(observation), deterministic=True)
+            observation, _, _, truncated, infos = judge.step(action)
+            if truncated.all():
+                return float(np.mean(infos["final_info"]["is_success"]))
+
+    class Judge(BaseCallback):  # type: ignore[misc,unused-ignore]
+        """Evaluates at every interval, outside the measured time."""
+
+        cpu_s = 0.0
+        started = 0.0
+
+        def _on_step(self) -> bool:
+            if self.num_timesteps % task.interval:
+                return True
+            self.cpu_s += time.process_time() - self.started
+            curve.append((self.num_timesteps, round(self.cpu_s, 3), success_rate(self.model)))
+            self.started = time.process_time()
+            return len(curve) < 2 or min(curve[-1][2], curve[-2][2]) < THRESHOLD
+
+    batch = DummyVecEnv([lambda: gym.make(task.env_id)] * ENVS)
+    env = VecNormalize(batch, norm_reward=False, clip_obs=5.0)
+    arguments = dict(rival.settings)
+    if rival.noise is not None:
+        size = env.action_space.shape[0]
+        single = NormalActionNoise(np.zeros(size), np.full(size, rival.noise))
+        arguments["action_noise"] = VectorizedActionNoise(single, ENVS)
+    model = getattr(sbx, rival.algorithm)(
+        "MultiInputPolicy",
+        env,
+        replay_buffer_class=HerReplayBuffer,
+        replay_buffer_kwargs={"n_sampled_goal": 4, "goal_selection_strategy": "future"},
+        policy_kwargs={"net_arch": [64, 64]},
+        seed=seed,
+        **arguments,
+    )
+    train, calls = model.train, []
+
+    def timed(*arguments: Any, **fields: Any) -> None:
+        started = time.process_time()
+        train(*arguments, **fields)
+        calls.append(time.process_time() - started)
+
+    model.train = timed
+    callback = Judge()
+    callback.started = time.process_time()
+    model.learn(task.steps, callback=callback)
+    return {"compile_s": round(calls[0], 3) if calls else 0.0, "curve": curve}
+
+
+def label(task_name: str, program: str) -> str:
+    """Short name of a program's settings: results of other settings do not count."""
+    task = TASKS[task_name]
+    if program in task.rivals:
+        rival = task.rivals[program]
+        return short_name([rival.algorithm, rival.settings, rival.noise, task.interval])
+    return fingerprint(configuration(task_name, program))
+
+
+def load(task_name: str) -> dict[tuple[str, int], dict[str, Any]]:
+    """Newest result of every program and seed under the settings of today."""
+    if not RESULTS.exists():
+        return {}
+    task = TASKS[task_name]
+    names = {program: label(task_name, program) for program in (*task.presets, *task.rivals)}
+    rows = [json.loads(line) for line in RESULTS.read_text().splitlines()]
+    return {
+        (row["program"], row["seed"]): row
+        for row in rows
+        if row["task"] == task_name and row["settings"] == names.get(row["program"])
+    }
+
+
+def table(task_name: str, seeds: list[int]) -> str:
+    """Markdown table: steps and CPU seconds to solved by seed, medians, compilation apart."""
+    results, task = load(task_name), TASKS[task_name]
+    medians: dict[str, float] = {}
+    lines = [
+        "| program | steps to solved, by seed | CPU seconds, by seed | median steps | "
+        "median CPU seconds | of them compilation |",
+        "|---|---|---|---|---|---|",
+    ]
+    for program in (*task.presets, *task.rivals):
+        rows = [results[program, seed] for seed in seeds if (program, seed) in results]
+        if not rows:
+            continue
+        points = [solved(row["curve"], THRESHOLD) or (float("inf"),) * 2 for row in rows]
+        steps, cpu = zip(*points, strict=True)
+        medians[program] = statistics.median(cpu)
+        compile_s = statistics.median(row["compile_s"] for row in rows)
+        lines.append(
+            f"| {program} | {by_seed(steps, '{:,}')} | {by_seed(cpu, '{:.1f}')} | "
+            f"{by_seed([statistics.median(steps)], '{:,.0f}')} | "
+            f"{by_seed([medians[program]], '{:.2f}')} | {compile_s:.2f} |"
+        )
+    lines += [
+        f"\n{rival} takes {medians[rival] / medians[ours]:.2f} times the CPU seconds of {ours}."
+        for ours in task.presets
+        for rival in task.rivals
+        if {ours, rival} <= medians.keys()
+    ]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Run what is missing of a task and print its table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("task", choices=list(TASKS))
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
+    parser.add_argument("--programs", nargs="+", help="default: all")
+    parser.add_argument("--one", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    task = TASKS[options.task]
+    if options.one:
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-1:])  # no worker processes
+        seed, program = options.seeds[0], options.one
+        labels = {"task": options.task, "program": program, "seed": seed}
+        if program in task.rivals:
+            outcome = run_rival(task, task.rivals[program], seed)
+        else:
+            outcome = run_preset(options.task, program, seed)
+        print(json.dumps({**labels, "settings": label(options.task, program), **outcome}))
+        return
+    for seed in options.seeds:
+        for program in options.programs or (*task.presets, *task.rivals):
+            if (program, seed) in load(options.task):
+                continue
+            print(f"{program}, seed {seed} ...", file=sys.stderr, flush=True)
+            command = [
+                sys.executable,
+                __file__,
+                options.task,
+                "--one",
+                program,
+                "--seeds",
+                str(seed),
+            ]
+            out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+            with RESULTS.open("a") as file:
+                file.write(out.splitlines()[-1] + "\n")
+    print(table(options.task, options.seeds))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Learning steps in C++, compiled on the machine that runs them; never needed."""

@@ -1,0 +1,123 @@
+// Matrix products in registers, for matrices that stay in the caches.
+//
+// C = A B with C [M, N], A [M, K] by any strides and B [K, N] by rows. A block of ROWS rows and
+// VECTORS vectors of C is summed in registers over all of K, in the order of K, so that the same
+// numbers come out whatever lies around the block.
+
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+
+#ifndef REAL
+#define REAL float
+#endif
+
+namespace bnpo {
+
+using real = REAL;
+using Int = std::ptrdiff_t;
+
+#if defined(__AVX512F__)
+constexpr Int BYTES = 64, ROWS = 12;
+#elif defined(__AVX__)
+constexpr Int BYTES = 32, ROWS = 6;
+#else
+constexpr Int BYTES = 16, ROWS = 6;
+#endif
+constexpr Int LANES = BYTES / Int(sizeof(real));
+constexpr Int VECTORS = 2, COLUMNS = VECTORS * LANES;
+
+typedef real vec __attribute__((vector_size(BYTES), aligned(sizeof(real)), may_alias));
+
+inline vec load(const real *at) { return *reinterpret_cast<const vec *>(at); }
+inline void store(real *at, vec value) { *reinterpret_cast<vec *>(at) = value; }
+inline vec spread(real value) { return vec{} + value; }
+
+// Numbers to the next whole block of columns: rows of scratch are so long.
+inline Int padded(Int columns) { return (columns + COLUMNS - 1) / COLUMNS * COLUMNS; }
+
+// A matrix by its strides.
+struct Matrix {
+    const real *at;
+    Int row, column;
+    Matrix transposed() const { return {at, column, row}; }
+};
+
+// What becomes of a product on its way to memory.
+struct Finish {
+    const real *bias = nullptr;     // [N padded], added to every row
+    bool rectify = false;           // max(0, .)
+    const real *open = nullptr;     // [M, .], only where this is above zero, else 0
+    Int open_row = 0;
+};
+
+template <int rows, int vectors>
+inline void block(Int K, Matrix a, const real *b, Int b_row, real *c, Int c_row,
+                  Int columns, const Finish &finish, Int row, Int column) {
+    vec sum[rows][vectors];
+    for (int v = 0; v < vectors; ++v) {
+        vec first = finish.bias ? load(finish.bias + column + v * LANES) : vec{};
+        for (int r = 0; r < rows; ++r) sum[r][v] = first;
+    }
+    const real *left = a.at + row * a.row;
+    const real *right = b;
+    for (Int k = 0; k < K; ++k, left += a.column, right += b_row) {
+        vec across[vectors];
+        for (int v = 0; v < vectors; ++v) across[v] = load(right + v * LANES);
+        for (int r = 0; r < rows; ++r) {
+            vec down = spread(left[r * a.row]);
+            for (int v = 0; v < vectors; ++v) sum[r][v] += down * across[v];
+        }
+    }
+    for (int r = 0; r < rows; ++r) {
+        for (int v = 0; v < vectors; ++v) {
+            vec value = sum[r][v];
+            if (finish.rectify) value = value > vec{} ? value : vec{};
+            if (finish.open) {
+                vec open = load(finish.open + (row + r) * finish.open_row + column + v * LANES);
+                value = open > vec{} ? value : vec{};
+            }
+            real *to = c + (row + r) * c_row + column + v * LANES;
+            Int left_over = columns - column - v * LANES;
+            if (left_over >= LANES) {
+                store(to, value);
+            } else if (left_over > 0) {
+                std::memcpy(to, &value, left_over * sizeof(real));
+            }
+        }
+    }
+}
+
+template <int vectors>
+inline void panel(Int M, Int K, Matrix a, const real *b, Int b_row, real *c, Int c_row,
+                  Int columns, const Finish &finish, Int column) {
+    Int row = 0;
+    for (; row + ROWS <= M; row += ROWS)
+        block<ROWS, vectors>(K, a, b, b_row, c, c_row, columns, finish, row, column);
+    if (row == M) return;
+    // What is left over goes with rows that are done already: they get the same numbers again.
+    if (M - row > 4 && M >= ROWS)
+        block<ROWS, vectors>(K, a, b, b_row, c, c_row, columns, finish, M - ROWS, column);
+    else if (M >= 4)
+        for (; row < M; row += 4)
+            block<4, vectors>(K, a, b, b_row, c, c_row, columns, finish, std::min(row, M - 4),
+                              column);
+    else
+        for (; row < M; ++row)
+            block<1, vectors>(K, a, b, b_row, c, c_row, columns, finish, row, column);
+}
+
+// C = A B. Rows of B are as long as a whole number of vectors; `columns` of C's are written.
+inline void product(Int M, Int N, Int K, Matrix a, const real *b, Int b_row, real *c,
+                    Int c_row, Int columns, const Finish &finish = {}) {
+    for (Int column = 0; column < N; column += COLUMNS) {
+        if (N - column > LANES)
+            panel<VECTORS>(M, K, a, b + column, b_row, c, c_row, columns, finish, column);
+        else
+            panel<1>(M, K, a, b + column, b_row, c, c_row, columns, finish, column);
+    }
+}
+
+}  // namespace bnpo
