@@ -1,4 +1,4 @@
-"""Free rollout workers: recorded versions, staleness, lost workers, corrected returns, resuming."""
+"""Free rollout workers on Ray: recorded versions, lost workers, resuming, learning."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ import pytest
 import torch
 
 from bnpo.config import TrainConfig
-from bnpo.credit import GAE
 from bnpo.errors import ConfigError, WorkerError
 from bnpo.networks import gaussian
-from tests.agent.conftest import learns, likelihood_ratio, make_trainer, pathwise, play
+from tests.agent.conftest import learns, likelihood_ratio, make_trainer, play
 from tests.study.conftest import Command, command
 
 __all__ = ["command", "make_trainer"]
@@ -55,32 +54,6 @@ def test_segments_tell_the_policy_that_acted_them(ray: Any, make_trainer: Any) -
     # as many steps as a run without workers counts, and the turns that go with them
     assert (agent.env_steps, agent.vector_steps) == (240, 60)
     assert agent.gradient_steps == 6 * 4  # due at 10, 20, ... 60
-
-
-def test_stale_segments_are_counted_and_not_learnt_from(ray: Any, make_trainer: Any) -> None:
-    trainer = make_trainer(likelihood_ratio(), train=free(1, max_staleness=1))
-    feed, agent = trainer.free, trainer.agent
-    delivery = trainer.env.next()  # by policy 0, the first
-    trainer.env.next = lambda: delivery
-    feed.version, feed._key = 1, (0, agent.encoder.changes)  # one change since: learnt from
-    feed.step()
-    stored = agent.replay.transitions_stored
-    assert stored == delivery.transitions
-    feed.version, feed._surplus = 2, 0
-    arrival = feed.step()
-    assert feed.segments_dropped == len(delivery.version)
-    assert agent.replay.transitions_stored == stored
-    assert arrival.lag == 0
-    assert agent.env_steps == 2 * trainer.config.num_envs
-
-
-def test_returns_of_likelihood_ratio_brains_are_corrected(ray: Any, make_trainer: Any) -> None:
-    brains = [likelihood_ratio(), pathwise(credit="gae"), likelihood_ratio(credit="n_step")]
-    trainer = make_trainer(*brains, train=free(1))
-    first, second, third = (brain.credit.scheme for brain in trainer.agent.brains)
-    assert first == GAE(rho_max=1.0)
-    assert second == GAE()
-    assert type(third).__name__ == "NStep"
 
 
 @pytest.mark.slow
