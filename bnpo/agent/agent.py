@@ -160,7 +160,7 @@ class Agent(Usable):
         """
         table = self.replay
         assert table is not None, "begin() comes first"
-        start, steps = draw_guides(
+        start, steps, around = draw_guides(
             guidance,
             self.spec,
             self.env_kwargs,
@@ -173,7 +173,8 @@ class Agent(Usable):
         self.env_steps += len(steps) * len(start.observation)
         self.normalization.observe(table.trajectories, rows)
         self.normalization.renew(first=True)
-        fit(guidance, table.trajectories[rows], self.actor, self.encoder, self.generator)
+        own = table.trajectories[rows]
+        fit(guidance, own, around, self.actor, self.encoder, self.generator)
         for target in self.target_actors:
             target.load_state_dict(self.actor.state_dict())
         for brain in self.brains:
