@@ -241,11 +241,15 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=RESULTS, help="file of the results")
     options = parser.parse_args()
     if not options.table:
+        import logging
+
         import ray
 
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         # workers that sleep need no core of their own
-        ray.init(num_cpus=8, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+        ray.init(
+            num_cpus=8, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR
+        )
         known = [] if options.fresh else rows(options.results)
         done = {(row["form"], row["seed"]) for row in known if row["part"] == "learning"}
         parts = {row["part"] for row in known}

@@ -57,19 +57,20 @@ def settings(variant: str) -> dict[str, Any]:
 
 
 def plan_once() -> None:
-    """Let all variants of a seed share their guiding samples."""
-    import bnpo.agent.agent as module
+    """Let all variants of a seed share their plans."""
+    from bnpo.planning import guiding
 
-    draw = module.draw_guides
+    plan = guiding.plan_guides
     kept: dict[int, Any] = {}
 
-    def drawn(*args: Any, seed: int, **settings: Any) -> Any:
+    def planned(*args: Any) -> Any:
+        seed = int(args[-1])
         if seed not in kept:
             kept.clear()
-            kept[seed] = draw(*args, seed=seed, **settings)
+            kept[seed] = plan(*args)
         return kept[seed]
 
-    module.draw_guides = drawn
+    guiding.plan_guides = planned
 
 
 @cache
