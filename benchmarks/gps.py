@@ -8,6 +8,7 @@ the preset ``gps``:
 
 * whole: as it is;
 * fitted: nothing but the fit to the guiding samples, no turn;
+* no states around: nothing but the fit, and that to the samples alone;
 * no judgement: a worse policy is not given up for the best one so far;
 * no adaptation: the weight w_r of log Z stays as it is;
 * no guides: the policy learns from its own rollouts alone.
@@ -37,6 +38,7 @@ STEPS = 20_000
 VARIANTS: dict[str, dict[str, Any]] = {
     "whole": {},
     "fitted": {"learning_delay": 10**9},
+    "no states around": {"learning_delay": 10**9, "guidance": {"around": 0, "fit_steps": 8_000}},
     "no judgement": {"rule": {"return_to_best": False}},
     "no adaptation": {"rule": {"log_z_factor": 1.0}},
     "no guides": {"rule": {"guidance": None}},
@@ -51,8 +53,10 @@ def settings(variant: str) -> dict[str, Any]:
     run = {"total_steps": STEPS, "eval_interval": STEPS, "eval_episodes": 100}
     config = compose(["gps", "goal_reacher"], {**run, "env_kwargs": {"reward_type": "dense"}})
     brain, own = config["brains"]["gps"], dict(VARIANTS[variant])
-    brain["rule"] = {**brain["rule"], **own.pop("rule", {})}
-    brain.update(own)
+    rule = {**brain["rule"], **own.pop("rule", {})}
+    if "guidance" in own:
+        rule["guidance"] = {**rule["guidance"], **own.pop("guidance")}
+    brain.update(own, rule=rule)
     return config
 
 

@@ -97,13 +97,20 @@ TUNED: dict[tuple[str, str], dict[str, Any]] = {
         memory_size=6_400,
         **dict.fromkeys(("optim_pool_size", "optim_batch_size", "batch_size"), 12_800),
     ),
-    # A sample of each of many plans shows more goals than three of each of fewer do.
+    # One sample of each of many plans shows more goals than three of each of fewer do; the states
+    # around them show the way back, which a fit to the samples alone does not know (seed 100).
     ("gps", "goal_reacher"): {
         "brains": {
             "gps": {
                 "rule": {
                     "name": "gps",
-                    "guidance": {"plans": 320, "samples": 1, "fit_steps": 8_000},
+                    "guidance": {
+                        "plans": 320,
+                        "samples": 1,
+                        "around": 8,
+                        "spread": 12.0,
+                        "fit_steps": 12_000,
+                    },
                 }
             }
         }
