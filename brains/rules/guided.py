@@ -10,9 +10,9 @@ one was optimised, by a margin of one standard error.
 mixture of all; S_k is drawn anew in each gradient step, and Φ climbed for some Adam steps, not to
 its maximum; the first fit is to the guiding distributions, at states around the plans, too, and not
 to samples of them; a policy is judged when it has acted, at the beginning of the next turn; no
-guiding samples come later; covariances are diagonal. Starts and goals vary within a sample, so rewards
-count beyond what these let expect (:func:`bnpo.brains.off_policy.start_baseline`). The best policy
-θ* is the brain's target actor; what is evaluated is the online one.
+guiding samples come later; covariances are diagonal. Starts and goals vary within a sample, so
+rewards count beyond what these let expect (:func:`bnpo.brains.off_policy.start_baseline`). The best
+policy θ* is the brain's target actor; what is evaluated is the online one.
 """
 
 from __future__ import annotations
