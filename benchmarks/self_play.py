@@ -47,7 +47,7 @@ def games(agent: Any) -> dict[str, int]:
     env = make_vector_env(agent.spec.env_id, EPISODES, threads=1)
     (match,) = play_matches(env.unwrapped, agent.policy, [None], EPISODES)
     env.close()
-    return match._asdict()
+    return {"won": match.won, "lost": match.lost, "drawn": match.drawn}
 
 
 def run(share: float, seed: int, steps: int, own: dict[str, Any]) -> dict[str, Any]:
