@@ -112,6 +112,10 @@ bench-study: setup ## a study on all cores against the same runs one by one; nee
 bench-newcomer: ## from a fresh clone to a policy's video and an own credit scheme, timed
 	"$(PYTHON)" benchmarks/newcomer.py --check
 
+.PHONY: bench-first-hour
+bench-first-hour: setup ## help, a list of 1,000 runs, the prompt after a run's last step
+	$(BIN)/python benchmarks/first_hour.py
+
 .PHONY: bench-replay
 bench-replay: $(VENV)/.bench ## replay, transitions per second
 	$(BIN)/python benchmarks/replay.py

@@ -1,6 +1,6 @@
 """Gradient steps per second of the DDPG brain, beside SBX, SB3 and a bare PyTorch loop.
 
-    python benchmarks/learning_step.py                     widths 64, 256 and 256 x 3, one thread
+    python benchmarks/learning_step.py                     width 64 x 2 and 256 x 3, one thread
     python benchmarks/learning_step.py --hidden 256x2 --threads 2
 
 All: batch 256, float32, critic and actor in every step. BNPO, SBX and SB3 sample and relabel from a
@@ -224,7 +224,7 @@ def measure(programs: dict[str, Callable[[int], None]], threads: int) -> dict[st
 def main() -> None:
     """Print a table and leave it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--hidden", nargs="+", default=["64x2", "256x2", "256x3"])
+    parser.add_argument("--hidden", nargs="+", default=["64x2", "256x3"])
     parser.add_argument("--threads", type=int, nargs="+", default=[1])
     options = parser.parse_args()
     medians: list[Median] = []

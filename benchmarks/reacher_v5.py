@@ -1,12 +1,12 @@
-"""PPO on Gymnasium's Reacher-v5 to a mean return of -5, beside Stable-Baselines3's PPO.
+"""PPO on Gymnasium's Reacher-v5 to a mean return of -5, beside SB3's PPO and a lean one.
 
     python benchmarks/reacher_v5.py                    run what is missing, print the table
     python benchmarks/reacher_v5.py --fresh            measure anew
     python benchmarks/reacher_v5.py --search 40        look for settings, on seed 100
 
-Both programs are judged the same way: the mean action, undiscounted return of 100 episodes on the
+All programs are judged the same way: the mean action, undiscounted return of 100 episodes on the
 same evaluation seeds, every 2,000 environment steps; solved is the first of two evaluations in a
-row at -5 or above. Both run in one process on one core, and alternate within each seed. Seconds are
+row at -5 or above. Each runs in one process on one core, alternating within each seed. Seconds are
 training without evaluation; CPU seconds are what other work on the machine distorts least. Results
 are appended run by run to results/reacher_v5.jsonl; what stands there for the settings of today is
 not run again. The settings of ``ppo`` are ``TUNED["ppo", "reacher_v5"]``, the best of the search
@@ -23,18 +23,19 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import lean_ppo
 from race import by_seed
 from records import fingerprint, short_name
 
 RESULTS = Path(__file__).parent / "results" / "reacher_v5.jsonl"
-SEARCH = RESULTS.with_name("reacher_v5_search.jsonl")
 ENV_ID = "Reacher-v5"
-PEER = "sb3_ppo"
-PROGRAMS = ("ppo", PEER)
+PEER, LEAN = "sb3_ppo", "lean_ppo"
+PROGRAMS = ("ppo", PEER, LEAN)
 STEPS = 120_000
 EPISODES = 100
 INTERVAL = 2_000
@@ -66,6 +67,8 @@ def label(program: str) -> str:
     """Short name of a program's settings: results of other settings do not count."""
     if program == PEER:
         return short_name([[PEER_SETTINGS, PEER_ENVS], STEPS, INTERVAL])
+    if program == LEAN:
+        return short_name([lean_ppo.SETTINGS, STEPS, INTERVAL])
     return fingerprint(configuration({}, STEPS))
 
 
@@ -88,31 +91,41 @@ def run_bnpo(seed: int, settings: dict[str, Any], steps: int = STEPS) -> list[Po
     return curve
 
 
+def make_judge() -> Callable[[Callable[[Any], Any]], float]:
+    """Return what tells the mean return of a policy from observations to actions."""
+    import numpy as np
+
+    from bnpo.envs import make_vector_env
+    from bnpo.seeding import EVALUATION_SEED
+
+    env = make_vector_env(ENV_ID, EPISODES, workers=0)
+
+    def mean_return(act: Callable[[Any], Any]) -> float:
+        observation, _ = env.reset(seed=EVALUATION_SEED)
+        returns = np.zeros(EPISODES)
+        while True:
+            observation, reward, _, truncated, _ = env.step(act(observation))
+            returns += reward
+            if truncated.all():
+                return float(returns.mean())
+
+    return mean_return
+
+
 def run_peer(seed: int, settings: dict[str, Any], steps: int = STEPS) -> list[Point]:
     """Train PPO of Stable-Baselines3, observations and rewards normalised."""
     import gymnasium as gym
-    import numpy as np
     import torch
     from stable_baselines3 import PPO
     from stable_baselines3.common.callbacks import BaseCallback
     from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
-    from bnpo.envs import make_vector_env
-    from bnpo.seeding import EVALUATION_SEED
-
     torch.set_num_threads(1)
-    judge = make_vector_env(ENV_ID, EPISODES, workers=0)
+    judge = make_judge()
     curve: list[Point] = []
 
     def mean_return(model: Any) -> float:
-        observation, _ = judge.reset(seed=EVALUATION_SEED)
-        returns = np.zeros(EPISODES)
-        while True:
-            action, _ = model.predict(env.normalize_obs(observation), deterministic=True)
-            observation, reward, _, truncated, _ = judge.step(action)
-            returns += reward
-            if truncated.all():
-                return float(returns.mean())
+        return judge(lambda seen: model.predict(env.normalize_obs(seen), deterministic=True)[0])
 
     class Judge(BaseCallback):  # type: ignore[misc,unused-ignore]
         """Evaluates every INTERVAL steps, outside the measured time."""
@@ -143,76 +156,11 @@ def run_peer(seed: int, settings: dict[str, Any], steps: int = STEPS) -> list[Po
     return curve
 
 
-FIRST_GUESS: dict[str, Any] = {
-    "envs": 8,
-    "segment": 50,
-    "minibatches": 4,
-    "epochs": 10,
-    "lr_actor": 1e-3,
-    "lr_critic": 3e-3,
-    "eps": 0.2,
-    "gae_lambda": 0.9,
-    "gamma": 0.9,
-    "sigma_init": 0.3,
-    "input_gain": 1.0,
-}
-"""First trial of a search, by parameters of :func:`suggest`."""
-
-
-def search(trials: int, seed: int, steps: int = 32_000) -> None:
-    """Try settings with Optuna and append what each reached."""
-    import optuna
-
-    def objective(trial: Any) -> float:
-        settings = suggest(trial) | {"eval_interval": 4_000, "eval_episodes": 40}
-        curve = run_bnpo(seed, settings, steps)
-        reached = solved(curve)
-        best = max(point[3] for point in curve)
-        cost = reached[1] if reached else 2 * curve[-1][1] - best
-        with SEARCH.open("a") as file:
-            row = {
-                "seed": seed,
-                "settings": settings,
-                "solved": reached,
-                "best": best,
-                "cost": cost,
-            }
-            file.write(json.dumps(row) + "\n")
-        return cost
-
-    study = optuna.create_study(sampler=optuna.samplers.TPESampler(n_startup_trials=15))
-    study.enqueue_trial(FIRST_GUESS)
-    study.optimize(objective, n_trials=trials)
-    print(json.dumps(suggest(study.best_trial)), study.best_value)
-
-
-def suggest(trial: Any) -> dict[str, Any]:
-    """Settings of one trial."""
-    envs = trial.suggest_categorical("envs", [8, 16])
-    segment = trial.suggest_categorical("segment", [25, 50])
-    parts = trial.suggest_categorical("minibatches", [1, 2, 4])
-    rollout = envs * segment
-    epochs = trial.suggest_int("epochs", 4, 15)
-    brain = {
-        "learning_delay": segment,
-        "optim_pool_size": rollout,
-        "optim_batch_size": rollout,
-        "batch_size": rollout // parts,
-        "optim_epochs": parts,
-        "learning_repeat": parts * epochs,
-        "lr_actor": trial.suggest_float("lr_actor", 3e-4, 3e-3, log=True),
-        "lr_critic": trial.suggest_float("lr_critic", 1e-3, 1e-2, log=True),
-        "rule.eps": trial.suggest_float("eps", 0.1, 0.3),
-        "credit": {"name": "gae", "gae_lambda": trial.suggest_float("gae_lambda", 0.8, 0.98)},
-    }
-    settings = {f"brains.ppo.{name}": value for name, value in brain.items()}
-    return settings | {
-        "num_envs": envs,
-        "agent.max_steps": segment,
-        "agent.gamma": trial.suggest_float("gamma", 0.8, 0.97),
-        "agent.networks.sigma_init": trial.suggest_float("sigma_init", 0.1, 0.6),
-        "agent.networks.input_gain": trial.suggest_float("input_gain", 1.0, 3.0),
-    }
+def run_lean(seed: int) -> list[Point]:
+    """Train the lean PPO."""
+    return lean_ppo.train(
+        ENV_ID, seed, STEPS, INTERVAL, make_judge(), lambda curve: solved(curve) is not None
+    )
 
 
 def solved(curve: list[Any]) -> tuple[int, float, float] | None:
@@ -266,9 +214,10 @@ def table(seeds: list[int]) -> str:
             f"{by_seed(wall, '{:.1f}')} | {by_seed([statistics.median(steps)], '{:,.0f}')} | "
             f"{by_seed([medians[program]], '{:.1f}')} |"
         )
-    if len(medians) == len(PROGRAMS):
-        ratio = medians[PEER] / medians["ppo"]
-        lines.append(f"\n{PEER} takes {ratio:.1f} times the CPU seconds of ppo (medians).")
+    for peer in (PEER, LEAN):
+        if {peer, "ppo"} <= medians.keys():
+            ratio = medians[peer] / medians["ppo"]
+            lines.append(f"\n{peer} takes {ratio:.1f} times the CPU seconds of ppo (medians).")
     return "\n".join(lines)
 
 
@@ -284,10 +233,13 @@ def main() -> None:
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-1:])  # no worker processes
     seed = options.seeds[0]
     if options.search:
-        search(options.search, 100)
+        import reacher_v5_search
+
+        reacher_v5_search.search(options.search, 100)
         return
     if options.one:
-        curve = run_peer(seed, PEER_SETTINGS) if options.one == PEER else run_bnpo(seed, {})
+        peers = {PEER: lambda: run_peer(seed, PEER_SETTINGS), LEAN: lambda: run_lean(seed)}
+        curve = peers.get(options.one, lambda: run_bnpo(seed, {}))()
         labels = {"program": options.one, "seed": seed, "settings": label(options.one)}
         print(json.dumps({**labels, "curve": curve}))
         return

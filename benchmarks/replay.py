@@ -87,6 +87,10 @@ class Judge:
         reward = distance_reward(achieved_goal.numpy(), desired_goal.numpy())
         return torch.from_numpy(reward)[:, None]
 
+    def terminated(self, achieved_goal: Tensor, desired_goal: Tensor) -> Tensor:
+        """False: the task goes on where a goal is reached, as Fetch does; [B]."""
+        return torch.zeros(len(achieved_goal), dtype=torch.bool)
+
 
 def hindsight(table: SegmentTable, clock: Clock, capacity: int) -> list[Median]:
     """Draw, relabel and credit a batch; write a step of every environment."""

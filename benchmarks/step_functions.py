@@ -6,7 +6,8 @@
 The fewer there are, the sooner a newcomer has followed a transition from the simulator into the
 networks. Counted is what Python's own profile hook sees in one :meth:`Trainer.step` on eight goal
 Reachers, in the brain's second turn: the package's functions once each, without what runs inside
-the environments. Comprehensions and lambdas belong to the function around them.
+the environments. Comprehensions and lambdas belong to the function around them. Compiled steps are
+off: what they do in one call is to be read in Python.
 """
 
 from __future__ import annotations
@@ -75,7 +76,9 @@ def file_of(code: CodeType) -> str:
 
 def functions_of(preset: str) -> Mapping[str, set[str]]:
     """Return the own functions of one vector step with a turn of a preset's brain, by file."""
-    config = compose([preset, "goal_reacher"], {"num_envs": 8, "agent.warmup_steps": 0})
+    config = compose(
+        [preset, "goal_reacher"], {"num_envs": 8, "agent.warmup_steps": 0, "agent.compile": "off"}
+    )
     trainer = Trainer(build_agent(config), build_train_config(config), progress_bar=False)
     try:
         (brain,) = trainer.agent.brains

@@ -63,23 +63,28 @@ def dense() -> Iterator[Median]:
         today = {seed: one for (name, seed), one in loaded.items() if name == program}
         results, earlier = or_earlier(today, reacher_v5.RESULTS, program, range(5))
         if not results:
-            return
+            continue
         said = said or earlier
         never = (math.inf,) * 3
         reached = [reacher_v5.solved(one["curve"]) or never for one in results.values()]
         columns[program] = [statistics.median(column) for column in zip(*reached, strict=True)]
-    ours, theirs = columns["ppo"], columns[reacher_v5.PEER]
     what = f"Reacher-v5 to {reacher_v5.THRESHOLD:g} by ppo, 5 seeds{said}"
-    for index, (unit, asked) in enumerate((("environment steps", ">= 1"), ("CPU seconds", ">= 2"))):
-        yield Median(
-            what=what,
-            ours=ours[index],
-            unit=unit,
-            peer=reacher_v5.PEER,
-            theirs=theirs[index],
-            ratio=theirs[index] / ours[index],
-            asked=asked,
-        )
+    for peer, asked in ((reacher_v5.PEER, ">= 2"), (reacher_v5.LEAN, ">= 1.3")):
+        if not {"ppo", peer} <= columns.keys():
+            continue
+        for index, (unit, bound) in enumerate(
+            (("environment steps", ">= 1"), ("CPU seconds", asked))
+        ):
+            ours, theirs = columns["ppo"][index], columns[peer][index]
+            yield Median(
+                what=what,
+                ours=ours,
+                unit=unit,
+                peer=peer,
+                theirs=theirs,
+                ratio=theirs / ours,
+                asked=bound,
+            )
 
 
 def studied() -> Iterator[Median]:

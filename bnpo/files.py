@@ -13,7 +13,7 @@ from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 
-__all__ = ["PARTIAL", "read_as", "read_json", "replacing", "write_json", "write_whole"]
+__all__ = ["PARTIAL", "checked", "read_as", "read_json", "replacing", "write_json", "write_whole"]
 
 Kind = TypeVar("Kind")
 
@@ -102,6 +102,20 @@ def read_as(path: Path, kind: type[Kind]) -> Kind:
     except ValidationError as error:
         raise ValueError(f"{path} is damaged: {_first_of(error)}") from None
     return content
+
+
+def checked(content: Any, kind: type[Kind]) -> Kind:
+    """Return plain data as a dataclass, whose annotations every value must fit.
+
+    Raises:
+        ValueError: naming the value.
+
+    """
+    try:
+        result: Kind = _adapter(cast("Any", kind)).validate_python(content)
+    except ValidationError as error:
+        raise ValueError(_first_of(error)) from None
+    return result
 
 
 @lru_cache

@@ -1,4 +1,4 @@
-"""Objectives of the actor and targets of the critic: pure functions, one value per sample."""
+"""Objectives of the actor and the loss of the critic: pure functions of samples."""
 
 from __future__ import annotations
 
@@ -11,24 +11,7 @@ __all__ = [
     "constant_baseline",
     "effective_sample_size",
     "half_mean_square",
-    "td_target",
 ]
-
-
-def td_target(
-    reward: Tensor, discount: Tensor, next_q: Tensor, bounds: tuple[float, float] | None
-) -> Tensor:
-    """Return the TD target y = r + discount · Q'(s', g', π'(s', g')), [B, R].
-
-    Args:
-        reward: [B, R], n-step
-        discount: [B], of the bootstrap; 0 after a termination
-        next_q: [B, R]
-        bounds: known bounds of the return; y is clipped to them
-
-    """
-    y = torch.addcmul(reward, discount[:, None], next_q)
-    return y if bounds is None else y.clamp_(*bounds)
 
 
 def half_mean_square(error: Tensor, weight: Tensor | None) -> tuple[Tensor, Tensor]:

@@ -48,6 +48,8 @@ def resolve_rule(description: BrainDescription) -> Rule:
             ``bellman`` contradicts the rule.
 
     """
+    if not isinstance(description, BrainDescription):
+        raise ConfigError(f"brains holds {description!r}: allowed are BrainDescriptions")
     rule = description.rule
     if rule is None:
         return _derive(description)

@@ -110,7 +110,8 @@ class Sample:
 
     def log_ratio(self) -> Tensor:
         """Return the bounded log rho = log pi_theta / pi_proximal, [B]."""
-        difference = self.log_prob() - self.batch.proximal_log_prob
+        log_prob = gaussian.log_prob(self.batch.action, self.mu, self.sigma)
+        difference = log_prob - self.batch.proximal_log_prob
         return difference.clamp(-self.max_log_ratio, self.max_log_ratio)
 
     def advantage(self, at: BaselineAt = "behaviour", *, normalize: bool = False) -> Tensor:

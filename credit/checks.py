@@ -42,14 +42,20 @@ class StubEvaluator:
         density: Tensor = -0.5 * ((action - mu).square() + math.log(2 * math.pi)).sum(1)
         return density
 
-    def reward(self, achieved_goal: Tensor, desired_goal: Tensor) -> Tensor:
+    def reward(
+        self, achieved_goal: Tensor, desired_goal: Tensor, info: Tensor | None = None
+    ) -> Tensor:
         """Negative distance, [B, R]."""
         distance: Tensor = torch.linalg.vector_norm(achieved_goal - desired_goal, dim=1)[:, None]
         return -distance.repeat(1, self.reward_dim)
 
-    def terminated(self, achieved_goal: Tensor, desired_goal: Tensor) -> Tensor:
+    def terminated(
+        self, achieved_goal: Tensor, desired_goal: Tensor, info: Tensor | None = None
+    ) -> Tensor:
         """False: no goal ends an episode, [B]."""
         return (achieved_goal[:, 0] == desired_goal[:, 0]) & False
+
+    truncated = terminated
 
 
 def random_trajectories(

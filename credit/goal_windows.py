@@ -41,7 +41,10 @@ def shift_goals(
 ) -> Transitions:
     """Transitions under the goals g⁺_t = g_{t+k}, with truncated lambda-returns.
 
-    n = min(steps, L - t - max(k, 0)), so that the goals of the whole return are in the segment.
+    n = min(steps, L - t - max(k, 0)), so that the goals of the whole return are in the segment,
+    and less where a shifted goal ends the episode by the task: without a bootstrap where reaching
+    it is terminal, with one where it truncates. An end that the own goal explains is none under a
+    shifted one.
     r_t = R(achieved_goal_{t+1}, g⁺_{t+1}), Gymnasium's contract of compute_reward; the stored
     reward where k = 0. Inner bootstraps as in :class:`bnpo.credit.GAE`, at (s_{t+i}, g⁺_{t+i}).
 
@@ -56,22 +59,38 @@ def shift_goals(
 
     """
     left = trajectories.length[segment] - time - shift.clamp(min=0)
-    n, row = left.clamp(max=steps), segment[:, None]
+    n, row, moved = left.clamp(max=steps), segment[:, None], shift != 0
     ahead = torch.arange(min(steps, trajectories.action.shape[1]), device=time.device)
     at = time[:, None] + torch.minimum(ahead, n[:, None] - 1)  # [B, K], written rows only
     goal = trajectories.desired_goal[row, at + 1 + shift[:, None]]  # [B, K, G]
     achieved = trajectories.achieved_goal[row, at + 1]
-    reward = evaluator.reward(achieved.flatten(0, 1), goal.flatten(0, 1))
-    reward = reward.reshape(*at.shape, -1)  # [B, K, R]
-    reward = torch.where((shift == 0)[:, None, None], trajectories.reward[row, at], reward)
+    asked = (achieved, goal, *trajectories.info_at(row.expand_as(at), at))
+    asked = tuple(part.flatten(0, 1) for part in asked)
+    reward = evaluator.reward(*asked).reshape(*at.shape, -1)  # [B, K, R]
+    reward = torch.where(moved[:, None, None], reward, trajectories.reward[row, at])
+    terminal, cut = (
+        flags.reshape(at.shape) & moved[:, None]
+        for flags in (evaluator.terminated(*asked), evaluator.truncated(*asked))
+    )
+    over = (terminal | cut) & (ahead < n[:, None])
+    n = torch.where(over.any(1), over.to(torch.uint8).argmax(1) + 1, n)
     value = reward  # not read at lambda = 1 nor at n = 1
     if gae_lambda < 1 and steps > 1:
         state = trajectories.observation[row, at + 1].flatten(0, 1)
         value = evaluator.value(state, goal.flatten(0, 1)).reshape(reward.shape)
     reward = lambda_rewards(reward, value, n, evaluator.gamma, gae_lambda)[:, 0]
     transitions = trajectories.n_step(segment, time, n, evaluator.gamma, steps, reward=reward)
+    discount = transitions.discount.masked_fill(terminal.gather(1, n[:, None] - 1)[:, 0], 0.0)
+    ended = (moved & (transitions.discount == 0)).nonzero()[:, 0]
+    if len(ended):  # by their own goals: the shifted ones may not end there
+        last = (segment[ended], time[ended] + n[ended])
+        own = [trajectories.achieved_goal[last], trajectories.desired_goal[last]]
+        own += trajectories.info_at(last[0], last[1] - 1)
+        goes_on = evaluator.terminated(*own) & ~terminal[ended, n[ended] - 1]
+        power = torch.pow(evaluator.gamma, n[ended].to(discount.dtype))
+        discount = discount.index_put((ended[goes_on],), power[goes_on])
     return transitions.replace(
         goal=trajectories.desired_goal[segment, time + shift],
         next_goal=trajectories.desired_goal[segment, time + n + shift],
-        discount=transitions.discount * gae_lambda ** (n - 1).to(reward.dtype),
+        discount=discount * gae_lambda ** (n - 1).to(discount.dtype),
     )

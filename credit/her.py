@@ -69,14 +69,18 @@ class HER(CreditScheme):
             self.strategy, trajectories, segment, time, generator, moving=bool(self.moving)
         )
         later = goal + (made.next_goal - made.goal) if self.moving else goal
-        reward = evaluator.reward(outcome, later)  # read where n = 1 alone
+        info = trajectories.info_at(segment, time)
+        reward = evaluator.reward(outcome, later, *info)  # read where n = 1 alone
         where = replaced[:, None]
-        ended = (replaced & (made.discount == 0)).nonzero()[:, 0]
         discount = made.discount
-        if len(ended):  # by their own goals: others may not end
-            explained = evaluator.terminated(outcome[ended], made.next_goal[ended])
+        some_ended = not bool(discount.all())
+        if some_ended and len(ended := (replaced & (discount == 0)).nonzero()[:, 0]):
+            # by their own goals: others may not end
+            asked = [part[ended] for part in (outcome, made.next_goal, *info)]
+            explained = evaluator.terminated(*asked)
             discount = discount.index_fill(0, ended[explained], evaluator.gamma)
-        discount = discount.masked_fill(replaced & evaluator.terminated(outcome, later), 0.0)
+        ends = evaluator.terminated(outcome, later, *info)  # a goal that truncates is bootstrapped
+        discount = discount.masked_fill(replaced & ends, 0.0)
         return made.replace(
             goal=torch.where(where, goal, made.goal),
             next_goal=torch.where(where, later, made.next_goal),

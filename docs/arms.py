@@ -11,7 +11,8 @@ from pathlib import Path
 import bnpo
 from bnpo.compose import compose
 from bnpo.presets import build_agent
-from bnpo.show.recording import Episode, play, write_gif
+from bnpo.show.films import Episode, write_gif
+from bnpo.show.recording import play
 
 PICTURE = Path(__file__).parent / "arms.gif"
 

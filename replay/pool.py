@@ -93,16 +93,16 @@ class Pool:
             BadPriority: a priority is negative or not finite; nothing is added then.
 
         """
-        kept = transitions[-self.capacity :] if len(transitions) > self.capacity else transitions
+        newest = transitions[-self.capacity :] if len(transitions) > self.capacity else transitions
         matrix = self._matrix
         if matrix is None:
-            matrix = self._allocate(_columns_of(kept), kept.device)
-        parts: list[Tensor] = [getattr(kept, name) for name in self._names]
+            matrix = self._allocate(_columns_of(newest), newest.device)
+        parts: list[Tensor] = [getattr(newest, name) for name in self._names]
         if [(part.shape[1:], part.dtype) for part in parts] != self._layout:
             raise ValueError(
-                f"Pool.push: columns {_columns_of(kept)}, but the pool has {self._columns}"
+                f"Pool.push: columns {_columns_of(newest)}, but the pool has {self._columns}"
             )
-        count = len(kept)
+        count = len(newest)
         slots = torch.arange(self._cursor, self._cursor + count, device=matrix.device)
         slots %= self.capacity
         if self._tree is not None:

@@ -22,18 +22,18 @@ _INSIDE = [f.name for f in dataclasses.fields(Trajectories) if f.name not in _EN
 def widths_of(spec: TaskSpec) -> tuple[list[int], list[int]]:
     """Return the widths of what lies before an action and of what comes with it.
 
-    Before it: observation, achieved and desired goal; with it: action, mu, sigma, log-probability
-    and reward.
+    Before it: observation, achieved and desired goal; with it: action, mu, sigma, log-probability,
+    reward and what is kept of info.
     """
     before = [spec.observation_dim, spec.goal_dim, spec.goal_dim]
-    return before, [spec.action_dim] * 3 + [1, spec.reward_dim]
+    return before, [spec.action_dim] * 3 + [1, spec.reward_dim, spec.info_dim]
 
 
 def columns_of(storage: Tensor, spec: TaskSpec) -> Trajectories:
     """Return views of an array [S, T+1, D] as trajectories, all of length 0."""
     before, during = widths_of(spec)
     observation, achieved, desired, *rest = storage.split_with_sizes([*before, *during], dim=-1)
-    action, mu, sigma, log_prob, reward = (column[:, :-1] for column in rest)
+    action, mu, sigma, log_prob, reward, info = (column[:, :-1] for column in rest)
     length = torch.zeros(len(storage), device=storage.device, dtype=torch.int64)
     return Trajectories(
         observation=observation,
@@ -44,6 +44,7 @@ def columns_of(storage: Tensor, spec: TaskSpec) -> Trajectories:
         sigma=sigma,
         log_prob=log_prob[..., 0],
         reward=reward,
+        info=info,
         length=length,
         terminated=torch.zeros_like(length, dtype=torch.bool),
         truncated=torch.zeros_like(length, dtype=torch.bool),
@@ -106,7 +107,7 @@ class SegmentStorage:
         Args:
             rows: [N].
             time: [N], steps written to them so far.
-            during: [N, 3A+1+R], action, mu, sigma, log-probability and reward.
+            during: [N, 3A+1+R+I], action, mu, sigma, log-probability, reward and info.
             after: [N, O+2G], observations and goals that follow.
 
         """

@@ -130,7 +130,8 @@ class SegmentTable:
         self._begun.clear()
         action, mu, sigma, log_prob, on_policy = step.decision
         terminated, truncated, lost = step.terminated, step.truncated, step.lost
-        during = torch.cat([action, mu, sigma, log_prob[:, None], step.reward], dim=1)
+        told = () if step.info is None else (step.info,)
+        during = torch.cat([action, mu, sigma, log_prob[:, None], step.reward, *told], dim=1)
         after = torch.cat(step.next_observation, dim=1)
         self._storage.step(self._row, self._time, during, after)
         if on_policy is not None:

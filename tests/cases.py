@@ -2,7 +2,8 @@
 
     python tests/cases.py ../shared/cases [NAME...]
 
-A script exits with 0 where the product is right; ``python`` and ``bnpo`` come from PATH.
+A script exits with 0 where the product is right; ``python`` and ``bnpo`` come from PATH. Which test
+of the project guards what a script shows is in tests/case_tests.py.
 """
 
 from __future__ import annotations

@@ -12,16 +12,14 @@ from bnpo import seeding
 from bnpo.agent.arbiter import Arbiter
 from bnpo.agent.assembly import build
 from bnpo.agent.brain import Brain, TurnReport
-from bnpo.agent.crediting import RewardFunction
 from bnpo.agent.defaults import default_config
-from bnpo.agent.normalization import Normalization
-from bnpo.agent.policy import Policy
+from bnpo.agent.policy import Normalization, Policy
 from bnpo.agent.predicting import Usable
+from bnpo.agent.task import task_of
 from bnpo.brains.options import Guidance
 from bnpo.brains.rule import Rule
 from bnpo.config import AgentConfig, BrainDescription
-from bnpo.envs import describe, make_env
-from bnpo.envs.goal_functions import GoalFunctions, goal_functions
+from bnpo.envs.goal_functions import GoalFunction, GoalFunctions
 from bnpo.errors import ConfigError
 from bnpo.planning.guiding import draw_guides, fit, store_guides
 from bnpo.replay import SegmentTable
@@ -111,10 +109,8 @@ class Agent(Usable):
         """
         if isinstance(brains, str):
             return cls.of_preset(brains, env_id, seed=seed, config=config, env_kwargs=env_kwargs)
-        env = make_env(env_id, **(env_kwargs or {}))
-        spec = describe(env, env_id)
-        functions = goal_functions(env) if spec.is_goal_env else None
-        return cls(
+        spec, functions, refused = task_of(env_id, env_kwargs or {})
+        agent = cls(
             spec,
             brains,
             config=config or default_config(brains, spec, functions),
@@ -122,11 +118,14 @@ class Agent(Usable):
             goal_functions=functions,
             env_kwargs=env_kwargs,
         )
+        if refused is not None and any(brain.credit.scheme.needs_goals for brain in agent.brains):
+            raise refused
+        return agent
 
     learners = property(lambda self: self.brains, doc="The brains, as earlier versions named them.")
 
     @property
-    def reward_of(self) -> RewardFunction | None:
+    def reward_of(self) -> GoalFunction | None:
         """The task's reward of achieved and desired goals, both [B, G]; None without goals."""
         return None if self.goal_functions is None else self.goal_functions.reward
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 
 from bnpo import seeding
@@ -35,6 +36,9 @@ from bnpo.planning.guiding import require_simulator
 from bnpo.types import TaskSpec
 
 __all__ = ["Parts", "build"]
+
+_DISTINCT = 20
+"""Fewest numbers of the agent's floating point type that an action's bounds may hold."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,18 +94,23 @@ def build(
 
     """
     device, dtype = torch.device(config.device), getattr(torch, config.dtype)
+    _require_bounds(spec, config.dtype)
     networks = config.networks
     if networks.observe_achieved_goal:
         spec = dataclasses.replace(spec, observation_dim=spec.observation_dim + spec.goal_dim)
+    rules = [_resolved(index, description) for index, description in enumerate(descriptions)]
+    if goal_functions is not None and goal_functions.keys:
+        pairs = zip(descriptions, rules, strict=True)
+        if any(scheme_of(description, rule, spec).needs_goals for description, rule in pairs):
+            spec = dataclasses.replace(spec, info=goal_functions.keys)
     encoder = build_encoder(spec, networks, device, dtype)
     if isinstance(encoder, Memory):
         spec = dataclasses.replace(spec, observation_dim=encoder.state_dim)
     each, features = len(descriptions), encoder.features
-    actor = Actor(features, spec, networks).to(device, dtype)
-    rules = [_resolved(index, description) for index, description in enumerate(descriptions)]
+    actor = Actor(features, spec, networks, dtype).to(device, dtype)
     critic_of = _critics_of(descriptions, rules, spec, config)
     critics = [
-        Critic(features, spec, networks).to(device, dtype) for _ in range(max(critic_of) + 1)
+        Critic(features, spec, networks, dtype).to(device, dtype) for _ in range(max(critic_of) + 1)
     ]
     several = config.policies != "shared"
     actors = [actor, *(copy.deepcopy(actor) for _ in range(each - 1 if several else 0))]
@@ -147,6 +156,22 @@ def build(
         else None,
         brains=brains,
     )
+
+
+def _require_bounds(spec: TaskSpec, dtype: str) -> None:
+    """Refuse actions that the agent's floating point type cannot tell apart."""
+    low, high = (np.asarray(bound, dtype) for bound in (spec.action_low, spec.action_high))
+    with np.errstate(over="ignore"):
+        width = high - low
+    apart = np.spacing(np.maximum(np.abs(low), np.abs(high)))
+    for index in np.flatnonzero(~np.isfinite(width) | (apart * _DISTINCT > width)):
+        bounds = f"[{spec.action_low[index]:.10g}, {spec.action_high[index]:.10g}]"
+        wide = "is too wide for" if not np.isfinite(width[index]) else "holds too few numbers of"
+        other = "" if dtype == "float64" else ": set agent.dtype = 'float64'"
+        raise ConfigError(
+            f"{spec.env_id} has actions whose Box {wide} {dtype}: action[{index}] is in {bounds}"
+            f"{other}"
+        )
 
 
 @contextmanager

@@ -63,16 +63,18 @@ class TrustRegion:
             rows.observation[segment, time],
             rows.desired_goal[segment, time],
         )
-        self._before = self._policy()
+        networks = self.step.networks
+        self._before = networks.actor(networks.encoder(self._observation, self._goal))
         if self.budget is not None:
-            actor = self.step.networks.actor
-            self._parameters = [p.detach().clone() for p in actor.parameters()]
+            self._parameters = [p.detach().clone() for p in networks.actor.parameters()]
 
     @torch.no_grad()
     def moved(self) -> Tensor:
         """Return the mean divergence KL(before || now) of this turn so far, [] (nats)."""
         assert self._before is not None, "begin() comes first"
-        return gaussian.kl_divergence(*self._before, *self._policy()).mean()
+        networks = self.step.networks
+        now = networks.actor(networks.encoder(self._observation, self._goal))
+        return gaussian.kl_divergence(*self._before, *now).mean()
 
     @torch.no_grad()
     def hold(self, budget: float) -> None:
@@ -96,13 +98,6 @@ class TrustRegion:
         """Move the actor to a share of the way from the turn's start to the parameters ahead."""
         parameters = [p.data for p in self.step.networks.actor.parameters()]
         torch._foreach_copy_(parameters, torch._foreach_lerp(self._parameters, ahead, share))
-
-    def _policy(self) -> tuple[Tensor, Tensor]:
-        networks = self.step.networks
-        policy: tuple[Tensor, Tensor] = networks.actor(
-            networks.encoder(self._observation, self._goal)
-        )
-        return policy
 
 
 def require_finite_turn(

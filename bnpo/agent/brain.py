@@ -17,7 +17,7 @@ from bnpo.brains.losses import effective_sample_size
 from bnpo.brains.rule import Info
 from bnpo.brains.rules.guided import review
 from bnpo.brains.steps.compiled import CompiledSteps
-from bnpo.brains.steps.draw import Draw
+from bnpo.brains.steps.minibatch import Draw
 from bnpo.config import AgentConfig, BrainDescription
 from bnpo.errors import BadPriority, Diverged
 from bnpo.networks import Actor
@@ -135,8 +135,12 @@ class Brain:
             if not len(rows):
                 return
         self.evaluator.env_steps = env_steps
+        length = table.trajectories.length[rows]
+        segment = rows.repeat_interleave(length)
+        starts = (length.cumsum(0) - length).repeat_interleave(length)
+        time = torch.arange(len(segment), device=segment.device) - starts
         try:
-            self.draws.push(self.credit.assign_whole(table, rows))
+            self.draws.push(self.credit.assign(table, segment, time))
         except BadPriority as error:
             raise self._diverged(error) from error
 
@@ -236,7 +240,14 @@ class Brain:
             resampled = self.priorities.resampled and draw.slots is not None
             each = self.steps.take_each(draw, actors, resampled, self.gradient_steps)
             for number, learnt in enumerate(each):
-                self._note(draw, number, learnt)
+                self.gradient_steps += 1
+                self._info |= learnt.info
+                if "actor_step_scale" in learnt.info:
+                    self._step_scales.append(learnt.info["actor_step_scale"])
+                if not self.priorities.uniform and draw.slots is not None:
+                    batch, slots, *_ = draw.minibatch(number)
+                    assert slots is not None
+                    self.pool.update(slots, self.priorities.of_learnt(batch, learnt))
                 if stops := self.step.rule.target_kl is not None and self._should_stop(learnt):
                     break
             if stops:
@@ -247,17 +258,6 @@ class Brain:
         if self.rounds % description.sync_delta_c == 0:
             self._critic_follower.sync()
         return draw, number, learnt  # optim_epochs >= 1
-
-    def _note(self, draw: Draw, number: int, learnt: Learnt) -> None:
-        """Count a gradient step; the priorities of its minibatch go back to the pool."""
-        self.gradient_steps += 1
-        self._info |= learnt.info
-        if "actor_step_scale" in learnt.info:
-            self._step_scales.append(learnt.info["actor_step_scale"])
-        if not self.priorities.uniform and draw.slots is not None:
-            batch, slots, *_ = draw.minibatch(number)
-            assert slots is not None
-            self.pool.update(slots, self.priorities.of_learnt(batch, learnt))
 
     def _any_of(self, actors: list[Actor]) -> Actor:
         """Draw one of the brains' target actors, from which this step's TD targets bootstrap."""

@@ -11,18 +11,12 @@ from bnpo.brains import LearningStep, Rule
 from bnpo.config import AgentConfig, BrainDescription
 from bnpo.credit import with_later_ratios
 from bnpo.credit.checks import check_columns, check_proximal
+from bnpo.envs.goal_functions import GoalFunctions
 from bnpo.networks import Memory, gaussian
 from bnpo.replay import ImportanceRatio, SamplingLaw, SegmentTable
 from bnpo.types import CreditScheme, TaskSpec, Transitions
 
-__all__ = ["CreditAssignment", "NetworkEvaluator", "RewardFunction", "TerminationFunction"]
-
-
-RewardFunction = Callable[[Tensor, Tensor], Tensor]
-"""Reward [B] or [B, R] of achieved and desired goals, both [B, G]."""
-
-TerminationFunction = Callable[[Tensor, Tensor], Tensor]
-"""Whether episodes end [B], by achieved and desired goals, both [B, G]."""
+__all__ = ["CreditAssignment", "NetworkEvaluator"]
 
 
 class NetworkEvaluator:
@@ -32,9 +26,8 @@ class NetworkEvaluator:
         self,
         step: LearningStep,
         spec: TaskSpec,
-        reward_function: RewardFunction | None,
+        goal_functions: GoalFunctions | None,
         *,
-        termination_function: TerminationFunction | None = None,
         gamma: float | Callable[[int], float],
         acting: bool,
         generator: torch.Generator,
@@ -44,8 +37,7 @@ class NetworkEvaluator:
         Args:
             step: of one brain, whose networks answer
             spec: the task
-            reward_function: the task's reward of goals; None without goals
-            termination_function: whether they end an episode; None: none does
+            goal_functions: the task's answers about goals; None without goals
             gamma: discount factor, or a function of environment steps that returns it
             acting: values are those of the online actor, which acts, instead of the target actor's
             generator: source of a scheme's random numbers
@@ -54,8 +46,7 @@ class NetworkEvaluator:
         self.networks = step.networks
         self._step = step
         self.spec = spec
-        self.reward_function = reward_function
-        self.termination_function = termination_function
+        self.goal_functions = goal_functions
         self.env_steps = 0
         """Environment steps so far, as the brain last told"""
         self._gamma = gamma
@@ -94,18 +85,32 @@ class NetworkEvaluator:
         features = self.networks.encoder(observation, goal)
         return gaussian.log_prob(action, *self.networks.target_actor(features))
 
-    def reward(self, achieved_goal: Tensor, desired_goal: Tensor) -> Tensor:
-        """Reward of the task for goals [B, G], [B, R]."""
-        if self.reward_function is None:
-            raise ValueError(f"{self.spec.env_id} has no goals, so no reward of goals")
-        reward = self.reward_function(achieved_goal, desired_goal)
+    def reward(
+        self, achieved_goal: Tensor, desired_goal: Tensor, info: Tensor | None = None
+    ) -> Tensor:
+        """Reward of the task for goals [B, G] and what is kept of info [B, I], [B, R]."""
+        reward: Tensor = self._functions.reward(achieved_goal, desired_goal, info)
         return reward.to(achieved_goal.dtype).reshape(len(achieved_goal), self.spec.reward_dim)
 
-    def terminated(self, achieved_goal: Tensor, desired_goal: Tensor) -> Tensor:
-        """Whether achieving a goal ends the episode, for goals [B, G], [B]."""
-        if self.termination_function is None:
-            return torch.zeros(len(achieved_goal), dtype=torch.bool, device=achieved_goal.device)
-        return self.termination_function(achieved_goal, desired_goal)
+    def terminated(
+        self, achieved_goal: Tensor, desired_goal: Tensor, info: Tensor | None = None
+    ) -> Tensor:
+        """Whether achieving a goal is terminal, for goals [B, G], [B]."""
+        ends: Tensor = self._functions.terminated(achieved_goal, desired_goal, info)
+        return ends
+
+    def truncated(
+        self, achieved_goal: Tensor, desired_goal: Tensor, info: Tensor | None = None
+    ) -> Tensor:
+        """Whether achieving a goal cuts the episode, for goals [B, G], [B]."""
+        ends: Tensor = self._functions.truncated(achieved_goal, desired_goal, info)
+        return ends
+
+    @property
+    def _functions(self) -> GoalFunctions:
+        if self.goal_functions is None:
+            raise ValueError(f"{self.spec.env_id} has no goals, so no reward of goals")
+        return self.goal_functions
 
 
 class CreditAssignment:
@@ -130,14 +135,6 @@ class CreditAssignment:
         )
         self._recorded = not (config.stable_probs or scheme.relabels)  # is what ratios refer to
         self._checked = False
-
-    def assign_whole(self, table: SegmentTable, rows: Tensor) -> Transitions:
-        """Credit of all transitions of the segments on rows [K], one segment after the other."""
-        length = table.trajectories.length[rows]
-        segment = rows.repeat_interleave(length)
-        starts = (length.cumsum(0) - length).repeat_interleave(length)
-        time = torch.arange(len(segment), device=segment.device) - starts
-        return self.assign(table, segment, time)
 
     def assign(
         self,

@@ -9,6 +9,7 @@ import torch
 from bnpo.brains import resolve_rule
 from bnpo.config import AgentConfig, BrainDescription, NetworkConfig
 from bnpo.envs.goal_functions import GoalFunctions
+from bnpo.errors import ConfigError
 from bnpo.types import TaskSpec
 
 __all__ = ["default_config"]
@@ -72,10 +73,18 @@ def default_config(
 
 
 def _is_sparse(functions: GoalFunctions, goal_dim: int) -> bool:
-    """Whether the reward is 0 at the goal and -1 elsewhere, judged at goals near and far."""
+    """Whether the reward is 0 at the goal and -1 elsewhere, judged at goals near and far.
+
+    One that depends on info is not, nor one that is infinite far away.
+    """
+    if functions.keys:
+        return False
     distance = torch.logspace(-6, 6, 25)[:, None].expand(-1, goal_dim)
-    reward = functions.reward(torch.zeros_like(distance), distance)
-    at_goal = functions.reward(torch.zeros(1, goal_dim), torch.zeros(1, goal_dim))
+    try:
+        reward = functions.reward(torch.zeros_like(distance), distance)
+        at_goal = functions.reward(torch.zeros(1, goal_dim), torch.zeros(1, goal_dim))
+    except ConfigError:
+        return False
     return bool(
         reward.numel() == len(distance)
         and ((reward == -1) | (reward == 0)).all()

@@ -9,7 +9,7 @@ import torch
 
 from bnpo.agent.crediting import CreditAssignment
 from bnpo.agent.priorities import Priorities
-from bnpo.brains.steps.draw import Draw
+from bnpo.brains.steps.minibatch import Draw
 from bnpo.config import AgentConfig, BrainDescription
 from bnpo.replay import Pool, SegmentTable
 from bnpo.types import Transitions
@@ -56,8 +56,8 @@ class PoolDraws:
 
     def push(self, transitions: Transitions) -> None:
         """Put transitions into the pool."""
-        told = self.priorities.resampled
-        self.pool.push(transitions, self.priorities.of_fresh(transitions) if told else None)
+        resampled = self.priorities.resampled
+        self.pool.push(transitions, self.priorities.of_fresh(transitions) if resampled else None)
 
     def open_turn(self) -> bool:
         """Return whether the pool holds enough for a turn."""
@@ -160,8 +160,12 @@ class RolloutDraws:
         assert rollout is not None, "open_turn() comes first"
         device = self.generator.device
         order = torch.randperm(len(rollout), generator=self.generator, device=device)
-        for part in order.tensor_split(self.description.optim_epochs):
-            yield Draw(rollout[part], None, None, len(part))
+        epochs = self.description.optim_epochs
+        if len(order) % epochs == 0:
+            yield Draw(rollout, None, None, len(order) // epochs, 0, epochs, order)
+            return
+        for part in order.tensor_split(epochs):
+            yield Draw(rollout, None, None, len(part), order=part)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state of the pool, and how much of it no turn has seen."""

@@ -24,9 +24,8 @@ from bnpo.brains.rule import Rule, allows_hindsight, weighs_ratio
 from bnpo.brains.steps.actor import ActorStep, ActorStepping, Delayed
 from bnpo.brains.steps.closed_form import ClosedFormCritic, MeanClimb
 from bnpo.brains.steps.compiled import compiled
-from bnpo.brains.steps.lean_adam import LeanAdam
 from bnpo.brains.steps.learning_step import RecurrentStep
-from bnpo.brains.steps.optimizers import ActorOptimizer, MakeOptimizer, fused_adam
+from bnpo.brains.steps.optimizers import ActorOptimizer, LeanAdam, MakeOptimizer, fused_adam
 from bnpo.brains.steps.sample_floor import SampleFloor
 from bnpo.config import AgentConfig, BrainDescription
 from bnpo.credit import GAE, HER, FloatingNStep, resolve
@@ -99,8 +98,7 @@ def make_brain(
     evaluator = NetworkEvaluator(
         step,
         spec,
-        None if goal_functions is None else goal_functions.reward,
-        termination_function=None if goal_functions is None else goal_functions.terminated,
+        goal_functions,
         gamma=config.gamma_schedule or config.gamma,
         acting=not rule.pathwise,
         generator=generator,

@@ -17,7 +17,7 @@ from bnpo.extras import require
 __all__ = ["checked_address", "joined"]
 
 PATIENCE = 15.0
-"""Seconds within which a cluster must answer."""
+"""Time within which a cluster must answer (seconds)."""
 
 _PLACE = re.compile(r"(?P<host>[\w.-]+|\[[0-9a-fA-F:]+\]):(?P<port>\d{1,5})")
 _JOIN = "import sys, ray; ray.init(address=sys.argv[1], log_to_driver=False, logging_level='FATAL')"

@@ -17,7 +17,7 @@ from bnpo.runs.summary import versions
 __all__ = ["Work", "work"]
 
 INTERVAL = 0.5
-"""Seconds between two looks at what the process has written."""
+"""Time between two looks at what the process has written (seconds)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,10 +25,10 @@ class Work:
     """A Python process as a node is to start it."""
 
     words: Sequence[str]
-    """After ``python``; files are named from the folder."""
+    """Words of the command after ``python``; files are named from the folder."""
 
     environ: Mapping[str, str]
-    """Changes of the environment."""
+    """Changes of the process's environment variables."""
 
     log: str
     """File to which its output goes, that of a process before it included."""
@@ -37,7 +37,7 @@ class Work:
     """File to which its standard output goes instead."""
 
     versions: Mapping[str, str | None]
-    """Those that the results are to be made with."""
+    """Versions of the packages that the results are to be made with."""
 
 
 def work(task: Work, files: Files) -> Iterator[Parcel]:

@@ -13,21 +13,21 @@ from bnpo.files import PARTIAL, write_whole
 __all__ = ["Changes", "Parcel", "pack", "unpack"]
 
 Files = dict[str, bytes]
-"""Contents by path below a folder."""
+"""Contents of files by path below a folder."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Parcel:
-    """What a folder holds, as far as the other side does not know it."""
+    """Content of a folder, as far as the other side does not know it."""
 
     files: Files
-    """New and changed ones."""
+    """New and changed files."""
 
     names: frozenset[str]
-    """All of them."""
+    """Names of all files."""
 
     status: int | None = None
-    """Exit status of the process that writes them; None: it is at work."""
+    """Exit status of the process that writes the files; None while it is at work."""
 
 
 def pack(folder: Path, paths: Iterable[Path]) -> Files:
@@ -62,13 +62,13 @@ class Changes:
 
     def _stamps(self) -> dict[str, tuple[int, int]]:
         """Return the time and size of every file."""
-        found = {}
+        stamps = {}
         for path in self.folder.rglob("*"):
             with contextlib.suppress(FileNotFoundError):
                 if path.is_file() and not path.name.endswith(PARTIAL):
                     stat = path.stat()
-                    found[str(path.relative_to(self.folder))] = (stat.st_mtime_ns, stat.st_size)
-        return found
+                    stamps[str(path.relative_to(self.folder))] = (stat.st_mtime_ns, stat.st_size)
+        return stamps
 
     def look(self, status: int | None = None) -> Parcel | None:
         """Return what has changed; None where nothing has, or while files come and go.

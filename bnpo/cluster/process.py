@@ -16,14 +16,14 @@ from bnpo.runs.summary import versions
 __all__ = ["TaskProcess", "resources"]
 
 RETRIES = 5
-"""Times that a process is started again whose node was lost."""
+"""Number of times that a process is started again whose node was lost."""
 
 STOPPED = -15
 """Exit status of a process that was told to end."""
 
 
 class Resources(TypedDict):
-    """What a process takes of a node."""
+    """Cores and accelerators that a process takes of a node."""
 
     cpus: int
     gpus: int
@@ -54,7 +54,7 @@ class TaskProcess:
         cpus: int = 1,
         gpus: int = 0,
     ) -> None:
-        """Put the process in line.
+        """Queue the process on the cluster.
 
         Args:
             ray: joined to the cluster
@@ -91,7 +91,7 @@ class TaskProcess:
         return str(path.relative_to(self._folder))
 
     def _submit(self) -> None:
-        """Start it, with the files of the one before."""
+        """Start the process, with the files of the one before."""
         if self._output is not None:  # told anew
             self._output.unlink(missing_ok=True)
         sent = [path for path in (*self._paths, self._log) if path.exists()]
@@ -100,21 +100,21 @@ class TaskProcess:
                 self._parcels = self._remote.remote(self._task, pack(self._folder, sent))
 
     def terminate(self) -> None:
-        """End it; what it has written since its last checkpoint is lost."""
+        """End the process; what it has written since its last checkpoint is lost."""
         with self._guard:
             if not self._told_to_end:
                 self._told_to_end = True
                 self._ray.cancel(self._parcels)
 
     def lines(self) -> Iterator[str]:
-        """Yield its standard output line by line, without those of a process before it."""
+        """Yield the process's standard output line by line, without that of one before it."""
         assert self._output is not None
-        told = 0
+        yielded = 0
         for _ in self.follow():
             whole, end, _ = self._output.read_text("utf-8").rpartition("\n")
             lines = whole.split("\n") if end else []
-            yield from lines[told:]
-            told = max(told, len(lines))
+            yield from lines[yielded:]
+            yielded = max(yielded, len(lines))
 
     def wait(self) -> int:
         """Return its exit status when it has ended and all of its files are here."""
@@ -123,7 +123,7 @@ class TaskProcess:
         return STOPPED if self._status is None else self._status
 
     def follow(self) -> Iterator[Parcel]:
-        """Yield what comes back, written into the folder; nothing more when it has ended.
+        """Yield each parcel that comes back, written into the folder, until the process has ended.
 
         Raises:
             RunError: it cannot run on the nodes, or too many of them were lost.
@@ -155,7 +155,7 @@ class TaskProcess:
         raise RunError(f"{self._log.stem}: lost {RETRIES + 1} times: {last}")
 
     def _take(self, parcel: Parcel) -> None:
-        """Let the folder be as the process has left it, as far as the process writes there."""
+        """Make the folder what the process has left, as far as the process writes there."""
         unpack(self._folder, parcel.files)
         for place in self._paths:
             if not place.is_dir():

@@ -58,7 +58,8 @@ class RolloutWorker:
         self.generator.set_state(noise.clone())
         cores = {"threads": threads, "workers": threads}
         self.env = make_vector_env(spec.env_id, num_envs, **cores, **settings)
-        self.rollout = Rollout(self.env, policy, self.env.reset(seed=seed)[0], first=first)
+        shown = self.env.reset(seed=seed)[0]
+        self.rollout = Rollout(self.env, policy, shown, first=first, info=spec.info)
 
     def observation(self) -> Any:
         """Return the present observations as arrays."""
@@ -195,6 +196,7 @@ class RemoteRollouts:
             success=self._sparse(columns["success"], np.nan),
             score=self._sparse(columns["score"], np.nan),
             **{name: self._column(columns[name]) for name in ("reward", "terminated", "truncated")},
+            info=None if parts[0].info is None else self._column(columns["info"]),
         )
         self.observation = step.reset_observation
         return step

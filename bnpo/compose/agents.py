@@ -10,6 +10,7 @@ from bnpo.agent import Agent
 from bnpo.agent.predicting import Usable
 from bnpo.compose.composition import compose_run
 from bnpo.config import AgentConfig
+from bnpo.errors import ConfigError
 from bnpo.presets import TASKS, agent_of
 from bnpo.runs.saving import save
 
@@ -34,6 +35,9 @@ def make_agent(
         ConfigError: naming the name, the key or the value that cannot work.
 
     """
+    for name, value in (("preset", preset), ("task", task)):
+        if not isinstance(value, str):
+            raise ConfigError(f"{name} = {str(value)[:60]!r}: allowed is a name")
     if task not in TASKS and re.search(r"-v\d+$|:", task):  # the form of an environment's id
         return agent_of(compose_run([preset], {"seed": seed, "env": task, **overrides}))
     return agent_of(compose_run([preset, task], {"seed": seed, **overrides}))

@@ -17,7 +17,7 @@ ENDINGS = (".json", ".yaml", ".yml")
 """Endings of files that hold a configuration."""
 
 _EXPONENT = re.compile(r"[-+]?(\d[\d_]*\.?\d*|\.\d+)[eE][-+]?\d+$")
-"""Such as 1e-3, which is a number to YAML 1.2 and to everybody, but a text to PyYAML."""
+"""Numbers such as 1e-3, which are numbers to YAML 1.2 and to everybody, but text to PyYAML."""
 
 
 def read_mapping(path: Path, what: str) -> dict[str, Any]:
@@ -62,7 +62,7 @@ def _yaml(text: str, feature: str) -> Any:
     yaml = require("yaml", "study", feature)
 
     class Loader(yaml.SafeLoader):  # type: ignore[misc, name-defined]
-        """PyYAML's, with the exponents of YAML 1.2."""
+        """PyYAML's loader, with the exponents of YAML 1.2."""
 
     Loader.add_implicit_resolver("tag:yaml.org,2002:float", _EXPONENT, list("-+.0123456789"))
     try:

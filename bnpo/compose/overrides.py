@@ -125,7 +125,7 @@ def _plain(value: Any, path: str) -> Any:
 
 
 def _is_text(value: str) -> bool:
-    """Whether text can be encoded, names of files that are no text included."""
+    """Return whether text can be encoded, names of files that are no text included."""
     try:
         return b"\0" not in os.fsencode(value)
     except UnicodeEncodeError:

@@ -139,7 +139,7 @@ def _check_pools(agent: Agent) -> None:
 
 
 def _memory() -> int:
-    """Bytes of memory of this machine."""
+    """Return the bytes of memory of this machine."""
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
@@ -156,5 +156,5 @@ def _check_device(device: str) -> None:
 
 
 def _line(error: BaseException) -> str:
-    """Message of an error in one line."""
+    """Return the message of an error in one line."""
     return " ".join(str(error).split())

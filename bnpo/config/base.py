@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Annotated, Any, TypeVar, dataclass_transform
 
 import pydantic
-from pydantic import ConfigDict, Field, ValidationError
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.dataclasses import dataclass as validated_dataclass
 
 from bnpo.errors import ConfigError, did_you_mean
@@ -31,10 +31,16 @@ __all__ = [
 
 T = TypeVar("T")
 
-Count = Annotated[int, Field(ge=1)]
+
+def _whole(value: Any) -> Any:
+    """Return the integer that a number without a fraction is, as 1e6 is one."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Count = Annotated[int, BeforeValidator(_whole), Field(ge=1)]
 """A whole number of at least one."""
 
-Steps = Annotated[int, Field(ge=1, le=2**53)]
+Steps = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=2**53)]
 """A number of steps of at least one, and small enough for the integers of a tensor."""
 
 Fraction = Annotated[float, Field(ge=0, le=1)]

@@ -20,18 +20,18 @@ class OpponentConfig:
     """Probability that a game is played against a past self, and not the newest policy."""
 
     pool_size: Annotated[int, Field(ge=0)] = 20
-    """Past selves that are kept, at most; they stay spread over the whole run."""
+    """Largest number of past selves; they stay spread over the whole run."""
 
     interval: Count = 50_000
-    """Steps between the past selves that are kept (single-environment steps)."""
+    """Distance between two past selves (single-environment steps)."""
 
     draw: Literal["uniform", "hardest"] = "uniform"
     """How a past self is drawn: each alike, or the more often the worse the last self that was kept
     did against it."""
 
     games: Count = 16
-    """Games that a new past self plays against each of the others and the scripted player, for the
-    ratings."""
+    """Number of games that a new past self plays against each of the others and the scripted
+    player, for the ratings."""
 
     def __post_init__(self) -> None:
         """Refuse games against past selves of which none is kept."""

@@ -39,7 +39,7 @@ _HOMES = {
     "reward_function": "goal_functions",
     "termination_function": "goal_functions",
     "make_vector_env": "making",
-    "step_info": "vector_info",
+    "step_info": "rollout",
     "true_next_observation": "rollout",
 }
 

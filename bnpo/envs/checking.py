@@ -11,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnpo.envs.goal_functions import goal_functions
+from bnpo.envs.kept_info import named, pack_each
 from bnpo.envs.lookup import AnyEnv, create, discard, find_spec
 from bnpo.envs.making import check_spaces, describe
+from bnpo.envs.rollout import step_info
 from bnpo.envs.trial import Trial, play
-from bnpo.envs.vector_info import collect, step_info
+from bnpo.envs.vector_info import collect
 from bnpo.envs.workers.rehearsal import rehearse
 from bnpo.errors import headline
 from bnpo.types import TaskSpec
@@ -192,7 +194,9 @@ def _tell_goals(check: Check, env: AnyEnv, played: Trial) -> None:
         check.add("hindsight", "fault", str(error))
         return
     achieved, desired = played.shown["achieved_goal"], played.shown["desired_goal"]
-    said = np.asarray(functions.reward(achieved, desired), np.float64).reshape(played.reward.shape)
+    info = pack_each(played.infos, functions.keys)
+    said = np.asarray(functions.reward(achieved, desired, info), np.float64)
+    said = said.reshape(played.reward.shape)
     tolerance = 1e-6 * float(np.abs(played.reward).max())
     wrong = ~np.isclose(played.reward, said, rtol=1e-4, atol=tolerance).all(-1)
     if wrong.any():
@@ -206,13 +210,14 @@ def _tell_goals(check: Check, env: AnyEnv, played: Trial) -> None:
             f"says ({played.reward[row].sum():g} where that says {said[row].sum():g})"
         )
         if keys:
-            named = ", ".join(f"info[{key!r}]" for key in keys)
-            text += f": it uses {named}, which hindsight does not keep"
+            text += f": it uses {named(keys)}, which it does not read in the first steps"
         check.add("compute_reward", "fault", text)
     else:
-        check.add("compute_reward", "ok", f"says what all {len(wrong)} steps paid")
+        kept = named([key.name for key in functions.keys])
+        text = f"says what all {len(wrong)} steps paid"
+        check.add("compute_reward", "ok", f"{text}; hindsight keeps {kept}" if kept else text)
     if functions.tells_terminated:
-        ends = np.asarray(functions.terminated(achieved, desired), bool)
+        ends = np.asarray(functions.terminated(achieved, desired, info), bool)
         other = int((ends != played.terminated).sum())
         check.add(
             "compute_terminated",

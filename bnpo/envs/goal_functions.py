@@ -1,26 +1,28 @@
 """Reward and termination of a goal environment as functions of whole batches of goals.
 
 Relabelling asks many times "what would this step have paid, and would it have ended the episode,
-under that goal?". The environment answers as its user wraps it: the outermost ``compute_reward``
-and ``compute_terminated`` count, and what a RewardWrapper outside of them makes of a reward.
-
-Not each of them answers for a batch: the Maze family answers once for all rows, and the Hand tasks
-that ignore one axis of rotation mix the rows up. So each is tried on real goals first, and called
-row by row where its answer for a batch is not the answers for its rows.
+under that goal?". The environment answers as its user wraps it: the outermost ``compute_reward``,
+``compute_terminated`` and ``compute_truncated`` count, and what a RewardWrapper outside of them
+makes of a reward. What they read of info is found by playing some steps, and only if they read any.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
-import numpy.typing as npt
 
-from bnpo.envs.lookup import AnyEnv
+from bnpo.envs.goal_answers import GoalFunction, GoalPairs, batched, name_of
+from bnpo.envs.kept_info import Method, WatchedInfo, find_keys, pack_each
+from bnpo.envs.lookup import AnyEnv, in_this_folder
 from bnpo.envs.reacher.single_goal_env import SingleGoalEnv
+from bnpo.envs.trial import play
+from bnpo.errors import headline
+from bnpo.types import InfoKey
 
 __all__ = [
     "GoalFunction",
@@ -30,11 +32,8 @@ __all__ = [
     "termination_function",
 ]
 
-GoalFunction = Callable[[Any, Any], Any]
-"""(achieved goals [B, G], desired goals [B, G]) -> [B], NumPy arrays or torch tensors."""
-
-_Method = Callable[[Any, Any, Any], Any]
-"""Signature of ``compute_reward`` and ``compute_terminated``: achieved, desired, info."""
+_PLAYED = 40
+"""Steps that are played to find out what is read of info."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,10 +44,16 @@ class GoalFunctions:
     """Reward of reaching a goal where another one was asked for"""
 
     terminated: GoalFunction
-    """Whether that ends the episode"""
+    """Whether that is terminal"""
+
+    truncated: GoalFunction
+    """Whether that cuts the episode"""
 
     tells_terminated: bool
     """Whether the environment says so itself; else no goal is taken to end an episode"""
+
+    keys: tuple[InfoKey, ...] = ()
+    """What they read of info"""
 
     reward_of_step: Callable[[Any, Any, Mapping[str, Any]], tuple[Any, list[str]]] | None = None
     """Reward of one step with its info, and the keys of info that were looked at"""
@@ -58,46 +63,80 @@ def goal_functions(env: AnyEnv) -> GoalFunctions:
     """Return what hindsight asks of a goal environment.
 
     Raises:
-        ValueError: the environment has no ``compute_reward``, or one that needs info.
+        ValueError: the environment has no ``compute_reward``, or one that fails, or that needs
+            info that hindsight cannot keep.
 
     """
-    method, native = _reward_method(env)
+    with in_this_folder():
+        return _functions_of(env)
+
+
+def _functions_of(env: AnyEnv) -> GoalFunctions:
+    reward, native = _reward_method(env)
+    methods = {"compute_reward": reward}
+    for name in ("compute_terminated", "compute_truncated"):
+        if (method := _outermost(env, name)[0]) is not None:
+            methods[name] = method
+    if native and len(methods) == 1:
+        return GoalFunctions(
+            reward=reward, terminated=_never, truncated=_never, tells_terminated=False
+        )
+    goals = _sample_goals(env)
+    for name in [*methods][1:]:  # Gymnasium-robotics' base class has them all, to be overridden
+        if _is_abstract(methods[name], goals):
+            del methods[name]
+    keys: tuple[InfoKey, ...] = ()
+    if not native and any(_reads_info(method, goals) for method in methods.values()):
+        keys, goals = _played_goals(env, methods)
+
+    def ends(name: str) -> GoalFunction:
+        return _flags(batched(env, methods[name], name, goals, keys)) if name in methods else _never
+
     return GoalFunctions(
-        reward=reward_function(env),
-        terminated=termination_function(env),
-        tells_terminated=_outermost(env, "compute_terminated")[0] is not None,
-        reward_of_step=None if native else _of_step(method),
+        reward=reward if native else batched(env, reward, "compute_reward", goals, keys),
+        terminated=ends("compute_terminated"),
+        truncated=_when_asked(partial(ends, "compute_truncated")),
+        tells_terminated="compute_terminated" in methods,
+        keys=keys,
+        reward_of_step=None if native else _of_step(reward),
     )
 
 
 def reward_function(env: AnyEnv) -> GoalFunction:
     """Return the reward of a goal environment for batches of goals.
 
-    The answer is a function of the two goals alone: ``info`` is given as an empty dict.
-
     Raises:
-        ValueError: the environment has no ``compute_reward``, or one that needs info.
+        ValueError: see :func:`goal_functions`.
 
     """
-    method, native = _reward_method(env)
-    return method if native else _batched(env, method, "compute_reward")
+    return goal_functions(env).reward
 
 
 def termination_function(env: AnyEnv) -> GoalFunction:
-    """Return whether reaching a goal ends the episode, for batches of goals.
+    """Return whether reaching a goal is terminal, for batches of goals.
 
     An environment without ``compute_terminated`` is taken to end by its time limit alone.
+
+    Raises:
+        ValueError: see :func:`goal_functions`.
+
     """
-    method, _ = _outermost(env, "compute_terminated")
-    if method is None:
-        return _never
-    answer = _batched(env, method, "compute_terminated")
+    return goal_functions(env).terminated
 
-    def ends(achieved: Any, desired: Any) -> Any:
-        values = answer(achieved, desired)
-        return values.reshape(len(achieved)) != 0
 
-    return ends
+def _when_asked(make: Callable[[], GoalFunction]) -> GoalFunction:
+    """Return a function that is made when it is first called; few schemes ask."""
+    make = cache(make)
+    return lambda achieved, desired, info=None: make()(achieved, desired, info)
+
+
+def _flags(answer: GoalFunction) -> GoalFunction:
+    """Return answers as booleans [B]."""
+
+    def flags(achieved: Any, desired: Any, info: Any = None) -> Any:
+        return answer(achieved, desired, info).reshape(len(achieved)) != 0
+
+    return flags
 
 
 def _reward_method(env: AnyEnv) -> tuple[Any, bool]:
@@ -134,137 +173,78 @@ def _outermost(env: AnyEnv, name: str) -> tuple[Any, list[AnyEnv]]:
         layer = layer.env
 
 
-def _never(achieved: Any, desired: Any) -> Any:
+def _never(achieved: Any, desired: Any, info: Any = None) -> Any:  # noqa: ARG001
     """One False per row."""
     return (achieved[..., 0] == desired[..., 0]) & False
 
 
-class _WatchedInfo(dict[str, Any]):
-    """Info that notes which of its keys are looked at."""
-
-    def __init__(self, info: Mapping[str, Any]) -> None:
-        super().__init__(info)
-        self.asked: dict[str, None] = {}
-
-    def __getitem__(self, key: str) -> Any:
-        self.asked[key] = None
-        return super().__getitem__(key)
-
-    def get(self, key: str, default: Any = None) -> Any:
-        self.asked[key] = None
-        return super().get(key, default)
-
-    def __contains__(self, key: object) -> bool:
-        self.asked[str(key)] = None
-        return super().__contains__(key)
-
-
-def _of_step(method: _Method) -> Callable[[Any, Any, Mapping[str, Any]], tuple[Any, list[str]]]:
+def _of_step(method: Method) -> Callable[[Any, Any, Mapping[str, Any]], tuple[Any, list[str]]]:
     """Return a method that also tells which keys of info it looks at."""
 
     def answer(achieved: Any, desired: Any, info: Mapping[str, Any]) -> tuple[Any, list[str]]:
-        watched = _WatchedInfo(info)
+        watched = WatchedInfo(info)
         value = method(achieved.copy(), desired.copy(), watched)
         return np.asarray(value, np.float64), [*watched.asked]
 
     return answer
 
 
-def _batched(env: AnyEnv, method: _Method, name: str) -> GoalFunction:
-    """Return ``method`` for batches, called once if that is the same as row by row."""
-    kinds = _goal_types(env)
-
-    def by_row(achieved: npt.NDArray[Any], desired: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        return np.array([method(a, d, {}) for a, d in zip(achieved, desired, strict=True)])
-
-    def at_once(achieved: npt.NDArray[Any], desired: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        return np.asarray(method(achieved, desired, {}))
-
-    goals = _sample_goals(env)
-    chosen = at_once if _agree(env, at_once, by_row, method, name, goals) else by_row
-
-    def answer(achieved: Any, desired: Any) -> Any:
-        if isinstance(achieved, np.ndarray):
-            if not len(achieved):
-                return np.zeros(0)
-            given = (achieved, desired)  # copies: a method may write to its arguments
-            return chosen(*(goal.astype(kind) for goal, kind in zip(given, kinds, strict=True)))
-        values = answer(achieved.detach().cpu().numpy(), desired.detach().cpu().numpy())
-        return achieved.new_tensor(values)
-
-    return answer
-
-
-def _agree(
-    env: AnyEnv,
-    first: GoalFunction,
-    second: GoalFunction,
-    method: _Method,
-    name: str,
-    goals: tuple[npt.NDArray[Any], npt.NDArray[Any]],
-) -> bool:
-    """Whether two functions give the same answers; the first, which fails, does not.
-
-    Raises:
-        ValueError: the second fails, which is asked about one pair of goals at a time.
-
-    """
-    achieved, desired = goals
+def _is_abstract(method: Method, goals: GoalPairs) -> bool:
     try:
-        expected = second(achieved.copy(), desired.copy())
-    except Exception as error:
-        raise ValueError(_complaint(env, method, name, goals, error)) from error
-    try:
-        given = first(achieved.copy(), desired.copy())
-    except Exception:
+        method(goals.achieved[0].copy(), goals.desired[0].copy(), {})
+    except NotImplementedError:
+        return True
+    except (Exception, SystemExit):  # told where it is asked in earnest
         return False
-    if given.shape != expected.shape:
-        return False
-    size = float(np.abs(expected).max(initial=0.0))
-    return bool(np.allclose(given, expected, rtol=1e-5, atol=1e-6 * size))
+    return False
 
 
-def _complaint(
-    env: AnyEnv,
-    method: _Method,
-    name: str,
-    goals: tuple[npt.NDArray[Any], npt.NDArray[Any]],
-    error: Exception,
-) -> str:
-    """Say in one line why a method cannot be asked about goals alone."""
-    watched = _WatchedInfo({})
+def _reads_info(method: Method, goals: GoalPairs) -> bool:
+    """Whether a method looks at info; one that fails has looked where it did before."""
+    for achieved, desired in zip(goals.achieved, goals.desired, strict=True):
+        watched = WatchedInfo({})
+        try:
+            method(achieved.copy(), desired.copy(), watched)
+        except (Exception, SystemExit):
+            return watched.read
+        if watched.read:
+            return True
+    return False
+
+
+def _played_goals(
+    env: AnyEnv, methods: Mapping[str, Method]
+) -> tuple[tuple[InfoKey, ...], GoalPairs]:
+    """Play some steps; return what is read of their info, and goals with what is kept of it."""
     try:
-        method(goals[0][0].copy(), goals[1][0].copy(), watched)
-    except Exception as again:
-        error = again
-    env_id = type(env.unwrapped).__name__ if env.spec is None else env.spec.id
-    what = " ".join(f"{type(error).__name__}: {error}".split())
-    if watched.asked:
-        keys = ", ".join(f"info[{key!r}]" for key in watched.asked)
-        return (
-            f"{env_id}: {name} needs {keys}, which hindsight does not keep ({what}): let it depend "
-            "on the two goals alone"
-        )
-    return f"{env_id}: {name}(achieved_goal, desired_goal, info) fails ({what})"
-
-
-def _goal_types(env: AnyEnv) -> tuple[Any, Any]:
-    """Return the dtypes of achieved and desired goals."""
-    spaces = getattr(env.observation_space, "spaces", {})
-    return tuple(  # type: ignore[return-value]
-        spaces[key].dtype if key in spaces else np.float64
-        for key in ("achieved_goal", "desired_goal")
+        played = play(env, _PLAYED, seed=0)
+    except (Exception, SystemExit) as error:
+        raise ValueError(f"{name_of(env)}: a step or reset failed: {headline(error)}") from error
+    achieved, desired = (played.shown[f"{kind}_goal"] for kind in ("achieved", "desired"))
+    try:
+        keys = find_keys(methods, achieved, desired, played.infos)
+    except ValueError as error:
+        raise ValueError(f"{name_of(env)}: {error}") from error
+    kept = pack_each(played.infos, keys)
+    goals = GoalPairs(
+        np.concatenate([achieved, achieved]),
+        np.concatenate([desired, achieved[::-1]]),
+        np.concatenate([kept, kept]),
     )
+    return keys, goals
 
 
-def _sample_goals(env: AnyEnv) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+def _sample_goals(env: AnyEnv) -> GoalPairs:
     """Pairs of goals, reached and not reached, as they occur in the environment [B, G] each."""
     starts = []
     for seed in range(3):
-        shown = env.reset(seed=seed)[0]
+        try:
+            shown = env.reset(seed=seed)[0]
+        except (Exception, SystemExit) as error:
+            raise ValueError(f"{name_of(env)}: reset failed: {headline(error)}") from error
         starts.append({key: np.array(shown[key]) for key in ("achieved_goal", "desired_goal")})
     achieved = [start["achieved_goal"] for start in starts]
     desired = [start["desired_goal"] for start in starts]
     first = np.array([*achieved, *desired, *desired])
     second = np.array([*desired, *desired, *achieved[::-1]])
-    return first, second
+    return GoalPairs(first, second, None)

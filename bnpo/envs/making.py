@@ -78,7 +78,7 @@ def make_vector_env(
             **settings,
         )
     if spec.vector_entry_point is not None and not is_of_gymnasium(spec):
-        own = own_vector_env(spec, num_envs, settings)
+        own = own_vector_env(spec, num_envs, settings, (care or WorkerCare()).timeout)
         if own is not None:
             check_spaces(own.single_observation_space, own.single_action_space, env_id=spec.id)
             return own
@@ -202,9 +202,17 @@ def _from_single_envs(
         except ValueError as error:  # though it could be made here
             raise ConfigError(" ".join(str(error).split())) from error
     else:
-        env = SyncVectorEnv([make] * num_envs, autoreset_mode=AutoresetMode.SAME_STEP)
+        env = _InThisProcess([make] * num_envs, autoreset_mode=AutoresetMode.SAME_STEP)
     env.spec = spec
     return env
+
+
+class _InThisProcess(SyncVectorEnv):
+    """Environments stepped one after the other, by actions of their own type as in workers."""
+
+    def step(self, actions: Any) -> Any:
+        """Step every environment."""
+        return super().step(np.asarray(actions, self.action_space.dtype))
 
 
 def _size(space: Space[Any]) -> int:

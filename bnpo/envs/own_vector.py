@@ -12,41 +12,46 @@ import numpy as np
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
 
+from bnpo.envs.lookup import discard, in_this_folder
 from bnpo.envs.vector_info import kept
+from bnpo.envs.workers.care import interrupting
 from bnpo.envs.workers.object_state import StateReader, StateWriter
 from bnpo.errors import WorkerError, headline
 
 __all__ = ["OwnVectorEnv", "own_vector_env"]
 
 
-def own_vector_env(spec: EnvSpec, num_envs: int, settings: dict[str, Any]) -> OwnVectorEnv | None:
+def own_vector_env(
+    spec: EnvSpec, num_envs: int, settings: dict[str, Any], timeout: float
+) -> OwnVectorEnv | None:
     """Make the vector form of an environment; None, with a line that says why, where it is no use.
 
     Args:
         spec: of the environment
         num_envs: environments in the batch
         settings: keyword arguments of the environment
+        timeout: longest time that one step or reset may take (seconds)
 
     """
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), in_this_folder():
             warnings.simplefilter("ignore")
             env = gym.make_vec(
                 spec, num_envs=num_envs, vectorization_mode="vector_entry_point", **settings
             )
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         _tell(spec, f"cannot be made ({headline(error)})")
         return None
     mode = env.metadata.get("autoreset_mode")
     if mode is not AutoresetMode.SAME_STEP:
-        env.close()
+        discard(env)
         _tell(
             spec,
             f"has metadata['autoreset_mode'] = {mode}: used is one that resets in the step that "
             "ends an episode, gymnasium.vector.AutoresetMode.SAME_STEP",
         )
         return None
-    return OwnVectorEnv(env, spec.id)
+    return OwnVectorEnv(env, spec.id, timeout)
 
 
 def _tell(spec: EnvSpec, why: str) -> None:
@@ -56,12 +61,25 @@ def _tell(spec: EnvSpec, why: str) -> None:
 
 
 class OwnVectorEnv(VectorWrapper):
-    """Copies what may be written to later, and gives flags and rewards their types."""
+    """Copies what may be written to later, and gives flags and rewards their types.
 
-    def __init__(self, env: VectorEnv[Any, Any, Any], env_id: str) -> None:
-        """Wrap a vector environment that resets in the step that ends an episode."""
+    It lives in the process that trains: what raises, exits or hangs in Python is told, what aborts
+    takes the process along.
+    """
+
+    def __init__(self, env: VectorEnv[Any, Any, Any], env_id: str, timeout: float) -> None:
+        """Wrap a vector environment that resets in the step that ends an episode.
+
+        Args:
+            env: the environment
+            env_id: its name in messages
+            timeout: longest time that one step or reset may take (seconds)
+
+        """
         super().__init__(env)
         self.env_id = env_id
+        self.timeout = timeout
+        self._calls = 0
 
     def reset(self, *, seed: Any = None, options: dict[str, Any] | None = None) -> tuple[Any, Any]:
         """Reset; see the environment's own."""
@@ -119,8 +137,15 @@ class OwnVectorEnv(VectorWrapper):
 
     def _call(self, name: str, *values: Any, **settings: Any) -> Any:
         try:
-            return getattr(self.env, name)(*values, **settings)
-        except Exception as error:
+            with interrupting(self.timeout, lambda: self._calls), in_this_folder():
+                returned = getattr(self.env, name)(*values, **settings)
+        except (Exception, SystemExit) as error:
             raise WorkerError(
                 f"{self.env_id}: {name} of its vector form failed: {headline(error)}"
             ) from error
+        self._calls += 1
+        return returned
+
+    def close(self, **_: Any) -> None:
+        """Close the environment; what it raises then comes too late to matter."""
+        discard(self.env)

@@ -7,16 +7,18 @@ their environments here and nowhere else.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from bnpo.envs.kept_info import pack
 from bnpo.envs.making import Observations
-from bnpo.envs.vector_info import RESTARTED, step_info
+from bnpo.envs.vector_info import RESTARTED, told_of_step
 from bnpo.errors import Diverged
+from bnpo.types import InfoKey
 from bnpo.types.step import Decision, Observation, Step
 
 __all__ = [
@@ -24,6 +26,7 @@ __all__ = [
     "Rollout",
     "as_goal_observation",
     "require_finite",
+    "step_info",
     "true_next_observation",
 ]
 
@@ -67,6 +70,7 @@ class Rollout:
         *,
         env_steps: int = 0,
         first: int = 0,
+        info: Sequence[InfoKey] = (),
         checks: bool = True,
     ) -> None:
         """Start from environments that were just reset.
@@ -77,6 +81,7 @@ class Rollout:
             reset: observations that the reset returned
             env_steps: single-environment steps taken so far, for messages
             first: number of the first environment, for messages
+            info: what to keep of info
             checks: end the run where a number is not finite; the first ones are always checked
 
         Raises:
@@ -94,6 +99,7 @@ class Rollout:
         self.led_to: Observations = {}
         """Where the last step led to, as the environments showed it"""
         self._first = first
+        self._keys = info
         self._checks = checks
         shown = as_goal_observation(reset)
         for name, array in shown.items():
@@ -148,6 +154,7 @@ class Rollout:
             lost=None if lost is None else convert.tensor(lost),
             success=success,
             score=score,
+            info=convert.tensor(pack(infos, self._keys, self.num_envs)) if self._keys else None,
         )
 
     def _check(self, reward: NDArray[Any], observations: Any) -> tuple[float, float]:
@@ -218,3 +225,34 @@ def require_finite(
         f"environment {first + row}: {what} = {value} at environment step {env_steps}; the "
         "simulation or its reward is at fault"
     )
+
+
+def step_info(infos: dict[str, Any], key: str, num_envs: int) -> NDArray[np.float64]:
+    """Return ``info[key]`` of the step just taken, ended episodes included [N]; NaN where absent.
+
+    A boolean, a number or an array of one counts; what is neither is as good as absent.
+    ``"is_success"`` also finds ``"success"``, as the Maze family calls it.
+    """
+    values = np.full(num_envs, np.nan)
+    for name in ("success", "is_success") if key == "is_success" else (key,):
+        for source, told in told_of_step(infos, num_envs):
+            if name in source and not isinstance(source[name], dict):
+                column = source[name]
+                rows = np.flatnonzero(told & source.get(f"_{name}", True))
+                plain = isinstance(column, np.ndarray) and column.dtype.kind in "bif"
+                if plain and column.ndim == 1:
+                    values[rows] = column[rows]
+                else:
+                    values[rows] = [_number(column[row]) for row in rows]
+    return values
+
+
+def _number(value: Any) -> float:
+    """Return a number, also out of an array of one; NaN for anything else."""
+    if isinstance(value, str | bytes):
+        return math.nan
+    try:
+        array = np.asarray(value, np.float64)
+    except (TypeError, ValueError):
+        return math.nan
+    return float(array.reshape(())) if array.size == 1 else math.nan

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-import math
+import collections
+import contextlib
+import copy
+import dataclasses
+import types
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -17,6 +21,12 @@ RESTARTED = "bnpo/restarted"
 _ENDS = ("final_obs", "final_info")
 """Keys in which Gymnasium keeps what an episode ended with."""
 
+_PLAIN = (bool, int, float, complex, str, bytes, np.generic)
+"""Values that nobody can write to."""
+
+_HOLDERS = (list, tuple, set, bytearray, collections.deque, types.SimpleNamespace)
+"""Other values that are copied, as are dataclasses and what says how it is copied."""
+
 _NUMBERS = (bool, int, float, np.bool_, np.number)
 
 
@@ -28,6 +38,12 @@ def kept(value: Any) -> Any:
         return {key: kept(item) for key, item in value.items()}
     if isinstance(value, list | tuple) and type(value) in (list, tuple):
         return type(value)(map(kept, value))
+    if value is None or isinstance(value, _PLAIN):
+        return value
+    holds = isinstance(value, _HOLDERS) or hasattr(type(value), "__deepcopy__")
+    if holds or dataclasses.is_dataclass(value):
+        with contextlib.suppress(Exception):  # what cannot be copied is handed on
+            return copy.deepcopy(value)
     return value
 
 
@@ -101,17 +117,36 @@ def _objects(num_envs: int, values: Mapping[int, Any]) -> npt.NDArray[Any]:
     return column
 
 
-def info_of(infos: dict[str, Any], row: int) -> dict[str, Any]:
+def told_of_step(infos: dict[str, Any], num_envs: int) -> list[tuple[dict[str, Any], BoolArray]]:
+    """Return where the step just taken is told of, and of which environments [N].
+
+    Infos of an environment whose episode ended are those of its reset; what its last step told
+    lies in ``final_info``.
+    """
+    final = infos.get("final_info")
+    if not isinstance(final, dict):
+        return [(infos, np.ones(num_envs, np.bool_))]
+    masks = (infos[key] for key in ("_final_info", "_final_obs") if key in infos)
+    ended = np.asarray(next(masks, np.zeros(num_envs)), np.bool_)
+    return [(infos, ~ended), (final, ended)]
+
+
+def info_of(infos: dict[str, Any], row: int, num_envs: int) -> dict[str, Any]:
     """Return what one environment told of the step just taken, ended episodes included."""
-    found: dict[str, Any] = {}
-    for source in (infos, infos.get("final_info", {})):
-        for key, mask in source.items():
-            name = key[1:]
-            if not key.startswith("_") or name not in source or name in _ENDS or not mask[row]:
-                continue
-            column = source[name]
-            found[name] = info_of(column, row) if isinstance(column, dict) else column[row]
-    return found
+    for source, told in told_of_step(infos, num_envs):
+        if told[row]:
+            return _row_of(source, row)
+    return {}
+
+
+def _row_of(infos: dict[str, Any], row: int) -> dict[str, Any]:
+    info: dict[str, Any] = {}
+    for key, mask in infos.items():
+        name = key[1:]
+        if key.startswith("_") and name in infos and name not in _ENDS and mask[row]:
+            column = infos[name]
+            info[name] = _row_of(column, row) if isinstance(column, dict) else column[row]
+    return info
 
 
 def add_info(infos: dict[str, Any], info: dict[str, Any], mask: BoolArray | None) -> None:
@@ -146,33 +181,3 @@ def add_final(
     add_info(final_info, info, done)
     infos["final_obs"], infos["_final_obs"] = final_obs, done.copy()
     infos["final_info"], infos["_final_info"] = final_info, done.copy()
-
-
-def step_info(infos: dict[str, Any], key: str, num_envs: int) -> npt.NDArray[np.float64]:
-    """Return ``info[key]`` of the step just taken, ended episodes included [N]; NaN where absent.
-
-    A boolean, a number or an array of one counts; what is neither is as good as absent.
-    ``"is_success"`` also finds ``"success"``, as the Maze family calls it.
-    """
-    values = np.full(num_envs, np.nan)
-    for name in ("success", "is_success") if key == "is_success" else (key,):
-        for source in (infos, infos.get("final_info", {})):
-            if name in source and not isinstance(source[name], dict):
-                told = source[name]
-                rows = np.flatnonzero(source.get(f"_{name}", np.ones(num_envs, np.bool_)))
-                if isinstance(told, np.ndarray) and told.ndim == 1 and told.dtype.kind in "bif":
-                    values[rows] = told[rows]
-                else:
-                    values[rows] = [_number(told[row]) for row in rows]
-    return values
-
-
-def _number(value: Any) -> float:
-    """Return a number, also out of an array of one; NaN for anything else."""
-    if isinstance(value, str | bytes):
-        return math.nan
-    try:
-        array = np.asarray(value, np.float64)
-    except (TypeError, ValueError):
-        return math.nan
-    return float(array.reshape(())) if array.size == 1 else math.nan

@@ -71,8 +71,8 @@ class Command:
 
 def command_of(name: str) -> Command:
     """Return a command by its name."""
-    found: Command = importlib.import_module(f"bnpo.experiment.commands.{name}").COMMAND
-    return found
+    command: Command = importlib.import_module(f"bnpo.experiment.commands.{name}").COMMAND
+    return command
 
 
 def prepare(name: str, named: Sequence[str], updates: Mapping[str, Any], runs: Path) -> Any:
@@ -114,8 +114,8 @@ def with_run_found(options: Options, runs: Path) -> Options:
     if hasattr(of, "run"):
         changes: dict[str, Any] = {"run": str(find_run(of.run, runs))}
     else:
-        given = of.runs if isinstance(of.runs, list) else [of.runs]
-        changes = {"runs": [str(find_run(run, runs)) for run in given]}
+        named = of.runs if isinstance(of.runs, list) else [of.runs]
+        changes = {"runs": [str(find_run(run, runs)) for run in named]}
     complete: Options = dataclasses.replace(of, **changes)
     return complete
 

@@ -68,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if argv is None else argv)
     try:
-        return _told(_run(words))
+        return _final_status(_run(words))
     except (ConfigError, CheckpointError, RunError, OSError) as error:
         return _complain(error)
     except (CallbackError, Diverged) as error:
@@ -85,13 +85,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 128 + (error.signum if isinstance(error, StoppedAtOnce) else signal.SIGINT)
 
 
-def _told(command: str | None) -> int:
+def _final_status(command: str | None) -> int:
     """Return the status of a command that did its work: 2 where what it printed was lost."""
     if (reason := lost_output()) is None:
         return 0
     if command not in LEAVING_FILES:
         return _complain(reason)
     sys.stderr.write(f"bnpo: {reason}; all else is done\n")
+    sys.stderr.flush()
     return 0
 
 
@@ -168,14 +169,14 @@ def _parse(words: Sequence[str]) -> tuple[str | None, list[str], dict[str, Any]]
     for long, (short, value, _) in FLAGS.items():
         settings: dict[str, Any] = {"action": "store_true"} if value is None else {}
         parser.add_argument(short, long, dest=long, **settings)
-    found = vars(parser.parse_intermixed_args(list(words)))
-    command, updates = _split(found.pop("words"))
-    address = found.pop("ray")
+    parsed = vars(parser.parse_intermixed_args(list(words)))
+    command, updates = _split(parsed.pop("words"))
+    address = parsed.pop("ray")
     if address is not None:
         updates = _on_ray(command, updates, address)
-    if found["version"]:
+    if parsed["version"]:
         command = command or "version"
-    return command, updates, _checked(found)
+    return command, updates, _checked(parsed)
 
 
 def _split(words: list[str]) -> tuple[str | None, list[str]]:
@@ -209,12 +210,12 @@ def _spelled_out(command: str, words: list[str]) -> list[str]:
         return updates
     if key is None:
         raise ConfigError(f"{bare[0]!r} after {command!r}: allowed is bnpo {command} with ...")
-    given = [int(word) if word.isdigit() else word for word in bare if "=" not in word]
+    numbers = [int(word) if word.isdigit() else word for word in bare if "=" not in word]
     updates = [*(word for word in bare if "=" in word), *updates]
-    if key != "runs" and len(given) > 1:
-        raise ConfigError(f"{given[1]!r} after {given[0]!r}: allowed is one {key}")
-    if given:
-        updates.insert(0, f"{key}={given if key == 'runs' else given[0]!r}")
+    if key != "runs" and len(numbers) > 1:
+        raise ConfigError(f"{numbers[1]!r} after {numbers[0]!r}: allowed is one {key}")
+    if numbers:
+        updates.insert(0, f"{key}={numbers if key == 'runs' else numbers[0]!r}")
     return updates
 
 

@@ -35,7 +35,7 @@ class Database:
         self.observer = observer
         self.title = type(observer).__name__.removesuffix("Observer")
         self._opened = False
-        self._told = False
+        self._warned = False
 
     def started_event(self, *args: Any, **event: Any) -> None:
         """Open the record; the database numbers its runs by itself, the folder names the run."""
@@ -94,12 +94,12 @@ class Database:
             if session is not None:
                 with contextlib.suppress(Exception):
                     session.rollback()
-            if not self._told:
+            if not self._warned:
                 logging.getLogger("bnpo").warning(
                     "the %s record cannot be written: %s; the run goes on, its files are complete",
                     *(self.title, _line(error)),
                 )
-            self._told = True
+            self._warned = True
 
 
 def check_databases(flags: Mapping[str, Any]) -> None:
@@ -136,11 +136,11 @@ def _try_sql(url: str) -> None:
     """Open a connection."""
     import sqlalchemy
 
-    made = sqlalchemy.make_url(url)
-    given = (
-        {"connect_timeout": PATIENCE} if made.drivername.startswith("postgresql+psycopg") else {}
+    parsed = sqlalchemy.make_url(url)
+    options = (
+        {"connect_timeout": PATIENCE} if parsed.drivername.startswith("postgresql+psycopg") else {}
     )
-    engine = sqlalchemy.create_engine(made, connect_args=given)
+    engine = sqlalchemy.create_engine(parsed, connect_args=options)
     try:
         engine.connect().close()
     finally:

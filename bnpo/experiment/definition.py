@@ -42,7 +42,7 @@ class BnpoExperiment(Experiment):
     """An experiment whose configuration is composed and checked before sacred sees it."""
 
     taken: Any
-    """What the command takes that is to run: a RunConfig, or its options"""
+    """Arguments of the command that is to run: a RunConfig, or its options"""
 
     def _create_run(
         self,
@@ -60,7 +60,7 @@ class BnpoExperiment(Experiment):
         own = self._with_own(config_updates or {})
         self.taken = prepare(command, named_configs, own, runs)
         updates = {key: as_json(value, key) for key, value in (config_updates or {}).items()}
-        given = {
+        fixed = {
             **(meta_info or {}),
             "named_configs": list(named_configs),
             "overrides": _without_dots(updates),
@@ -72,10 +72,10 @@ class BnpoExperiment(Experiment):
             check_databases(flags)
             self._observe(command, config_updates or {}, flags, runs)
             create: Any = super()._create_run
-            made = create(command, {}, (), info, given, flags)
-            made.observers = made_lenient(made.observers)
-            made.__class__ = KeptRun
-            return made
+            run = create(command, {}, (), info, fixed, flags)
+            run.observers = made_lenient(run.observers)
+            run.__class__ = KeptRun
+            return run
         except ConfigError:
             raise
         except ImportError as error:
@@ -99,11 +99,11 @@ class BnpoExperiment(Experiment):
     ) -> None:
         """Add the observer that keeps the run's folder, where the command has one."""
         flags["--file_storage"] = None
-        kept = any(isinstance(observer, FileStorageObserver) for observer in self.observers)
+        in_files = any(isinstance(observer, FileStorageObserver) for observer in self.observers)
         if command == "resume":
             check_writable(folder := find_run(updates["run"], runs))
             self.observers.append(RunFolder(folder.parent, resumed=folder))
-        elif command == "train" and not kept and not flags["--unobserved"]:
+        elif command == "train" and not in_files and not flags["--unobserved"]:
             check_writable(runs)
             if flags["--id"] is not None:
                 _require_free(runs / str(flags["--id"]))
@@ -134,23 +134,23 @@ def _without_dots(updates: Mapping[str, Any]) -> list[str]:
 
 def _make() -> Any:
     SETTINGS.HOST_INFO.INCLUDE_GPU_INFO = False
-    made: Any = BnpoExperiment(
+    fresh: Any = BnpoExperiment(
         "bnpo", interactive=True, base_dir=common_folder(), save_git_info=False
     )
-    made.logger = logging.getLogger("bnpo")  # sacred would set up the root logger
+    fresh.logger = logging.getLogger("bnpo")  # sacred would set up the root logger
     for file in source_files():
-        made.add_source_file(str(file))
+        fresh.add_source_file(str(file))
     for package, version in versions().items():
         if version is not None and package not in ("bnpo", "python"):
-            made.add_package_dependency(package, version.split("+")[0])
+            fresh.add_package_dependency(package, version.split("+")[0])
     for name, content in {**PRESETS, **TASKS}.items():
-        made.add_named_config(name, content)
+        fresh.add_named_config(name, content)
     for name in ("save_config", "print_config"):
-        del made.commands[name]
+        del fresh.commands[name]
     for name in COMMANDS:
-        made.command(_call_of(name, made), unobserved=name not in RECORDED)
-    made.default_command = "train"
-    return made
+        fresh.command(_call_of(name, fresh), unobserved=name not in RECORDED)
+    fresh.default_command = "train"
+    return fresh
 
 
 def _call_of(name: str, of: BnpoExperiment) -> Callable[..., Any]:

@@ -137,7 +137,7 @@ def _of_keys(keys: list[Key]) -> str:
     """Set keys with their meaning, what they may be, and their default."""
     lines = []
     for key in keys:
-        given = "must be given" if key.default is None else f"default {key.default}"
-        lines.append(f"  {key.path}  ({key.allowed}; {given})")
+        default = "must be given" if key.default is None else f"default {key.default}"
+        lines.append(f"  {key.path}  ({key.allowed}; {default})")
         lines += textwrap.wrap(key.meaning, 92, initial_indent=" " * 6, subsequent_indent=" " * 6)
     return "\n".join(lines)

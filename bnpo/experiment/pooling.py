@@ -25,13 +25,13 @@ class Group:
     """Preset, and what else tells it from the other groups; the seed of a single run"""
 
     folders: list[Path]
-    """Of the runs"""
+    """Folders of the runs"""
 
     config: dict[str, Any]
-    """Complete configuration of the first"""
+    """Complete configuration of the first run"""
 
     seeds: list[Any]
-    """Their seeds"""
+    """Seeds of the runs"""
 
 
 def group_runs(folders: Sequence[Path]) -> list[Group]:
@@ -77,13 +77,15 @@ def _labels(configs: Sequence[Mapping[str, Any]]) -> list[str]:
     envs = [str(config.get("env")) for config in configs]
     if len(set(envs)) > 1:
         labels = [f"{label} on {env}" for label, env in zip(labels, envs, strict=True)]
-    told: list[str] = []
+    differing: list[str] = []
     for config, label in zip(configs, labels, strict=True):
         twins = [one for one, other in zip(configs, labels, strict=True) if other == label]
         keys = [key for key, _ in _differing(twins)][:2]
         values = {key: value for key, (value, *_) in _differing([config, *twins])}
-        told.append(" ".join([label, *(f"{key}={values[key]}" for key in keys if key in values)]))
-    return told
+        differing.append(
+            " ".join([label, *(f"{key}={values[key]}" for key in keys if key in values)])
+        )
+    return differing
 
 
 def _told_apart(groups: list[Group]) -> list[Group]:

@@ -13,13 +13,12 @@ from torch import nn
 
 from bnpo.agent import brain
 from bnpo.agent.crediting import CreditAssignment
-from bnpo.agent.normalization import Normalization
-from bnpo.agent.policy import Policy
+from bnpo.agent.policy import Normalization, Policy
 from bnpo.agent.priorities import Priorities
 from bnpo.brains import Follower, LearningStep, NaturalStep
 from bnpo.brains.steps import closed_form
 from bnpo.brains.steps.compiled import CompiledSteps
-from bnpo.brains.steps.lean_adam import LeanAdam
+from bnpo.brains.steps.optimizers import LeanAdam
 from bnpo.experiment.session import Session
 from bnpo.networks import Actor, Critic, Normalizer
 from bnpo.replay import Pool, SegmentTable

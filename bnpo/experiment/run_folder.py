@@ -96,7 +96,7 @@ class RunFolder(FileStorageObserver):
         """Open the folder; a resumed run keeps the time of its start and counts its starts."""
         before = self._record_so_far()
         try:
-            made = super().started_event(*args, **event)  # type: ignore[no-untyped-call]
+            number = super().started_event(*args, **event)  # type: ignore[no-untyped-call]
         except OSError as error:  # of the sources
             place = error.filename or self.dir
             reason = error.strerror or type(error).__name__
@@ -107,7 +107,7 @@ class RunFolder(FileStorageObserver):
             self.run_entry["resumed"] = int(before.get("resumed") or 0) + 1
             self.save_json(self.run_entry, "run.json")
         self._started = True
-        return made if self.resumed is None else self.resumed.name
+        return number if self.resumed is None else self.resumed.name
 
     def completed_event(self, *args: Any, **event: Any) -> None:
         """Close the record of a run that came to its end."""
@@ -134,10 +134,10 @@ class RunFolder(FileStorageObserver):
         """Add measurements to metrics.json."""
         del info
         for name, metric in metrics_by_name.items():
-            kept = self._metrics.setdefault(name, _no_measurements())
-            kept["steps"] += metric["steps"]
-            kept["values"] += metric["values"]
-            kept["timestamps"] += [time.isoformat() for time in metric["timestamps"]]
+            measured = self._metrics.setdefault(name, _no_measurements())
+            measured["steps"] += metric["steps"]
+            measured["values"] += metric["values"]
+            measured["timestamps"] += [time.isoformat() for time in metric["timestamps"]]
         self.save_json(self._metrics, "metrics.json")
 
     def rewind(self, history: History) -> None:

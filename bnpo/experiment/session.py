@@ -27,7 +27,7 @@ from bnpo.experiment.run_folder import measurements
 from bnpo.experiment.stream_record import StreamRecord
 from bnpo.files import write_json
 from bnpo.presets import agent_of
-from bnpo.runs.checkpoint import fitting
+from bnpo.runs.checkpoint import fitting, policy_alone
 from bnpo.runs.checkpoint_folder import CheckpointFolder
 from bnpo.runs.folder import writing
 from bnpo.runs.reading import history_state
@@ -38,7 +38,7 @@ from bnpo.training.stopping import StopSignals
 from bnpo.types.callback import Callback, TrainingRun
 from bnpo.types.history import Record
 
-__all__ = ["Session", "policy_alone"]
+__all__ = ["Session"]
 
 Status = Literal["completed", "interrupted", "failed"]
 
@@ -89,7 +89,7 @@ class Session(Callback):
         self._saved_at: int | None = None
         self.summary: Summary | None = None
         """Figures of the run, once it has ended"""
-        self._told: set[str] = set()
+        self._warned: set[str] = set()
 
     def restore(self) -> int | None:
         """Go on from the newest usable checkpoint; return its environment steps, None without one.
@@ -100,11 +100,11 @@ class Session(Callback):
         """
         assert self.checkpoints is not None
         assert self._stream is not None
-        found = self.checkpoints.restore()
-        if found is None:
+        restored = self.checkpoints.restore()
+        if restored is None:
             self._stream.rewind(0)
             return None
-        state, path, complaints = found
+        state, path, complaints = restored
         with fitting(path):
             self._compare_versions(state.pop("versions", None), path)
         if "progress" not in state:
@@ -185,10 +185,10 @@ class Session(Callback):
     def _way_on(self) -> str:
         """Say what a run that had to end left behind."""
         steps = self.trainer.agent.env_steps
-        found = self.checkpoints.manifests() if self.checkpoints is not None else []
-        if not found:
+        manifests = self.checkpoints.manifests() if self.checkpoints is not None else []
+        if not manifests:
             return f"the run ended at {steps:,} steps without a checkpoint"
-        return f"the run ended at {steps:,} steps, its last checkpoint is {found[0]}"
+        return f"the run ended at {steps:,} steps, its last checkpoint is {manifests[0]}"
 
     def on_checkpoint(self, run: TrainingRun) -> None:
         """Save all that decides the run's future."""
@@ -259,9 +259,9 @@ class Session(Callback):
         self.trainer.progress.checkpoint_s += time.perf_counter() - started
 
     def _tell_once(self, warning: str) -> None:
-        if warning not in self._told:
+        if warning not in self._warned:
             logging.getLogger("bnpo.runs").warning("%s", warning)
-        self._told.add(warning)
+        self._warned.add(warning)
 
     def _conclude(self, status: Status) -> Summary:
         """Write what a run leaves at its end."""
@@ -298,11 +298,3 @@ class Session(Callback):
             with writing(self.folder / "summary.json") as path:
                 summary.write(path)
         return summary
-
-
-def policy_alone(checkpoint: Path, env: str) -> CheckpointError:
-    """Return the error about a run that cannot go on."""
-    return CheckpointError(
-        f"checkpoint {checkpoint} holds a policy alone: {env} cannot tell its state, so its runs "
-        "cannot be resumed; evaluate, record and export take the policy"
-    )

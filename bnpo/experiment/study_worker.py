@@ -50,12 +50,12 @@ def _obstacle(folder: Path) -> str | None:
     """Return why a run cannot go on; None where it has left all that decides its future."""
     try:
         load_config(folder)
-        found = CheckpointFolder(folder / "checkpoints").restore()
+        restored = CheckpointFolder(folder / "checkpoints").restore()
     except (RunError, CheckpointError) as error:
         return str(error)
-    if found is None:
+    if restored is None:
         return "it has no checkpoint yet"
-    state, path, _ = found
+    state, path, _ = restored
     return None if "progress" in state else f"checkpoint {path} holds a policy alone"
 
 

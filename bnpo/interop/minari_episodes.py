@@ -3,12 +3,14 @@
 A segment is an episode. What Minari has no column for lies in the episode's
 ``infos["behaviour"]``, row t + 1 for the action of step t as Minari has it, row 0 without meaning:
 ``action`` as drawn (the episode's own actions are those that the environment was given), ``mu``,
-``sigma`` and ``log_prob`` of the distribution that it was drawn from.
+``sigma`` and ``log_prob`` of the distribution that it was drawn from. What hindsight keeps of info
+lies under its own keys, row t + 1 for step t as well, NaN where a step did not tell it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,9 +22,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bnpo.envs import as_goal_observation
+from bnpo.envs.kept_info import unpack
 from bnpo.errors import OfflineError
 from bnpo.replay import columns_of, widths_of
-from bnpo.types import Trajectories
+from bnpo.types import InfoKey, Trajectories
 
 if TYPE_CHECKING:
     from bnpo.agent import Agent
@@ -74,8 +77,35 @@ def episodes_of(
             rewards=reward[:, 0] if spec.reward_dim == 1 else reward,
             terminations=ends[0],
             truncations=ends[1],
-            infos={"behaviour": behaviour},
+            infos={"behaviour": behaviour, **_infos_of(rows.info[index, :steps], spec.info)},
         )
+
+
+def _infos_of(told: Tensor, keys: Sequence[InfoKey]) -> dict[str, NDArray[Any]]:
+    """Return what was kept of info as columns of T + 1 rows, the first without meaning."""
+    packed = told.numpy().astype(np.float64)
+    if np.isnan(packed).any():
+        keys = [dataclasses.replace(key, dtype="float64") for key in keys]
+    columns = unpack(packed, keys)
+    return {name: np.concatenate([column[:1] * 0, column]) for name, column in columns.items()}
+
+
+def _told_of(raw: Any, keys: Sequence[InfoKey]) -> NDArray[np.float64]:
+    """What is kept of the infos of one of Minari's episodes, [T, I]."""
+    infos, steps = raw.infos or {}, len(raw.rewards)
+    parts = [np.zeros((steps, 0))]
+    for key in keys:
+        if key.name not in infos:
+            raise _bad(raw, f"infos[{key.name!r}] is missing, which hindsight needs here")
+        column = np.asarray(infos[key.name], np.float64)[1:]
+        if column.shape != (steps, *key.shape):
+            raise _bad(
+                raw,
+                f"infos[{key.name!r}] has shape {column.shape}: allowed is {(steps, *key.shape)}, "
+                "and a row before",
+            )
+        parts.append(column.reshape(steps, key.size))
+    return np.concatenate(parts, 1)
 
 
 def knows_behaviour(dataset: Any) -> bool:
@@ -131,7 +161,7 @@ def _segments_of(dataset: Any, agent: Agent, known: bool) -> Trajectories:
         for start in range(0, len(episode.reward), longest):
             steps = min(longest, len(episode.reward) - start)
             ended = start + steps == len(episode.reward)
-            during = {"reward": episode.reward, **episode.behaviour}
+            during = {"reward": episode.reward, "info": episode.info, **episode.behaviour}
             for name, column in during.items():
                 getattr(segments, name)[row, :steps] = column[start : start + steps]
             for name, column in zip(_SHOWN, episode.observations, strict=True):
@@ -150,6 +180,7 @@ class _Episode:
     observations: tuple[Tensor, ...]  # [T+1, .], observation, achieved and desired goal
     behaviour: dict[str, Tensor]  # [T, .]
     reward: Tensor  # [T, R]
+    info: Tensor  # [T, I]
     terminated: bool
     truncated: bool
 
@@ -180,6 +211,7 @@ def _episode(raw: Any, agent: Agent, known: bool) -> _Episode:
         observations=tuple(agent.policy.tensors(observations)),
         behaviour=behaviour_columns,
         reward=agent.policy.tensor(np.asarray(raw.rewards)).reshape(steps, agent.spec.reward_dim),
+        info=agent.policy.tensor(_told_of(raw, agent.spec.info)),
         terminated=bool(raw.terminations[-1]),
         truncated=bool(raw.truncations[-1]),
     )

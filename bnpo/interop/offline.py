@@ -93,7 +93,7 @@ def play(agent: Agent, steps: int, *, num_envs: int = 8, seed: int = 0) -> Segme
     env = make_vector_env(agent.spec.env_id, num_envs, **agent.env_kwargs)
     try:
         reset = env.reset(seed=int(sequence[1]) % 2**31)[0]
-        rollout = Rollout(env, agent.policy, reset)
+        rollout = Rollout(env, agent.policy, reset, info=agent.spec.info)
         table.begin(rollout.observation)
         for _ in range(-(-steps // num_envs)):
             decision = agent.policy.act(rollout.observation, settings.warmup_steps, generator)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -52,15 +52,30 @@ class Actor(nn.Module):
     """Weight and bias of every linear layer, looked up once: a module searches for them each time,
     which a small network's learning step feels."""
 
-    def __init__(self, features: int, spec: TaskSpec, config: NetworkConfig) -> None:
-        """Build the network for inputs [B, features]."""
+    def __init__(
+        self,
+        features: int,
+        spec: TaskSpec,
+        config: NetworkConfig,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        """Build the network.
+
+        Args:
+            features: of its inputs [B, features]
+            spec: the task
+            config: sizes and scales
+            dtype: type in which the bounds of actions are held; the weights are torch's default
+
+        """
         super().__init__()
+        kind = torch.empty(0, dtype=dtype).numpy().dtype
         low, high = (np.array(bound, np.float64) for bound in (spec.action_low, spec.action_high))
         middle, half_range = (low + high) / 2, high / 2 - low / 2
-        self.register_buffer("low", torch.from_numpy(_inside(low, np.inf)))
-        self.register_buffer("high", torch.from_numpy(_inside(high, -np.inf)))
-        self.register_buffer("middle", torch.from_numpy(middle.astype(np.float32)))
-        self.register_buffer("half_range", torch.from_numpy(half_range.astype(np.float32)))
+        self.register_buffer("low", torch.from_numpy(_inside(low, np.inf, kind)))
+        self.register_buffer("high", torch.from_numpy(_inside(high, -np.inf, kind)))
+        self.register_buffer("middle", torch.from_numpy(middle.astype(kind)))
+        self.register_buffer("half_range", torch.from_numpy(half_range.astype(kind)))
         self.unit_box = bool((self.middle == 0).all() and (self.half_range == 1).all())
         self.sigma_mode = config.sigma
         self.action_dim = spec.action_dim
@@ -139,14 +154,15 @@ class Actor(nn.Module):
         return torch.clamp(action, self.low, self.high)
 
 
-def _inside(bound: NDArray[np.float64], inwards: float) -> NDArray[np.float32]:
-    """Round bounds [A] to float32 towards the inside of the Box.
+def _inside(bound: NDArray[np.float64], inwards: float, kind: np.dtype[Any]) -> NDArray[Any]:
+    """Round bounds [A] towards the inside of the Box.
 
     Args:
         bound: of every dimension
         inwards: infinity for lower bounds, minus infinity for upper ones
+        kind: floating point type to round to
 
     """
-    rounded = bound.astype(np.float32)
+    rounded = bound.astype(kind)
     outside = rounded < bound if inwards > 0 else rounded > bound
-    return np.where(outside, np.nextafter(rounded, np.float32(inwards)), rounded)
+    return np.where(outside, np.nextafter(rounded, kind.type(inwards)), rounded)

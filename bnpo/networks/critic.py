@@ -43,10 +43,24 @@ class Critic(nn.Module):
     layers: list[tuple[Tensor, Tensor]]
     """Weight [E, in, out] and bias [E, 1, out] of every layer, looked up once."""
 
-    def __init__(self, features: int, spec: TaskSpec, config: NetworkConfig) -> None:
-        """Build the ensemble for features [B, F]."""
+    def __init__(
+        self,
+        features: int,
+        spec: TaskSpec,
+        config: NetworkConfig,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        """Build the ensemble.
+
+        Args:
+            features: of its inputs [B, features]
+            spec: the task
+            config: sizes and scales
+            dtype: type in which the bounds of actions are held; the weights are torch's default
+
+        """
         super().__init__()
-        low, high = torch.tensor(spec.action_low), torch.tensor(spec.action_high)
+        low, high = (torch.tensor(b, dtype=dtype) for b in (spec.action_low, spec.action_high))
         self.register_buffer("middle", (low + high) / 2)
         self.register_buffer("half_range", (high - low) / 2)
         self.unit_box = bool((self.middle == 0).all() and (self.half_range == 1).all())

@@ -97,9 +97,12 @@ class Normalizer(nn.Module):
             goals: [M, G], achieved and desired goals
 
         """
-        parts = [_moments(observation)]
-        if self.goal_dim:
-            parts.append(_moments(goals))
+        parts = []
+        for samples in (observation, goals) if self.goal_dim else (observation,):
+            numbers = samples.to(torch.float64)
+            mean = numbers.sum(0) / max(len(numbers), 1)
+            deviations = (numbers - mean).square().sum(0)
+            parts.append(torch.stack((torch.full_like(mean, len(numbers)), mean, deviations)))
         self.pending.copy_(_merge(self.pending, torch.cat(parts, -1)))
 
     @torch.no_grad()
@@ -142,14 +145,6 @@ class Normalizer(nn.Module):
     def clone(self) -> Self:
         """Return an independent copy."""
         return copy.deepcopy(self)
-
-
-def _moments(samples: Tensor) -> Tensor:
-    """Return the count, mean and sum of squared deviations of samples [N, D], [3, D]."""
-    samples = samples.to(torch.float64)
-    mean = samples.sum(0) / max(len(samples), 1)
-    deviations = (samples - mean).square().sum(0)
-    return torch.stack((torch.full_like(mean, samples.shape[0]), mean, deviations))
 
 
 def _merge(a: Tensor, b: Tensor) -> Tensor:

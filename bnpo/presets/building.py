@@ -70,12 +70,12 @@ def build_brain(name: str, fields: Mapping[str, Any]) -> BrainDescription:
         ConfigError: naming the brain and the field.
 
     """
-    made = dict(fields)
+    arguments = dict(fields)
     try:
         for key in REGISTRIES:
-            if made.get(key) is not None:
-                made[key] = made_of(key, made[key])
-        return BrainDescription(**{"name": name, **made})
+            if arguments.get(key) is not None:
+                arguments[key] = made_of(key, arguments[key])
+        return BrainDescription(**{"name": name, **arguments})
     except ConfigError as error:
         raise ConfigError(f"brains.{name}: {error}") from None
 

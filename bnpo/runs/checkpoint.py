@@ -29,6 +29,7 @@ __all__ = [
     "fitting",
     "load",
     "load_checkpoint",
+    "policy_alone",
     "save_checkpoint",
 ]
 
@@ -232,3 +233,11 @@ def _decode(value: Any, tensors: Mapping[str, Tensor], grown: Mapping[str, Tenso
     if kind == "tuple":
         return tuple(_decode(content, tensors, grown))
     return {"tensor": tensors, "rows": grown}[kind][content]
+
+
+def policy_alone(checkpoint: Path, env: str) -> CheckpointError:
+    """Return the error about a run that cannot go on."""
+    return CheckpointError(
+        f"checkpoint {checkpoint} holds a policy alone: {env} cannot tell its state, so its runs "
+        "cannot be resumed; evaluate, record and export take the policy"
+    )

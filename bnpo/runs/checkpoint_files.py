@@ -47,6 +47,10 @@ class DataFile:
     def of(cls, entry: Mapping[str, Any]) -> Self:
         """Read an entry of a manifest; a name that leads out of the folder is refused."""
         file = cls(entry["file"], entry["sha256"], entry["nbytes"])
+        if [type(value) for value in asdict(file).values()] != [str, str, int]:
+            raise CheckpointError(
+                f"a checkpoint lists {str(entry)[:60]}, which is no file of its own"
+            )
         if not NAME.fullmatch(file.file):
             raise CheckpointError(f"a checkpoint lists {file.file!r}, which is no name of its own")
         return file

@@ -14,7 +14,7 @@ from bnpo.runs.checkpoint import Loaded, check_checkpoint, files_of, load, save_
 from bnpo.runs.checkpoint_files import NAME
 from bnpo.runs.row_parts import RowParts, growing
 
-__all__ = ["CheckpointFolder", "Kind", "manifest_of"]
+__all__ = ["CheckpointFolder", "Kind", "manifest_of", "steps_of"]
 
 Kind = Literal["last", "best"]
 """Checkpoints of a run: all that decides its future, or the best policy alone."""
@@ -44,9 +44,9 @@ class CheckpointFolder:
     def manifests(self, kind: Kind = "last") -> list[Path]:
         """Return the manifests that are there, newest first."""
         manifests = [
-            path for path in self.folder.glob(f"{_STEMS[kind]}-*.json") if _steps(path) >= 0
+            path for path in self.folder.glob(f"{_STEMS[kind]}-*.json") if steps_of(path) >= 0
         ]
-        return sorted(manifests, key=_steps, reverse=True)
+        return sorted(manifests, key=steps_of, reverse=True)
 
     def path(self, kind: Kind, env_steps: int) -> Path:
         """Return where the manifest of a checkpoint lies."""
@@ -115,7 +115,7 @@ class CheckpointFolder:
     def forget_best_after(self, env_steps: int) -> None:
         """Remove best policies of evaluations that a resumed run has yet to make."""
         for path in self.manifests("best"):
-            if _steps(path) > env_steps:
+            if steps_of(path) > env_steps:
                 path.unlink()
 
     def _required(self) -> list[Path]:
@@ -127,9 +127,9 @@ class CheckpointFolder:
 
     def _tidy(self, kind: Kind, newest: Path, keep: int) -> None:
         """Remove older checkpoints, those of a future that a run turned back from, and leavings."""
-        now = _steps(newest)
-        ahead = [path for path in self.manifests(kind) if _steps(path) > now]
-        behind = [path for path in self.manifests(kind) if _steps(path) <= now]
+        now = steps_of(newest)
+        ahead = [path for path in self.manifests(kind) if steps_of(path) > now]
+        behind = [path for path in self.manifests(kind) if steps_of(path) <= now]
         self._files.pop(newest.name, None)
         with contextlib.suppress(OSError):  # what stays takes room and does no harm
             for path in [*ahead, *behind[keep:]]:
@@ -161,7 +161,7 @@ def _is_own(path: Path) -> bool:
     return leaving or NAME.fullmatch(name) is not None
 
 
-def _steps(path: Path) -> int:
+def steps_of(path: Path) -> int:
     """Return the environment steps of a manifest; -1 for another file."""
     matched = _MANIFEST.fullmatch(path.name)
     return int(matched[2]) if matched else -1

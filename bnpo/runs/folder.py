@@ -77,7 +77,7 @@ class FolderLock:
 
 
 def is_held(folder: Path) -> bool:
-    """Whether a process holds a folder by a :class:`FolderLock`; nothing is written."""
+    """Return whether a process holds a folder by a :class:`FolderLock`; nothing is written."""
     with contextlib.suppress(OSError):
         descriptor = os.open(folder / _LOCK, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         try:

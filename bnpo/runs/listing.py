@@ -149,7 +149,7 @@ def _is_running(folder: Path) -> bool:
     except ValueError:
         return False
     silence = datetime.now(UTC) - beat
-    return record.status == "RUNNING" and silence.total_seconds() < _SILENCE
+    return record.status == "RUNNING" and abs(silence.total_seconds()) < _SILENCE
 
 
 def _natural(path: Path) -> list[tuple[int, int, str]]:

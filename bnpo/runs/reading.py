@@ -74,6 +74,8 @@ def find_run(run: str | int | Path, runs: Path = RUNS) -> Path:
         RunError: there is no such folder, or it holds no run.
 
     """
+    if not isinstance(run, str | int | Path):
+        raise RunError(f"run = {run!r}: allowed is a folder, a number or a name")
     folder = runs / str(run) if isinstance(run, int) else Path(run)
     if not folder.exists() and (runs / folder).is_dir():
         folder = runs / folder

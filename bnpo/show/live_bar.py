@@ -13,7 +13,7 @@ from bnpo.show.page import Page, image, png
 __all__ = ["LiveBar"]
 
 _REFRESH_S = 0.25
-"""Seconds between two redraws of the bar."""
+"""Time between two redraws of the bar (seconds)."""
 
 
 class LiveBar:

@@ -1,4 +1,4 @@
-"""What a cell can show: pieces of HTML, pictures, videos."""
+"""What a notebook's cell can show: pieces of HTML, pictures, videos."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["Page", "image", "png"]
 
 
 class Page:
-    """A piece of HTML as the result of a cell."""
+    """Piece of HTML that a notebook shows as the result of a cell."""
 
     def __init__(self, content: str) -> None:
         """Hold this content."""

@@ -70,12 +70,12 @@ def plot(
     figure = Figure(figsize=(7.0, 4.2), dpi=150, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots()
-    shown = metrics.pop() if metrics else ""
-    if not _curves(axes, groups, shown, x):
+    metric_of_all = metrics.pop() if metrics else ""
+    if not _curves(axes, groups, metric_of_all, x):
         raise ValueError("there is nothing to draw: no run has an evaluation yet")
-    decides = [history for history in everyone if history.metric == shown]
+    decides = [history for history in everyone if history.metric == metric_of_all]
     _thresholds(axes, decides)
-    _dress(axes, shown, x, next(iter(everyone)), title)
+    _dress(axes, metric_of_all, x, next(iter(everyone)), title)
     if axes.get_legend_handles_labels()[1]:
         axes.legend(loc="best", frameon=False, fontsize=9)
     return figure
@@ -174,8 +174,8 @@ def _dress(axes: Axes, metric: str, x: Axis, history: History, title: str | None
 
     axes.set_xlabel(_AXES[x])
     episodes = history[-1].episodes if len(history) else 0
-    told = f" ({episodes} episodes)" if metric in _LABELS and episodes else ""
-    axes.set_ylabel(f"{_LABELS.get(metric, metric)}{told}")
+    note = f" ({episodes} episodes)" if metric in _LABELS and episodes else ""
+    axes.set_ylabel(f"{_LABELS.get(metric, metric)}{note}")
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     axes.set_xlim(left=0)
     if metric == "success_rate":

@@ -26,13 +26,13 @@ from bnpo.errors import RecordingError, WorkerError, headline
 __all__ = ["FPS", "Scene", "scene"]
 
 FPS = 25
-"""Pictures per second where an environment does not say."""
+"""Number of pictures per second of an environment that does not say."""
 
 _WIDTH = 320
-"""Pixels of the longer side of one environment's picture."""
+"""Longer side of one environment's picture (pixels)."""
 
 _CELL = 120
-"""Pixels of an environment's picture in a grid."""
+"""Side of an environment's picture in a grid (pixels)."""
 
 _BACKENDS = ("egl", "osmesa", "glfw")
 
@@ -50,13 +50,13 @@ class Scene:
     """N environments that begin and end their episodes together, and their picture."""
 
     envs: Any
-    """A vector environment that does not reset by itself"""
+    """Vector environment that does not reset by itself"""
 
     picture: Callable[[], Image.Image]
-    """Draws the environments as they are"""
+    """Function that draws the environments as they are"""
 
     fps: float
-    """Steps per second of the environment's own time"""
+    """Number of steps per second of the environment's own time"""
 
 
 @contextmanager
@@ -81,10 +81,10 @@ def scene(agent: Agent) -> Iterator[Scene]:
         except WorkerError as error:
             raise RecordingError(f"{env_id} cannot be drawn: {error.headline}") from error
         except DependencyNotInstalled as error:
-            told = str(error)
-            if "pygame" in told:
-                told = "it is drawn with pygame: pip install 'bnpo[pygame]'"
-            raise RecordingError(f"{env_id} cannot be drawn: {told}") from error
+            remedy = str(error)
+            if "pygame" in remedy:
+                remedy = "it is drawn with pygame: pip install 'bnpo[pygame]'"
+            raise RecordingError(f"{env_id} cannot be drawn: {remedy}") from error
         except ValueError as error:
             raise RecordingError(f"{env_id} cannot be drawn: {error}") from error
         except Exception as error:
@@ -144,7 +144,7 @@ def _picture(rendered: Any) -> Image.Image:
 
 
 def drawn_by_mujoco(env: Any) -> bool:
-    """Whether an environment, or one that it holds (the Maze family), draws with MuJoCo."""
+    """Return whether an environment, or one that it holds (the Maze family), draws with MuJoCo."""
     held = [env, *getattr(env, "__dict__", {}).values()]
     return any(hasattr(one, "mujoco_renderer") for one in held)
 

@@ -19,26 +19,26 @@ class LenientStream:
     """
 
     def __init__(self, stream: TextIO) -> None:
-        """Take the stream."""
+        """Write to a stream."""
         self._stream = stream
         self.lost: OSError | None = None
-        """The first failure."""
+        """First failure of the stream; None so far."""
 
     def write(self, text: str) -> int:
-        """Write, where that is possible."""
+        """Write text, unless the stream has failed."""
         self._try(self._stream.write, text)
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:
-        """Write lines, where that is possible."""
+        """Write lines, unless the stream has failed."""
         self._try(self._stream.writelines, lines)
 
     def flush(self) -> None:
-        """Hand on what was written, where that is possible."""
+        """Flush the stream, unless it has failed."""
         self._try(self._stream.flush)
 
     def __getattr__(self, name: str) -> Any:
-        """Be the stream in all else."""
+        """Return any other attribute of the stream."""
         return getattr(self._stream, name)
 
     def _try(self, method: Callable[..., Any], *args: Any) -> None:

@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 _ROWS = 12
-"""Evaluations that a history shows; the rest is left out of the middle."""
+"""Number of evaluations in the table of a history; the rest is left out of the middle."""
 
 _CELL = "text-align:{align};padding:2px 8px;vertical-align:top"
 

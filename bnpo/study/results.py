@@ -199,14 +199,14 @@ def read_results(jobs: Sequence[Job], runs: Path) -> Results:
         if not is_trained(folder):
             missing.append(job.name)
             continue
-        found = Finished(
+        finished = Finished(
             job=job, folder=folder, summary=load_summary(folder), history=_measured(folder)
         )
-        cells.setdefault((job.preset, job.task), []).append(found)
-    made = [Cell(preset=key[0], task=key[1], runs=found) for key, found in cells.items()]
+        cells.setdefault((job.preset, job.task), []).append(finished)
+    built = [Cell(preset=key[0], task=key[1], runs=finished) for key, finished in cells.items()]
     order = {(job.preset, job.task): index for index, job in enumerate(jobs)}
-    made.sort(key=lambda cell: order[cell.preset, cell.task])
-    return Results(cells=made, missing=missing)
+    built.sort(key=lambda cell: order[cell.preset, cell.task])
+    return Results(cells=built, missing=missing)
 
 
 def _measured(folder: Path) -> History:

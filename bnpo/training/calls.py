@@ -49,8 +49,8 @@ def train(
         CallbackError: a callback raised (``on_callback_failure="continue"`` goes on without it).
 
     """
-    given = {"total_steps": total_steps, "num_envs": num_envs}
-    settings |= {name: value for name, value in given.items() if value is not None}
+    lengths = {"total_steps": total_steps, "num_envs": num_envs}
+    settings |= {name: value for name, value in lengths.items() if value is not None}
     usual = TrainConfig() if agent.run is None else agent.run.train
     config = dataclasses.replace(usual, **settings)
     if agent.env_steps >= config.total_steps:

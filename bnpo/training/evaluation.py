@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from bnpo.agent import Agent
 from bnpo.envs import make_vector_env, step_info
+from bnpo.envs.arguments import require_int
 from bnpo.envs.rollout import Rollout
 from bnpo.envs.workers.care import WorkerCare
 from bnpo.seeding import EVALUATION_SEED
@@ -19,14 +20,14 @@ from bnpo.seeding import EVALUATION_SEED
 __all__ = ["Evaluation", "PolicyEvaluator", "evaluate"]
 
 _AT_ONCE = 200
-"""Episodes played as one batch where the environment is vectorised."""
+"""Number of episodes played as one batch where the environment is vectorised."""
 
 _IN_WORKERS = 8
-"""Episodes played as one batch where environments live in worker processes."""
+"""Number of episodes played as one batch where environments live in worker processes."""
 
 
 MAX_STEPS = 1_000
-"""Environment steps at which episodes are cut that have no time limit and do not end."""
+"""Length at which episodes without a time limit are cut (environment steps)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,17 +35,17 @@ class Evaluation:
     """Outcome of a number of full episodes under the mean action."""
 
     episodes: int
-    """How many"""
+    """Number of episodes"""
 
     success_rate: float | None
-    """Share with ``is_success`` at the last step, where it may be left out of failures; None where
-    the environment never tells it"""
+    """Share of episodes with ``is_success`` at the last step, where it may be left out of failures;
+    None where the environment never tells it"""
 
     mean_return: float
     """Undiscounted sum of rewards per episode, averaged"""
 
     mean_length: float
-    """Environment steps per episode, averaged"""
+    """Length of an episode, averaged (environment steps)"""
 
     mean_score: float | None = None
     """Environment's own score per episode (the sum of ``contact_reward``), where it has one"""
@@ -72,12 +73,13 @@ class PolicyEvaluator:
             max_steps: episodes without a time limit are cut there (environment steps)
 
         """
+        require_int("episodes", episodes, minimum=1)
         self.agent = agent
         self.episodes = episodes
         self.max_steps = max_steps if agent.spec.max_episode_steps is None else math.inf
         self.tells_success = False
         """Whether the environment has ever told success: what it leaves out is failure then"""
-        self._told = False
+        self._warned = False
         most = _AT_ONCE if agent.spec.env_id.startswith("bnpo/") else _IN_WORKERS
         rounds = -(-episodes // most)
         self.env = make_vector_env(
@@ -127,8 +129,8 @@ class PolicyEvaluator:
             scores[running] += step_info(rollout.infos, "contact_reward", number)[running]
             successes[running] = step_info(rollout.infos, "is_success", number)[running]
             running &= ~(step.terminated | step.truncated).cpu().numpy()
-        if running.any() and not self._told:
-            self._told = True
+        if running.any() and not self._warned:
+            self._warned = True
             logging.getLogger("bnpo.training").warning(
                 "%s has episodes that do not end: evaluation cuts them at eval_max_steps = %d",
                 *(self.agent.spec.env_id, int(self.max_steps)),

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnpo.agent import Agent
+from bnpo.envs.kept_info import named
 from bnpo.envs.rollout import Rollout
 from bnpo.envs.vector_info import info_of
 from bnpo.errors import ConfigError
@@ -21,6 +22,8 @@ __all__ = ["FirstLook", "tell_cut_episodes"]
 
 STEPS = 20
 """Vector steps that are looked at."""
+
+_KINDS = ("achieved", "desired")
 
 _FAR = 10.0
 """Numbers below are not held against their rounding one by one: they may be noise around zero."""
@@ -70,29 +73,32 @@ class FirstLook:
         if self._steps >= STEPS or self.env_id.startswith("bnpo/"):
             return not self._unexplained
         self._steps += 1
-        kept = np.ones(rollout.num_envs, bool)
+        whole = np.ones(rollout.num_envs, bool)
         if step.lost is not None:
-            kept = ~step.lost.cpu().numpy()
+            whole = ~step.lost.cpu().numpy()
         if self._functions is not None:
-            self._compare_rewards(rollout, kept)
-        self._measure(rollout, kept)
+            self._compare_rewards(rollout, step, whole)
+        self._measure(rollout, step, whole)
         if self._steps == STEPS:
             self._judge()
         return False
 
-    def _compare_rewards(self, rollout: Rollout, kept: NDArray[np.bool_]) -> None:
+    def _compare_rewards(self, rollout: Rollout, step: Step, whole: NDArray[np.bool_]) -> None:
         """Hold what was paid against what compute_reward says."""
         functions = self._functions
         assert functions is not None
-        shown = rollout.led_to
-        achieved, desired = shown["achieved_goal"], shown["desired_goal"]
-        paid = rollout.reward.reshape(rollout.num_envs, -1).astype(np.float64)
-        said = np.asarray(functions.reward(achieved, desired), np.float64).reshape(paid.shape)
-        differs = ~np.isclose(paid, said, rtol=1e-4, atol=1e-6 * np.abs(paid).max()).all(-1) & kept
-        self._compared += int(kept.sum())
+        rows = np.flatnonzero(whole)
+        if not len(rows):
+            return
+        achieved, desired = (rollout.led_to[f"{kind}_goal"][rows] for kind in _KINDS)
+        paid = rollout.reward[rows].reshape(len(rows), -1).astype(np.float64)
+        said = np.asarray(functions.reward(achieved, desired, _info(step, rows)), np.float64)
+        said = said.reshape(paid.shape)
+        differs = ~np.isclose(paid, said, rtol=1e-4, atol=1e-6 * np.abs(paid).max()).all(-1)
+        self._compared += len(rows)
         self._different += int(differs.sum())
         for row in np.flatnonzero(differs):
-            self._explain_by_info(rollout, int(row), paid[row], float(said[row].sum()))
+            self._explain_by_info(rollout, int(rows[row]), paid[row], float(said[row].sum()))
             difference = float(np.abs(paid[row] - said[row]).sum())
             worst = difference, float(paid[row].sum()), float(said[row].sum())
             self._worst = max(self._worst, worst)
@@ -103,46 +109,47 @@ class FirstLook:
         """Refuse a reward that would be the right one if hindsight kept info."""
         assert self._functions is not None
         assert self._functions.reward_of_step is not None
-        achieved, desired = (
-            rollout.led_to[f"{kind}_goal"][row] for kind in ("achieved", "desired")
-        )
+        achieved, desired = (rollout.led_to[f"{kind}_goal"][row] for kind in _KINDS)
         ask = self._functions.reward_of_step
         try:
-            value, keys = ask(achieved, desired, info_of(rollout.infos, row))
-        except Exception:
+            value, keys = ask(achieved, desired, info_of(rollout.infos, row, rollout.num_envs))
+        except (Exception, SystemExit):
             return
         if keys and np.allclose(value, paid, rtol=1e-4):
-            named = ", ".join(f"info[{key!r}]" for key in keys)
             raise ConfigError(
-                f"{self.env_id}: compute_reward uses {named}, which hindsight does not keep: a "
-                f"step that paid {paid.sum():g} would be relabelled as {said:g}; let it depend on "
-                "the two goals alone, or take a credit scheme without hindsight"
+                f"{self.env_id}: compute_reward uses {named(keys)}, which hindsight does not keep: "
+                f"a step that paid {paid.sum():g} would be relabelled as {said:g}; let it read "
+                "numbers, and in every step, or take a credit scheme without hindsight"
             )
 
-    def _measure(self, rollout: Rollout, kept: NDArray[np.bool_]) -> None:
+    def _measure(self, rollout: Rollout, step: Step, whole: NDArray[np.bool_]) -> None:
         """Widen the ranges of what is shown, and see what rounding does to rewards."""
         for key, array in rollout.led_to.items():
             if array.dtype != np.float64 or not array.shape[-1] or self.agent.dtype.itemsize > 4:
                 continue
             name = "goal" if key.endswith("goal") else key
-            low, high = array[kept].min(0, initial=np.inf), array[kept].max(0, initial=-np.inf)
+            low, high = array[whole].min(0, initial=np.inf), array[whole].max(0, initial=-np.inf)
             self._low[name] = np.minimum(self._low.get(name, low), low)
             self._high[name] = np.maximum(self._high.get(name, high), high)
         if "goal" in self._low and self._functions is not None:
-            self._compare_neighbours(rollout.led_to["achieved_goal"])
+            self._compare_neighbours(rollout.led_to["achieved_goal"], step, whole)
 
-    def _compare_neighbours(self, achieved: NDArray[Any]) -> None:
+    def _compare_neighbours(
+        self, achieved: NDArray[Any], step: Step, whole: NDArray[np.bool_]
+    ) -> None:
         """Count rewards of goals one step apart that rounding to float32 changes."""
         assert self._functions is not None
         before, self._before = self._before, achieved
         if before is None:
             return
-        exact = np.asarray(self._functions.reward(achieved, before), np.float64)
-        there, here = (goal.astype(np.float32).astype(np.float64) for goal in (achieved, before))
-        kept = np.asarray(self._functions.reward(there, here), np.float64)
-        size = float(np.abs(exact).max())
+        rows = np.flatnonzero(whole)
+        goals, info = (achieved[rows], before[rows]), _info(step, rows)
+        exact = np.asarray(self._functions.reward(*goals, info), np.float64)
+        there, here = (goal.astype(np.float32).astype(np.float64) for goal in goals)
+        rounded = np.asarray(self._functions.reward(there, here, info), np.float64)
+        size = float(np.abs(exact).max(initial=0.0))
         self._neighbours += exact.size
-        self._flipped += int((~np.isclose(exact, kept, rtol=0.01, atol=1e-3 * size)).sum())
+        self._flipped += int((~np.isclose(exact, rounded, rtol=0.01, atol=1e-3 * size)).sum())
 
     def _judge(self) -> None:
         """Refuse what the agent's type cannot hold; tell rewards that are others than said."""
@@ -202,6 +209,10 @@ def tell_cut_episodes(agent: Agent, episode_steps: int | None) -> None:
                 "training episodes by train_episode_steps",
                 *(brain.name, brain.credit.scheme, longest, agent.spec.env_id, length),
             )
+
+
+def _info(step: Step, rows: NDArray[np.intp]) -> NDArray[Any] | None:
+    return None if step.info is None else step.info.cpu().numpy()[rows]
 
 
 def _warn(message: str, *values: Any) -> None:

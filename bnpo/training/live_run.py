@@ -1,9 +1,8 @@
-"""A run while it trains, as its callbacks see it: what it tells, and what they may do."""
+"""The run as its callbacks see it while it trains: its figures, and what they may do."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,18 +14,15 @@ from bnpo.show.pictures import picture_of
 from bnpo.training.callbacks.dispatch import Dispatcher, callback_of, checked
 from bnpo.training.callbacks.stopping import WhenSolved
 from bnpo.training.callbacks.terminal import Terminal, warnings_shown
-from bnpo.training.monitor import Monitor, Progress
-from bnpo.training.stream import EpisodeCounter, Stream
+from bnpo.training.stream import Tally
 from bnpo.types.callback import Callback
 from bnpo.types.history import History, Record
-from bnpo.types.step import Step
-from bnpo.types.stream import Episodes
 
 __all__ = ["LiveRun"]
 
 
 class LiveRun:
-    """One agent's run: its figures, its training stream and its callbacks (a TrainingRun)."""
+    """One agent's run: what it counts, and its callbacks (a TrainingRun)."""
 
     def __init__(
         self,
@@ -54,36 +50,32 @@ class LiveRun:
         self.agent = agent
         self.config = config
         self.folder = folder
-        self.progress = Progress()
+        self.tally = Tally(agent, config.num_envs)
         self.history = History(
             metric=config.solve_metric
             or ("success_rate" if agent.spec.is_goal_env else "mean_return"),
             threshold=config.solve_threshold,
         )
-        self.monitor = Monitor(agent)
-        self.episodes = EpisodeCounter(config.num_envs)
-        self.stream = Stream()
         self.stopped = False
         """Whether the run is to end after the current step"""
         self.stop_reason: str | None = None
-        """Why a callback ended the run"""
+        """Reason for which a callback ended the run; None if none gave one"""
         self._own = [*own]
         self._users = [callback_of(spec) for spec in config.callbacks] + [
             callback_of(one) if isinstance(one, str | dict) else checked(one) for one in callbacks
         ]
         self._callbacks = Dispatcher(self, (), (), config.on_callback_failure)
-        self._ended: Episodes | None = None  # training episodes that the last step ended
-        self._turns: Mapping[str, Mapping[str, float]] = {}  # what brains told of turns after it
 
     @property
     def wall_s(self) -> float:
-        """Seconds of training and credit so far, without evaluation."""
-        return self.progress.wall_s
+        """Time of training and credit so far, without evaluation (seconds)."""
+        return self.tally.progress.wall_s
 
     @property
     def evaluation_share(self) -> float:
         """Seconds of evaluations as a share of those of training."""
-        return self.progress.evaluation_s / max(self.progress.wall_s, 1e-9)
+        progress = self.tally.progress
+        return progress.evaluation_s / max(progress.wall_s, 1e-9)
 
     def log(self, name: str, value: float) -> None:
         """Put a scalar into the next line of the training stream; the mean of several counts.
@@ -93,8 +85,7 @@ class LiveRun:
             value: left out where it is not finite
 
         """
-        if math.isfinite(value):
-            self.stream.log(name if "/" in name else f"callbacks/{name}", value)
+        self.tally.stream.log(name if "/" in name else f"callbacks/{name}", value)
 
     def log_picture(self, name: str, picture: Any) -> None:
         """Hand a picture to all callbacks; a recorded run keeps it in ``pictures``.
@@ -120,17 +111,17 @@ class LiveRun:
         self.stop_reason = reason
 
     @contextmanager
-    def followed(self, functions: Callback, *, shown: bool) -> Iterator[None]:
+    def followed(self, functions: Callback, *, visible: bool) -> Iterator[None]:
         """Let callbacks follow the run, from its start to its end, however it ends.
 
         Args:
             functions: further callbacks of this part of the run
-            shown: whether it is shown on the screen, unless a callback of the package does so
+            visible: whether it is shown on the screen, unless a callback of the package does so
 
         """
         own = [*self._own, functions, *([WhenSolved()] if self.config.stop_when_solved else [])]
         terminal = next((one for one in own if isinstance(one, Terminal)), None)
-        if terminal is None and shown:
+        if terminal is None and visible:
             terminal = Terminal()
             own.insert(0, terminal)
         callbacks = Dispatcher(self, own, self._users, self.config.on_callback_failure)
@@ -149,42 +140,22 @@ class LiveRun:
             callbacks.call("on_end")
         self.stopped = False  # so that another call goes on
 
-    def note(self, step: Step | None, turns: Mapping[str, Mapping[str, float]]) -> None:
-        """Count a step of every environment and the turns after it; warn of what looks wrong.
-
-        Args:
-            step: of the environments; None: brains learnt without one
-            turns: scalars of the brains that had a turn, by name
-
-        """
-        self._ended = None
-        if step is not None:
-            self.progress.note_step(step)
-            self._ended = self.episodes.note(step)
-        if self._ended is not None:
-            self.stream.note_episodes(self._ended)
-        self._turns = turns
-        if turns:
-            self.stream.note_turns(turns)
-            for name, info in turns.items():
-                self.monitor.judge(name, info)
-
     def tell_step(self, *, line: bool) -> None:
-        """Tell callbacks what the last step was.
+        """Call the hooks of callbacks after a step.
 
         Args:
             line: whether it completes a line of the training stream
 
         """
-        call = self._callbacks.call
+        call, tally = self._callbacks.call, self.tally
         call("on_step")
-        if self._ended is not None:
-            call("on_rollout", self._ended)
-        if self._turns:
-            call("on_turn", self._turns)
+        if tally.ended is not None:
+            call("on_rollout", tally.ended)
+        if tally.turns:
+            call("on_turn", tally.turns)
         if line:
-            agent, progress = self.agent, self.progress
-            scalars = self.stream.line(
+            agent, progress = self.agent, tally.progress
+            scalars = tally.stream.line(
                 agent.env_steps,
                 agent.gradient_steps,
                 progress.wall_s,
@@ -195,7 +166,7 @@ class LiveRun:
             call("on_scalars", scalars)
 
     def tell_evaluation(self, record: Record | None) -> None:
-        """Tell callbacks of an evaluation; None: it begins."""
+        """Call the hooks of callbacks about an evaluation; None: it begins."""
         if record is None:
             self._callbacks.call("on_evaluation_start")
             return
@@ -203,5 +174,5 @@ class LiveRun:
         self._callbacks.call("on_evaluation", record)
 
     def tell_checkpoint(self) -> None:
-        """Tell callbacks that it is time for a checkpoint."""
+        """Call the hooks of callbacks about a checkpoint."""
         self._callbacks.call("on_checkpoint")

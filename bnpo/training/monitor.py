@@ -1,21 +1,19 @@
-"""What is watched in a run: where it stands, and scalars that leave their healthy range."""
+"""What is watched in a run: scalars of its brains that leave their healthy range."""
 
 from __future__ import annotations
 
 import logging
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 
 from bnpo.agent import Agent
 from bnpo.agent.brain import Brain
 from bnpo.agent.calibration import calibration, fresh_segments
-from bnpo.types.step import Step
 
-__all__ = ["HEALTHY", "Healthy", "Monitor", "Progress"]
+__all__ = ["HEALTHY", "Healthy", "Monitor"]
 
 SAMPLES = 256
 """States of the replay at which values are looked at."""
@@ -28,8 +26,8 @@ WARM_UP = 10
 """Turns of a brain that are not judged: values and policy are those of the first networks."""
 
 
-LASTING = 2
-"""Looks in a row at which a scalar is out of its range before that is told: one may be chance."""
+LASTING = 3
+"""Looks in a row at which a scalar is out of its range before that is told."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,51 +91,13 @@ HEALTHY = (
 
 
 @dataclass
-class Progress:
-    """Where a run stands, as its checkpoints hold it."""
-
-    wall_s: float = 0.0
-    """Seconds of training and credit, without evaluation"""
-    evaluation_s: float = 0.0
-    """Seconds that evaluations took, which are not in these"""
-    checkpoint_s: float = 0.0
-    """Seconds that checkpoints took, which are not in these"""
-    turns: dict[str, dict[str, float]] = field(default_factory=dict)
-    """Scalars of each brain's last turn"""
-    reward_low: float = 0.0
-    """Least reward so far, of those not above zero"""
-    reward_high: float = 0.0
-    """Largest reward so far, of those not below zero"""
-    worker_restarts: list[dict[str, Any]] = field(default_factory=list)
-    """Environment steps and cause of every restart of a worker"""
-    policy_lag: int = 0
-    """Most vector steps, since the last evaluation, by which the acting policy was behind; policy
-    versions where rollout workers go their own pace"""
-
-    def note_step(self, step: Step) -> None:
-        """Widen the ranges by one step of every environment."""
-        self.note(step.reward_low, step.reward_high, step.lag)
-
-    def note(self, reward_low: float, reward_high: float, lag: int) -> None:
-        """Widen the ranges by what one step of every environment brought."""
-        self.reward_low = min(self.reward_low, reward_low)
-        self.reward_high = max(self.reward_high, reward_high)
-        self.policy_lag = max(self.policy_lag, lag)
-
-    def note_restarts(self, env: Any, env_steps: int) -> None:
-        """Keep what made workers of an environment restart."""
-        news = env.restarts.news() if hasattr(env, "restarts") else []
-        self.worker_restarts += [{"env_steps": env_steps, "cause": cause} for cause in news]
-
-
-@dataclass
 class _Counts:
     """How often a scalar was looked at, and when it was out of its range."""
 
     looks: int = 0
     ill: int = 0
     in_a_row: int = 0
-    told: bool = False
+    warned: bool = False
     first: int = 0
     last: int = 0
 
@@ -171,8 +131,8 @@ class Monitor:
             counts.in_a_row += 1
             if not counts.ill:
                 counts.first = self.agent.env_steps
-            if counts.in_a_row == LASTING and not counts.told:
-                counts.told = True
+            if counts.in_a_row == LASTING and not counts.warned:
+                counts.warned = True
                 _warn(name, healthy, value, self.agent.env_steps)
             counts.ill += 1
             counts.last = self.agent.env_steps
@@ -183,7 +143,7 @@ class Monitor:
             f"brain {name!r}: {quantity} left its range at {one.ill:,} of {one.looks:,} looks, "
             f"from {one.first:,} to {one.last:,} steps"
             for (name, quantity), one in self._counts.items()
-            if one.told
+            if one.warned
         ]
 
     @torch.no_grad()
@@ -201,7 +161,7 @@ class Monitor:
         generator = torch.Generator(table.device).manual_seed(self.agent.env_steps)
         segment, time = table.draw(SAMPLES, table.transitions_stored, generator)
         fresh = fresh_segments(table)
-        found = {}
+        figures = {}
         for name, brain in self._brains.items():
             rows, at = table.trajectories, (segment, time)
             if brain.on_policy and fresh is not None:  # of which alone it knows values
@@ -213,16 +173,16 @@ class Monitor:
             low, high = self._bounds(brain, reward_low, reward_high)
             room = MARGIN * (high - low)
             outside = (q_value < low - room) | (q_value > high + room)
-            found[name] = {
+            figures[name] = {
                 "q_mean": float(q_value.mean()),
                 "q_low": float(q_value.min()),
                 "q_high": float(q_value.max()),
                 "q_out_of_bounds": float(outside.float().mean()),
             }
             if fresh is not None:
-                told = calibration(step, fresh, brain.evaluator.gamma)
-                found[name] |= {key: float(value) for key, value in told.items()}
-        return found
+                errors = calibration(step, fresh, brain.evaluator.gamma)
+                figures[name] |= {key: float(value) for key, value in errors.items()}
+        return figures
 
     def _bounds(self, brain: Brain, low: float, high: float) -> tuple[float, float]:
         """What a return can be: as configured, or rewards so far for ever."""

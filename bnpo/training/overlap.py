@@ -20,7 +20,7 @@ class _Order(NamedTuple):
     """One step that the thread is to take."""
 
     policy: Policy
-    """With which, in lock-step"""
+    """Policy that takes the step in lock-step; else the newest one does"""
 
     begins: bool
     """Whether a rollout with new statistics of normalisation begins"""
@@ -57,7 +57,8 @@ class Ahead:
         self.lockstep = lockstep
         renews = lockstep and agent.normalization.on_policy and self.encoder.enabled
         self._statistics: Normalizer | None = self.encoder.clone() if renews else None
-        """Statistics of the steps ordered last, where they are not those of learning"""
+        """Statistics of normalisation of the steps ordered last; None if they are those of
+        learning"""
         self._orders: SimpleQueue[_Order | None] = SimpleQueue()
         self._taken: SimpleQueue[Step | Exception] = SimpleQueue()
         self._ready: deque[Step] = deque()
@@ -99,7 +100,7 @@ class Ahead:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a saved state of equal settings."""
+        """Take over a saved state of equal settings."""
         self.settle()
         self._ready = deque(Step.restore(step, self.agent.device) for step in state["steps"])
         if self._statistics is not None:
@@ -136,7 +137,7 @@ class Ahead:
         self._ready.append(step)
 
     def _refresh(self) -> None:
-        """Make the agent's policy of now the newest; a copy only where it has changed."""
+        """Make the agent's present policy the newest one, by a copy only if it has changed."""
         agent, newest = self.agent, self._newest
         if self._key == (agent.gradient_steps, self.encoder.changes):
             self._newest = Policy(

@@ -28,7 +28,9 @@ class Stepper:
         """
         self.agent = agent
         self.env: Rollout | RemoteRollouts = (
-            env if isinstance(env, RemoteRollouts) else Rollout(env, agent.policy, reset)
+            env
+            if isinstance(env, RemoteRollouts)
+            else Rollout(env, agent.policy, reset, info=agent.spec.info)
         )
         self.num_envs = self.env.num_envs
         self._first_look: FirstLook | None = FirstLook(agent)

@@ -17,7 +17,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class StopSignals:
-    """What the signals asked for while they were listened to."""
+    """Stop signals, and which of them came while they were listened to."""
 
     def __init__(self, stop: Callable[[], None]) -> None:
         """Take what the first signal calls."""

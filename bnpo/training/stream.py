@@ -1,18 +1,54 @@
-"""What training itself tells between evaluations: its episodes, the brains' turns, speeds."""
+"""What a run counts at every step: where it stands, its episodes, the brains' turns, speeds."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bnpo.agent import Agent
+from bnpo.training.monitor import Monitor
 from bnpo.types.step import Step
 from bnpo.types.stream import Episodes, Scalars
 
-__all__ = ["EpisodeCounter", "Stream"]
+__all__ = ["EpisodeCounter", "Progress", "Stream", "Tally"]
+
+
+@dataclass
+class Progress:
+    """Progress of a run, as its checkpoints hold it."""
+
+    wall_s: float = 0.0
+    """Time of training and credit, without evaluation (seconds)"""
+    evaluation_s: float = 0.0
+    """Time of evaluations, which is not in ``wall_s`` (seconds)"""
+    checkpoint_s: float = 0.0
+    """Time of checkpoints, which is not in ``wall_s`` (seconds)"""
+    turns: dict[str, dict[str, float]] = field(default_factory=dict)
+    """Scalars of each brain's last turn"""
+    reward_low: float = 0.0
+    """Smallest reward so far, or 0 if that is less"""
+    reward_high: float = 0.0
+    """Largest reward so far, or 0 if that is more"""
+    worker_restarts: list[dict[str, Any]] = field(default_factory=list)
+    """Environment steps and cause of every restart of a worker"""
+    policy_lag: int = 0
+    """Largest number of vector steps that the acting policy was behind since the last evaluation;
+    of policy versions where rollout workers go their own pace"""
+
+    def note(self, reward_low: float, reward_high: float, lag: int) -> None:
+        """Widen the ranges by what one step of every environment brought."""
+        self.reward_low = min(self.reward_low, reward_low)
+        self.reward_high = max(self.reward_high, reward_high)
+        self.policy_lag = max(self.policy_lag, lag)
+
+    def note_restarts(self, env: Any, env_steps: int) -> None:
+        """Note the restarts of an environment's workers since the last call, with their causes."""
+        news = env.restarts.news() if hasattr(env, "restarts") else []
+        self.worker_restarts += [{"env_steps": env_steps, "cause": cause} for cause in news]
 
 
 class EpisodeCounter:
@@ -37,25 +73,23 @@ class EpisodeCounter:
         episodes = None
         ended = (step.terminated | step.truncated).cpu().numpy()
         if ended.any():
-            episodes = self._ended(ended, step)
+            returns, lengths, score = sums[:, ended].copy()
+            unknown = np.full(len(returns), math.nan)
+            success = unknown
+            if step.success is not None:
+                success = step.success.cpu().numpy()[ended].astype(np.float64)
+            episodes = Episodes(returns, lengths, success, score if self._scores else unknown)
             sums[:, ended] = 0.0
         if step.lost is not None:
             sums[:, step.lost.cpu().numpy()] = 0.0
         return episodes
 
-    def _ended(self, ended: NDArray[np.bool_], step: Step) -> Episodes:
-        returns, lengths, score = self._sums[:, ended].copy()
-        unknown = np.full(len(returns), math.nan)
-        told = step.success
-        success = unknown if told is None else told.cpu().numpy()[ended].astype(np.float64)
-        return Episodes(returns, lengths, success, score if self._scores else unknown)
-
     def state_dict(self) -> dict[str, Any]:
-        """Sums so far."""
+        """Return the sums so far."""
         return {"sums": self._sums.tolist(), "scores": self._scores}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from sums of as many environments."""
+        """Take over sums of as many environments."""
         self._sums[:] = state["sums"]
         self._scores = state["scores"]
 
@@ -67,14 +101,15 @@ class Stream:
         """Begin a line."""
         self._sums: dict[str, list[float]] = {}  # sum and number of values
         self._episodes = 0
-        self._told_success = False
+        self._tells_success = False
         self._begun = (0, 0, 0.0)  # environment steps, gradient steps, seconds
 
     def log(self, name: str, value: float) -> None:
-        """Add a value of a scalar."""
-        sums = self._sums.setdefault(name, [0.0, 0.0])
-        sums[0] += float(value)
-        sums[1] += 1.0
+        """Add a value of a scalar, unless it is not finite."""
+        if math.isfinite(value):
+            sums = self._sums.setdefault(name, [0.0, 0.0])
+            sums[0] += float(value)
+            sums[1] += 1.0
 
     def note_episodes(self, episodes: Episodes) -> None:
         """Add training episodes that ended.
@@ -82,9 +117,9 @@ class Stream:
         One that did not tell success is a failure if others do: so evaluation counts them.
         """
         success = episodes.success
-        self._told_success |= not np.isnan(success).all()
+        self._tells_success |= not np.isnan(success).all()
         columns = {"return": episodes.returns, "length": episodes.lengths, "score": episodes.score}
-        if self._told_success:
+        if self._tells_success:
             columns["success"] = np.nan_to_num(success)
         self._episodes += len(success)
         for name, column in columns.items():
@@ -93,15 +128,8 @@ class Stream:
                 sums[0] += float(column.sum())
                 sums[1] += len(column)
 
-    def note_turns(self, scalars: Mapping[str, Mapping[str, float]]) -> None:
-        """Add what brains told of a turn."""
-        for brain, info in scalars.items():
-            for quantity, value in info.items():
-                if math.isfinite(value):
-                    self.log(f"{brain}/{quantity}", value)
-
     def begin(self, env_steps: int, gradient_steps: int, wall_s: float) -> None:
-        """Measure speeds from here on."""
+        """Begin to measure speeds at these steps and seconds."""
         self._begun = env_steps, gradient_steps, wall_s
 
     def line(self, env_steps: int, gradient_steps: int, wall_s: float, **times: float) -> Scalars:
@@ -127,19 +155,50 @@ class Stream:
         return Scalars(env_steps=env_steps, wall_s=wall_s, values=values)
 
     def state_dict(self) -> dict[str, Any]:
-        """The line so far."""
+        """Return the the line so far."""
         return {
             "sums": {name: list(sums) for name, sums in self._sums.items()},
             "episodes": self._episodes,
-            "told_success": self._told_success,
+            "told_success": self._tells_success,
             "begun": list(self._begun[:2]),
             "begun_wall_s": self._begun[2],
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on with a line."""
+        """Take over a line that was begun."""
         self._sums = {name: list(sums) for name, sums in state["sums"].items()}
         self._episodes = state["episodes"]
-        self._told_success = state["told_success"]
+        self._tells_success = state["told_success"]
         steps, gradients = state["begun"]
         self._begun = steps, gradients, state["begun_wall_s"]
+
+
+class Tally:
+    """All that a run counts; it changes nothing that the run depends on."""
+
+    def __init__(self, agent: Agent, num_envs: int) -> None:
+        """Begin a run of an agent on a number of environments."""
+        self.progress = Progress()
+        self.episodes = EpisodeCounter(num_envs)
+        self.stream = Stream()
+        self.monitor = Monitor(agent)
+        self.ended: Episodes | None = None
+        """Training episodes that the last step ended"""
+        self.turns: Mapping[str, Mapping[str, float]] = {}
+        """Scalars of the turns that brains had after the last step, by brain"""
+
+    def note_step(self, step: Step) -> None:
+        """Count one step of every environment."""
+        self.progress.note(step.reward_low, step.reward_high, step.lag)
+        self.ended = self.episodes.note(step)
+        if self.ended is not None:
+            self.stream.note_episodes(self.ended)
+
+    def note_turns(self, turns: Mapping[str, dict[str, float]]) -> None:
+        """Count the turns after a step, by their scalars; warn of what looks wrong."""
+        self.turns = turns
+        self.progress.turns.update(turns)
+        for brain, scalars in turns.items():
+            for quantity, value in scalars.items():
+                self.stream.log(f"{brain}/{quantity}", value)
+            self.monitor.judge(brain, scalars)

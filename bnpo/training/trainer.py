@@ -16,19 +16,20 @@ from bnpo.agent import Agent
 from bnpo.cluster.free_rollouts import FreeRollouts
 from bnpo.config import TrainConfig
 from bnpo.envs.workers.care import WorkerCare
+from bnpo.files import checked
 from bnpo.interop.offline import from_minari, learn_offline
 from bnpo.training.callbacks.functions import Functions
 from bnpo.training.environments import env_state, make_training_envs, set_env_state
 from bnpo.training.evaluation import Evaluation, PolicyEvaluator
 from bnpo.training.free import FreeFeed
 from bnpo.training.live_run import LiveRun
-from bnpo.training.monitor import Progress
 from bnpo.training.overlap import Ahead
 from bnpo.training.rollout import Stepper
 from bnpo.training.self_play import SelfPlayEnv
+from bnpo.training.stream import Progress
 from bnpo.types.callback import Callback
 from bnpo.types.history import History, Record
-from bnpo.types.step import Observation, Step
+from bnpo.types.step import Observation
 
 __all__ = ["Trainer"]
 
@@ -68,7 +69,7 @@ class Trainer:
         self.config = config
         self.progress_bar = progress_bar
         self.live = LiveRun(agent, config, callbacks=callbacks, own=own, folder=folder)
-        self.history = self.live.history
+        self.history, self.tally = self.live.history, self.live.tally
         care = WorkerCare(
             on_failure=config.on_worker_failure,
             timeout=config.worker_timeout,
@@ -83,7 +84,6 @@ class Trainer:
             care=care,
             max_steps=config.eval_max_steps,
         )
-        self._last: tuple[Step | None, dict[str, dict[str, float]]]
         self._joined = ExitStack()
         self.ahead: Ahead | None = None
         self.env, reset = make_training_envs(agent, config, care, self._joined)
@@ -99,7 +99,7 @@ class Trainer:
     @property
     def progress(self) -> Progress:
         """Where the run stands."""
-        return self.live.progress
+        return self.tally.progress
 
     def request_stop(self, reason: str | None = None) -> None:
         """End the run after the current step; the reason is told at its end."""
@@ -118,18 +118,17 @@ class Trainer:
 
         """
         config, agent, live = self.config, self.agent, self.live
-        with live.followed(Functions(on_evaluation, on_checkpoint), shown=self.progress_bar):
+        with live.followed(Functions(on_evaluation, on_checkpoint), visible=self.progress_bar):
             if config.offline is not None and not agent.env_steps:
                 self._start_offline(config.offline)
             while agent.env_steps < config.total_steps and not live.stopped:
                 started = time.perf_counter()
                 self.step()
-                live.note(*self._last)
                 ended = agent.env_steps >= config.total_steps
                 evaluates = self._crossed(self.eval_interval) or ended
                 if evaluates and self.ahead is not None:
                     self.ahead.settle()  # so that no step is taken outside the measured time
-                live.progress.wall_s += time.perf_counter() - started
+                self.progress.wall_s += time.perf_counter() - started
                 live.tell_step(line=self._crossed(self.log_interval))
                 if evaluates:
                     self.evaluate()
@@ -143,9 +142,7 @@ class Trainer:
         from_minari(self.agent, dataset)
         if turns := self.config.offline_turns:
             reports = learn_offline(self.agent, turns, progress_bar=self.progress_bar)
-            turns = {name: report.info for name, report in reports.items()}
-            self.progress.turns.update(turns)
-            self.live.note(None, turns)
+            self.tally.note_turns({name: report.info for name, report in reports.items()})
         self.progress.wall_s += time.perf_counter() - started
         self.evaluate()
 
@@ -155,21 +152,19 @@ class Trainer:
         return now // interval > (now - self.config.num_envs) // interval
 
     def step(self) -> None:
-        """Take one step of every environment, then the brains' turns; nobody is told of it."""
+        """Take one step of every environment, then the brains' turns."""
         agent, ahead = self.agent, self.ahead
-        step: Step | None = None
         if self.free is not None:
             self.progress.note(*self.free.step())
         else:
             agent.policy.version = agent.vector_steps
             step = self.stepper.step(agent.policy) if ahead is None else ahead.next()
+            self.tally.note_step(step)
             if step.lost is not None:
                 self.progress.note_restarts(self.env, agent.env_steps)
             agent.remember(step)
         reports = agent.learn(commit=self.config.overlap != "lockstep")
-        turns = {name: report.info for name, report in reports.items()}
-        self.progress.turns.update(turns)
-        self._last = step, turns
+        self.tally.note_turns({name: report.info for name, report in reports.items()})
 
     def evaluate(self) -> Record:
         """Evaluate the policy of the moment and add it to the history."""
@@ -179,9 +174,9 @@ class Trainer:
         progress.evaluation_s += time.perf_counter() - started
         for env in (self.env, self.evaluator.env):
             progress.note_restarts(env, self.agent.env_steps)
-        values = live.monitor.values(progress.reward_low, progress.reward_high)
+        values = self.tally.monitor.values(progress.reward_low, progress.reward_high)
         for name, figures in values.items():
-            live.monitor.judge(name, figures)
+            self.tally.monitor.judge(name, figures)
         turns = progress.turns
         scalars = {name: {**info, **values.get(name, {})} for name, info in turns.items()}
         if isinstance(self.env, SelfPlayEnv):
@@ -233,8 +228,8 @@ class Trainer:
             "shown": shown,
             "ahead": ahead,
             "progress": dataclasses.asdict(self.progress),
-            "episodes": self.live.episodes.state_dict(),
-            "stream": self.live.stream.state_dict(),
+            "episodes": self.tally.episodes.state_dict(),
+            "stream": self.tally.stream.state_dict(),
             "history": [dataclasses.asdict(record) for record in self.history],
         }
 
@@ -247,19 +242,19 @@ class Trainer:
         self.agent.load_state_dict(state["agent"])
         seeding.restore(state["generators"])
         self._load_acting(state)
-        live = self.live
-        live.progress = Progress(**state["progress"])
-        for name, part in (("episodes", live.episodes), ("stream", live.stream)):
+        tally = self.tally
+        tally.progress = checked(state["progress"], Progress)
+        for name, part in (("episodes", tally.episodes), ("stream", tally.stream)):
             if name in state:  # else of a version that had none
                 part.load_state_dict(state[name])
-        records = [Record(**record) for record in state["history"]]
+        records = [checked(record, Record) for record in state["history"]]
         now = self.agent.env_steps
         at_end = bool(records) and records[-1].env_steps == now
         if at_end and now < self.config.total_steps and not self._crossed(self.eval_interval):
             records.pop()
         self.history.records = records
-        told = any(record.success_rate is not None for record in records)
-        self.evaluator.tells_success = told
+        tells_success = any(record.success_rate is not None for record in records)
+        self.evaluator.tells_success = tells_success
 
     def _load_acting(self, state: dict[str, Any]) -> None:
         """Let the environments go on from a saved state, and what steps them."""
@@ -281,7 +276,7 @@ class Trainer:
             self.history.records, self.history.training = list(history), [*history.training]
             self.progress.wall_s = history[-1].wall_s if len(history) else 0.0
         agent = self.agent
-        self.live.stream.begin(agent.env_steps, agent.gradient_steps, self.progress.wall_s)
+        self.tally.stream.begin(agent.env_steps, agent.gradient_steps, self.progress.wall_s)
 
     def close(self) -> None:
         """Close all environments."""

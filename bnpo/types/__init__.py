@@ -13,13 +13,14 @@ from bnpo.extras import on_use
 
 if TYPE_CHECKING:
     from bnpo.types.protocols import CreditScheme, Evaluator, adopted, log_ratios
-    from bnpo.types.task import TaskSpec
+    from bnpo.types.task import InfoKey, TaskSpec
     from bnpo.types.trajectories import Rows, Trajectories
     from bnpo.types.transitions import Transitions
 
 __all__ = [
     "CreditScheme",
     "Evaluator",
+    "InfoKey",
     "Rows",
     "TaskSpec",
     "Trajectories",
@@ -33,6 +34,7 @@ __getattr__ = on_use(
     {
         "CreditScheme": "bnpo.types.protocols",
         "Evaluator": "bnpo.types.protocols",
+        "InfoKey": "bnpo.types.task",
         "Rows": "bnpo.types.trajectories",
         "TaskSpec": "bnpo.types.task",
         "Trajectories": "bnpo.types.trajectories",

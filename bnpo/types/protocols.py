@@ -36,11 +36,23 @@ class Evaluator(Protocol):
     def log_prob(self, observation: Tensor, goal: Tensor, action: Tensor) -> Tensor:
         """Log density of actions under the learning policy, [B], without gradient."""
 
-    def reward(self, achieved_goal: Tensor, desired_goal: Tensor) -> Tensor:
-        """Reward of the task for goals [B, G], [B, R]."""
+    def reward(
+        self, achieved_goal: Tensor, desired_goal: Tensor, info: Tensor | None = None
+    ) -> Tensor:
+        """Reward of the task for goals [B, G], [B, R].
 
-    def terminated(self, achieved_goal: Tensor, desired_goal: Tensor) -> Tensor:
-        """Whether achieving goals [B, G] ends the episode by the task, booleans [B]."""
+        The third argument, here and below: ``*trajectories.info_at(segment, time)``.
+        """
+
+    def terminated(
+        self, achieved_goal: Tensor, desired_goal: Tensor, info: Tensor | None = None
+    ) -> Tensor:
+        """Whether achieving goals [B, G] is terminal by the task, booleans [B]."""
+
+    def truncated(
+        self, achieved_goal: Tensor, desired_goal: Tensor, info: Tensor | None = None
+    ) -> Tensor:
+        """Whether achieving goals [B, G] cuts the episode by the task, booleans [B]."""
 
 
 def log_ratios(trajectories: Trajectories, evaluator: Evaluator) -> Tensor:

@@ -84,6 +84,8 @@ class Step(NamedTuple):
 
     score: Tensor | None = None
     """[N], the environment's own score of the step; None where it has none"""
+    info: Tensor | None = None
+    """[N, I], what the replay keeps of info, see :attr:`TaskSpec.info`; None: nothing"""
 
     def rows(self, part: slice) -> Self:
         """Return the same step of some of the environments."""

@@ -2,9 +2,29 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
-__all__ = ["TaskSpec"]
+__all__ = ["InfoKey", "TaskSpec"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InfoKey:
+    """A quantity of info that the replay keeps, since ``compute_reward`` reads it."""
+
+    name: str
+    """Key of info."""
+
+    shape: tuple[int, ...]
+    """Shape of its value; () for a number."""
+
+    dtype: str
+    """NumPy's name of its type, such as float64 or bool."""
+
+    @property
+    def size(self) -> int:
+        """Numbers in its value."""
+        return math.prod(self.shape)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,10 +55,18 @@ class TaskSpec:
     goals_move: bool = False
     """Whether the desired goal moves within an episode, whatever the actions."""
 
+    info: tuple[InfoKey, ...] = ()
+    """What of each step's info the replay keeps for hindsight."""
+
     @property
     def action_dim(self) -> int:
         """Numbers in an action."""
         return len(self.action_low)
+
+    @property
+    def info_dim(self) -> int:
+        """Numbers that are kept of each step's info."""
+        return sum(key.size for key in self.info)
 
     @property
     def is_goal_env(self) -> bool:

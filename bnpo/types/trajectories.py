@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -139,6 +139,14 @@ class Trajectories(_Gathered):
     truncated: Tensor
     """[S], whether the last step ended the episode by its time limit"""
 
+    info: Tensor = field(default_factory=lambda: torch.empty(0))
+    """[S, T, I], what is kept of each step's info (``TaskSpec.info``); nothing where not given"""
+
+    def __post_init__(self) -> None:
+        """Let nothing be kept of info where none was given."""
+        if self.info.ndim < 2:
+            object.__setattr__(self, "info", self.reward[..., :0])
+
     def __len__(self) -> int:
         """Return the number of segments."""
         return self.length.shape[0]
@@ -233,6 +241,16 @@ class Trajectories(_Gathered):
             steps=steps,
             log_ratio_rest=torch.zeros_like(discount),
         ), outcome
+
+    def info_at(self, segment: Tensor, time: Tensor) -> tuple[Tensor, ...]:
+        """Return what is kept of the info of steps, to be handed on: nothing, or one [B, I].
+
+        Args:
+            segment: rows of these trajectories, [B] or of a shape that broadcasts
+            time: step within the segment, likewise
+
+        """
+        return (Rows(segment, time).of(self.info),) if self.info.shape[-1] else ()
 
     def _later_reward(
         self, here: Rows, steps: Tensor, longer: Tensor, gamma: float, most: int

@@ -13,12 +13,12 @@ __all__ = ["Batch", "Transitions"]
 
 
 class Batch:
-    """Columns of equal length, indexed together; the slots of a batch are its columns."""
+    """Batch of columns of equal length, indexed together; its slots are its columns."""
 
     __slots__: tuple[str, ...] = ()
 
     def columns(self) -> Iterator[tuple[str, Tensor]]:
-        """Name and tensor of every column."""
+        """Yield name and tensor of every column."""
         for name in self.__slots__:
             yield name, getattr(self, name)
 
@@ -33,16 +33,16 @@ class Batch:
 
     @property
     def device(self) -> torch.device:
-        """Where the columns lie."""
+        """Device on which the columns lie."""
         return next(self.columns())[1].device
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Transitions(Batch):
-    """What a brain learns from: transitions with assigned credit."""
+    """Transitions with assigned credit, from which a brain learns."""
 
     observation: Tensor
-    """[B, O]"""
+    """[B, O], observation before the action"""
 
     goal: Tensor
     """[B, G], desired or relabelled"""
@@ -69,10 +69,10 @@ class Transitions(Batch):
     """[B], of the live bootstrap at the next observation; 0 after a termination"""
 
     next_observation: Tensor
-    """[B, O], n steps later"""
+    """[B, O], observation n steps later"""
 
     next_goal: Tensor
-    """[B, G], n steps later"""
+    """[B, G], goal n steps later"""
 
     weight: Tensor
     """[B], detached weight of the sample in the actor's objective"""
@@ -81,10 +81,11 @@ class Transitions(Batch):
     """[B], whether the goal was chosen because of the outcome"""
 
     steps: Tensor
-    """[B], n"""
+    """[B], number n of steps to the next observation"""
 
     log_ratio_rest: Tensor
-    """[B], log importance ratio of the actions after the first, zero where not asked for"""
+    """[B], log importance ratio of the actions after the first; 0 unless the sampling law needs
+    it"""
 
     def __len__(self) -> int:
         """Return the number of transitions."""

@@ -21,8 +21,9 @@ Objective = Callable[[PolicyOutput], tuple[Tensor, Info]]
 class ActorStepping(Protocol):
     """A kind of actor's step; assembly chooses it once, and may put one into another."""
 
-    optimizer: ActorOptimizer
-    """Optimizer that moves the parameters"""
+    @property
+    def optimizer(self) -> ActorOptimizer:
+        """Optimizer that moves the parameters."""
 
     @property
     def look(self) -> Callable[[Tensor], PolicyOutput]:

@@ -70,11 +70,10 @@ class MeanClimb:
         """
         self.actor = actor
         self.critic = critic
-        self.optimizer: ActorOptimizer = optimizer
+        self.optimizer = optimizer
         self.point = point
         self.action_l2 = action_l2
         self._descend = optimizer.descend
-        self._members = len(optimizer.parameters)
         self._trace: list[Tensor] = []
 
     @classmethod

@@ -1,7 +1,7 @@
-"""Several of DDPG's closed-form steps in one call of compiled C++.
+"""Several steps of DDPG or PPO in one call of compiled C++.
 
-Chosen once, in assembly, where :mod:`bnpo.brains.steps.closed_form` has the step and
-``AgentConfig.compile`` allows it. The numbers are those of the steps one by one, up to rounding.
+Chosen once, in assembly, where ``AgentConfig.closed_form`` and ``AgentConfig.compile`` allow it.
+The numbers are those of the steps one by one, up to rounding.
 """
 
 from __future__ import annotations
@@ -13,19 +13,21 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from bnpo.brains.steps.actor import ActorStepping, Delayed
+from bnpo.brains.rules.ddpg import DDPG
+from bnpo.brains.rules.ppo import PPO
+from bnpo.brains.steps.actor import ActorStep, Delayed
 from bnpo.brains.steps.closed_form import ClosedFormCritic, MeanClimb
-from bnpo.brains.steps.draw import Draw
-from bnpo.brains.steps.lean_adam import LeanAdam
 from bnpo.brains.steps.learning_step import LearningStep, Learnt
+from bnpo.brains.steps.minibatch import Draw
 from bnpo.brains.steps.native import build, structures
-from bnpo.brains.steps.native.binding import Addresses, Moved, draw_at, parameters_of
-from bnpo.networks import Actor, Normalizer
+from bnpo.brains.steps.native.binding import Addresses, Moved, Rows, parameters_of
+from bnpo.brains.steps.optimizers import GradientStep, LeanAdam
+from bnpo.networks import Actor, Critic, Normalizer
 
 __all__ = ["CompiledSteps", "compiled"]
 
 _POINTS = {"point": 0, "behaviour": 1, "auto": 2}
-_SCALARS = 5
+_SCALARS = 6
 
 
 def compiled(step: LearningStep, mode: Literal["auto", "off", "on"]) -> CompiledSteps | None:
@@ -42,19 +44,28 @@ def compiled(step: LearningStep, mode: Literal["auto", "off", "on"]) -> Compiled
         ConfigError: ``mode`` is "on" and there is no compiler.
 
     """
-    climb, every = _climb(step.actor_step)
-    if mode == "off" or climb is None or not _suits(step):
+    if mode == "off" or _climb_of(step) is None or not _suits(step):
         return None
-    dtype = climb.actor.half_range.dtype
+    dtype = step.networks.actor.half_range.dtype
     library = build.require_library(dtype) if mode == "on" else build.library(dtype)
-    return None if library is None else CompiledSteps(step, climb, every)
+    return None if library is None else CompiledSteps(step)
 
 
-def _climb(step: ActorStepping) -> tuple[MeanClimb | None, int]:
-    """Return the climb of an actor's step, and critic steps per step of the actor."""
-    if isinstance(step, Delayed):
-        return _climb(step.step)[0], step.every
-    return (step if isinstance(step, MeanClimb) else None), 1
+def _climb_of(step: LearningStep) -> tuple[GradientStep, int] | None:
+    """Return what moves the actor, and critic steps per step; None where C++ has no such climb."""
+    actor_step, every, rule = step.actor_step, 1, step.rule
+    if isinstance(actor_step, Delayed):
+        every = actor_step.every
+        actor_step = actor_step.step
+    optimizer = actor_step.optimizer
+    if not isinstance(optimizer, GradientStep) or not isinstance(optimizer.optimizer, LeanAdam):
+        return None
+    if isinstance(actor_step, MeanClimb):
+        return optimizer, every
+    plain = type(actor_step) is ActorStep and type(rule) is PPO and rule.baseline == "behaviour"
+    if plain and step.entropy is None and rule.target_kl is None:
+        return optimizer, every
+    return None
 
 
 def _suits(step: LearningStep) -> bool:
@@ -77,18 +88,9 @@ class CompiledSteps:
     one by one have them.
     """
 
-    def __init__(self, step: LearningStep, climb: MeanClimb, every: int) -> None:
-        """Take the place of a learning step.
-
-        Args:
-            step: whose steps are taken
-            climb: its step of the actor
-            every: critic steps per step of the actor
-
-        """
+    def __init__(self, step: LearningStep) -> None:
+        """Take the place of a brain's learning step."""
         self.step = step
-        self.climb = climb
-        self.every = every
         self._bound: _Bound | None = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -108,17 +110,17 @@ class CompiledSteps:
 
         """
         if self._bound is None or not self._bound.holds():
-            self._bound = _Bound(self.step, self.climb, self.every)
+            self._bound = _Bound(self.step)
         bound, steps, batch = self._bound, len(bootstrap_actors), draw.batch
         plan, size = bound.plan, draw.size
-        alive = draw_at(plan.draw, batch, draw.weight, bound.dtype)
+        alive = bound.rows.write(draw)
         plan.target_actors = bound.actors(bootstrap_actors)
         plan.critic_adam.taken, plan.actor_adam.taken = bound.critic.taken, bound.actor.taken
         plan.batch, plan.steps, plan.first = size, steps, draw.first
         plan.number, plan.holds_actor = number, int(self.step.holds_actor)
         shape = (steps, plan.critic.members, size, plan.draw.rewards)
         error = batch.reward.new_empty(shape, dtype=bound.dtype)
-        scalars = torch.empty(_SCALARS, steps, dtype=torch.float64)
+        scalars = torch.empty(steps, _SCALARS, dtype=torch.float64)
         plan.error, plan.scalars = error.data_ptr(), scalars.data_ptr()
         bound.library.learn(ctypes.byref(plan))
         del alive
@@ -126,17 +128,17 @@ class CompiledSteps:
 
     def _learnt(self, bound: _Bound, error: Tensor, scalars: Tensor) -> list[Learnt]:
         """Count the steps, and tell what each found out."""
-        climbed = scalars[-1].tolist()
+        climbed = scalars[:, -1].tolist()
         bound.critic.took(len(climbed))
         bound.actor.took(int(sum(climbed)))
-        rows = zip(*(row.unbind() for row in scalars[:-1]), climbed, error.unbind(), strict=True)
         learnt: list[Learnt] = []
-        for loss, q_value, critic_norm, actor_norm, moved, own in rows:
+        for row, moved, own in zip(scalars.unbind(), climbed, error.unbind(), strict=True):
+            loss, first, second, critic_norm, actor_norm, _ = row.unbind()
             info = {"critic_loss": loss}
             if bound.critic.clip_norm is not None:
                 info["critic_gradient_norm"] = critic_norm
             if moved:
-                info["q_value"] = q_value
+                info |= dict(zip(bound.names, (first, second), strict=False))
                 if bound.actor.clip_norm is not None:
                     info["actor_gradient_norm"] = actor_norm
             learnt.append(Learnt(info=info, error=own, log_ratio=None))
@@ -146,22 +148,31 @@ class CompiledSteps:
 class _Bound:
     """A brain's networks and optimizers as C++ reads them, while they lie where they do."""
 
-    def __init__(self, step: LearningStep, climb: MeanClimb, every: int) -> None:
-        networks, critic_step = step.networks, step.critic_step
+    def __init__(self, step: LearningStep) -> None:
+        networks, critic_step, rule = step.networks, step.critic_step, step.rule
         actor, critic, encoder = networks.actor, networks.critic, networks.encoder
-        actor_adam = climb.optimizer.optimizer
+        climb = _climb_of(step)
+        assert climb is not None
+        optimizer, every = climb
         assert isinstance(encoder, Normalizer)
-        assert isinstance(actor_adam, LeanAdam)
+        assert isinstance(optimizer.optimizer, LeanAdam)
         assert isinstance(critic_step.optimizer, LeanAdam)
         self.dtype = actor.half_range.dtype
         self.library = build.require_library(self.dtype)
-        self.actor = Moved(parameters_of(actor), actor_adam, climb.optimizer.clip_norm)
+        moved = parameters_of(actor)
+        if isinstance(rule, PPO):
+            moved += [actor.sigma_bias] if actor.sigma_mode != "fixed" else []
+            self.names: tuple[str, ...] = ("clip_fraction", "approximate_kl")
+        else:
+            self.names = ("q_value",)
+        self.actor = Moved(moved, optimizer.optimizer, optimizer.clip_norm)
         self.critic = Moved(parameters_of(critic), critic_step.optimizer, critic_step.clip_norm)
-        self._others = [*parameters_of(networks.target_critic), encoder.shift, encoder.scale]
+        self._networks: list[Actor | Critic] = [actor, critic, networks.target_critic]
         self._targets: dict[int, structures.Actor] = {}
-        self._target_parameters: list[Tensor] = []
+        self._asked: tuple[Sequence[Actor], Any] = ((), None)
         self._addresses = addresses = Addresses()
         self.plan = plan = structures.Plan()
+        self.rows = Rows(plan.draw, self.dtype)
         plan.actor = addresses.actor(actor)
         plan.critic = addresses.perceptron(critic)
         plan.target_critic = addresses.perceptron(networks.target_critic)
@@ -170,25 +181,37 @@ class _Bound:
             plan.shift, plan.scale = encoder.shift.data_ptr(), encoder.scale.data_ptr()
         plan.clip = encoder.clip
         plan.low, plan.high = step.target_bounds or (-float("inf"), float("inf"))
-        plan.action_l2 = climb.action_l2
+        if isinstance(rule, PPO):
+            plan.surrogate, plan.eps, plan.decouple = 1, rule.eps, rule.decouple or 0.0
+            plan.normalize = int(rule.normalize_advantage)
+        elif isinstance(rule, DDPG):
+            plan.action_l2 = rule.action_l2
+        plan.max_log_ratio = step.max_log_ratio
         plan.point, plan.least = int(step.climb_point), int(critic.reduce == "min")
         plan.regress, plan.every = _POINTS[critic_step.regress], every
-        self._key = self._now()
+        self._states = self.actor.state, self.critic.state
+        self._first = self._firsts()
 
-    def _now(self) -> list[int]:
-        """Where everything lies."""
-        tensors = (*self.actor.tensors(), *self.critic.tensors())
-        return [one.data_ptr() for one in (*tensors, *self._others, *self._target_parameters)]
+    def _firsts(self) -> list[int]:
+        """Where the first parameter of every network lies, which move together if at all."""
+        return [network.layers[0][0].data_ptr() for network in self._networks]
 
     def holds(self) -> bool:
         """Whether everything still lies where C++ looks for it."""
-        return self._now() == self._key
+        actor, critic = self._states
+        same = self.actor.state is actor and self.critic.state is critic
+        return same and self._firsts() == self._first
 
     def actors(self, actors: Sequence[Actor]) -> Any:
         """Return bootstrapping actors as C++ reads them."""
+        asked, array = self._asked
+        if asked == actors:
+            return array
         for actor in actors:
             if id(actor) not in self._targets:
                 self._targets[id(actor)] = self._addresses.actor(actor)
-                self._target_parameters += parameters_of(actor)
-                self._key = self._now()
-        return (structures.Actor * len(actors))(*(self._targets[id(actor)] for actor in actors))
+                self._networks.append(actor)
+                self._first = self._firsts()
+        array = (structures.Actor * len(actors))(*(self._targets[id(actor)] for actor in actors))
+        self._asked = actors, array
+        return array

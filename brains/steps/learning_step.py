@@ -10,13 +10,11 @@ import torch
 from torch import Tensor
 
 from bnpo.brains.entropy import EntropyBonus, entropy_bonus
-from bnpo.brains.losses import td_target
 from bnpo.brains.networks import Networks
 from bnpo.brains.rule import Info, NextPolicy, Rule, Sample
 from bnpo.brains.steps.actor import ActorStepping
 from bnpo.brains.steps.critic import CriticStep
-from bnpo.brains.steps.draw import Draw
-from bnpo.brains.steps.minibatch import Minibatch, PolicyOutput, standard_normal
+from bnpo.brains.steps.minibatch import Draw, Minibatch, PolicyOutput, standard_normal
 from bnpo.networks import Actor, gaussian
 from bnpo.types import Transitions
 
@@ -176,7 +174,8 @@ class LearningStep:
     def td_target(self, batch: Transitions, actor: Actor) -> Tensor:
         """Return TD targets y = r + discount Q'(s', g', pi'(s', g')), [B, R], soft with entropy."""
         next_q = self.next_value(batch.next_observation, batch.next_goal, actor)
-        return td_target(batch.reward, batch.discount, next_q, self.target_bounds)
+        y = torch.addcmul(batch.reward, batch.discount[:, None], next_q)
+        return y if self.target_bounds is None else y.clamp_(*self.target_bounds)
 
     @torch.no_grad()
     def next_value(self, observation: Tensor, goal: Tensor, actor: Actor) -> Tensor:

@@ -1,9 +1,10 @@
-"""The minibatch of a learning step."""
+"""Minibatches: several that were drawn at once, and the one of a learning step."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -11,12 +12,56 @@ from torch import Tensor
 from bnpo.networks import PolicyOutput, gaussian
 from bnpo.types import Transitions
 
-__all__ = ["Minibatch", "PolicyOutput", "standard_normal"]
+__all__ = ["Draw", "Minibatch", "PolicyOutput", "standard_normal"]
 
 
 def standard_normal(like: Tensor, generator: torch.Generator) -> Tensor:
     """Draw standard normal numbers of a tensor's shape from a generator."""
     return torch.randn(like.shape, dtype=like.dtype, device=like.device, generator=generator)
+
+
+class Draw(NamedTuple):
+    """Minibatches that were drawn at once."""
+
+    batch: Transitions
+    """[N], transitions that are learnt from"""
+
+    slots: Tensor | None
+    """[N], slots of the pool that get new priorities; None if the batch is not of the pool"""
+
+    weight: Tensor | None
+    """[N], importance weights of the sampler; None if all are 1"""
+
+    size: int
+    """Rows of a minibatch"""
+
+    first: int = 0
+    """Row with which the first minibatch begins"""
+
+    steps: int = 1
+    """How many minibatches it is"""
+
+    order: Tensor | None = None
+    """[M], rows of the batch in the order of the minibatches; None: one after the other"""
+
+    def minibatch(self, number: int) -> Draw:
+        """Return one of the minibatches; one that reaches the end goes on at the beginning."""
+        batch, slots, weight, size, *_, order = self
+        length = len(batch) if order is None else len(order)
+        if order is None and self.steps == 1 and size == length:
+            return self
+        start = (self.first + number * size) % length
+        rows: slice | Tensor = slice(start, start + size)
+        if start + size > length:
+            rows = torch.arange(start, start + size, device=batch.device) % length
+        if order is not None:
+            rows = order[rows]
+        return Draw(
+            batch[rows],
+            None if slots is None else slots[rows],
+            None if weight is None else weight[rows],
+            size,
+        )
 
 
 @dataclass(kw_only=True, slots=True)

@@ -24,6 +24,9 @@ __all__ = [
 
 SMALL = NetworkConfig(actor_hidden=(16,), critic_hidden=(16,))
 
+ONE_BY_ONE = {"compile": "off"}
+"""Gradient steps that a test can watch: compiled ones are taken several in a call."""
+
 LIKELIHOOD_RATIO: dict[str, Any] = {
     "memory_size": 200,
     "batch_size": 20,
@@ -64,7 +67,13 @@ def make_trainer(request: pytest.FixtureRequest) -> Any:
     def make(
         *brains: BrainDescription, seed: int = 0, train: dict[str, Any] | None = None, **config: Any
     ) -> Trainer:
-        settings = {"networks": SMALL, "max_steps": 10, "replay_size": 1_000, **config}
+        settings = {
+            "networks": SMALL,
+            "max_steps": 10,
+            "replay_size": 1_000,
+            **ONE_BY_ONE,
+            **config,
+        }
         agent = Agent.for_env(
             "bnpo/GoalReacher-v0",
             list(brains),

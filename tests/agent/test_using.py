@@ -65,13 +65,14 @@ def test_names_compose_what_the_command_line_composes() -> None:
         (("bpo", "goal_reachr"), "'goal_reachr'; did you mean 'goal_reacher'?"),
         (("bpo", "goal_reacher", {"agnt": {}}), "unknown config key agnt; did you mean 'agent'?"),
         (("bpo", "goal_reacher", {"total_steps": 0}), "total_steps = 0"),
+        (({"brains": {}},), "preset = \"{'brains': {}}\": allowed is a name"),
+        (("bpo", Path("x")), "task = 'x': allowed is a name"),
     ],
 )
 def test_a_name_that_does_not_exist_is_told_with_the_nearest(
     arguments: tuple[Any, ...], message: str
 ) -> None:
-    names = [one for one in arguments if isinstance(one, str)]
-    overrides = arguments[2] if len(arguments) > 2 else {}
+    names, overrides = arguments[:2], arguments[2] if len(arguments) > 2 else {}
     with pytest.raises(ValueError, match="(?s)" + message.replace("?", r"\?")):
         bnpo.make_agent(*names, **overrides)
 
@@ -193,3 +194,12 @@ def test_modules_are_attributes_of_the_package() -> None:
     assert Path("runs") == bnpo.runs.RUNS
     assert bnpo.envs.make_env is not None
     assert build_agent is bnpo.presets.build_agent
+
+
+def test_what_is_no_brain_run_or_count_is_told() -> None:
+    with pytest.raises(ValueError, match="brains holds 'ppo': allowed are BrainDescriptions"):
+        bnpo.Agent.for_env("Pendulum-v1", ["ppo"])  # type: ignore[list-item]
+    with pytest.raises(ValueError, match="run = None: allowed is a folder, a number or a name"):
+        bnpo.load(None)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="episodes=0 must be an integer of at least 1"):
+        bnpo.evaluate(made(), episodes=0)

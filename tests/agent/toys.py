@@ -39,7 +39,7 @@ def make_toy(request: pytest.FixtureRequest) -> MakeToy:
         }
         sizes = {"actor_hidden": [16], "critic_hidden": [16]}
         settings["networks"] = {**settings.get("networks", {}), **sizes}
-        learner = build_agent(
+        toy_agent = build_agent(
             {
                 "env": ENV_ID,
                 "env_kwargs": {"episode_steps": steps, **env},
@@ -49,7 +49,7 @@ def make_toy(request: pytest.FixtureRequest) -> MakeToy:
             }
         )
         trainer = Trainer(
-            learner,
+            toy_agent,
             TrainConfig(num_envs=NUM_ENVS, total_steps=total_steps, eval_interval=total_steps),
             progress_bar=False,
         )

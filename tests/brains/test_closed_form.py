@@ -128,7 +128,7 @@ def test_every_preset_moves_alike_without_it(preset: str) -> None:
 def test_an_optimizer_loads_no_compiler() -> None:
     code = """
 import sys, torch
-from bnpo.brains.steps.lean_adam import LeanAdam
+from bnpo.brains.steps.optimizers import LeanAdam
 weight = torch.nn.Parameter(torch.ones(3))
 optimizer = LeanAdam([weight], 0.1)
 for _ in range(2):

@@ -94,11 +94,17 @@ class _Policy:
     def value(self, observation: Tensor, goal: Tensor) -> Tensor:
         raise NotImplementedError
 
-    def reward(self, achieved_goal: Tensor, desired_goal: Tensor) -> Tensor:
+    def reward(
+        self, achieved_goal: Tensor, desired_goal: Tensor, info: Tensor | None = None
+    ) -> Tensor:
         raise NotImplementedError
 
-    def terminated(self, achieved_goal: Tensor, desired_goal: Tensor) -> Tensor:
+    def terminated(
+        self, achieved_goal: Tensor, desired_goal: Tensor, info: Tensor | None = None
+    ) -> Tensor:
         raise NotImplementedError
+
+    truncated = terminated
 
 
 def _trajectories(size: int = 12, steps: int = 5) -> Trajectories:

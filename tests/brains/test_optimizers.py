@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from bnpo.brains.steps.lean_adam import LeanAdam
+from bnpo.brains.steps.optimizers import LeanAdam
 
 
 def _gradients(network: nn.Module, step: int, without: int | None) -> None:

@@ -15,7 +15,7 @@ from bnpo.errors import ConfigError
     ("kind", "fields", "line"),
     [
         (TrainConfig, {"num_envs": 0}, "TrainConfig.num_envs = 0: allowed is greater than or"),
-        (TrainConfig, {"total_steps": 1e6}, "TrainConfig.total_steps = 1000000.0: allowed is"),
+        (TrainConfig, {"total_steps": 0.5}, "TrainConfig.total_steps = 0.5: allowed is"),
         (TrainConfig, {"num_envs": True}, "TrainConfig.num_envs = True: allowed is a valid int"),
         (TrainConfig, {"steps": 1}, "TrainConfig has no field 'steps'"),
         (AgentConfig, {"gamma": 1.0}, "AgentConfig.gamma = 1.0: allowed is less than 1"),
@@ -53,6 +53,15 @@ def test_numbers_and_arrays_of_numpy_are_numbers() -> None:
     assert agent.exploration == (0.5, 1.0)
     with pytest.raises(ConfigError, match=r"TaskConfig.seed = -1: allowed is"):
         TaskConfig(env="a", seed=np.int64(-1))  # type: ignore[arg-type]
+
+
+def test_a_count_may_be_written_with_an_exponent() -> None:
+    settings = TrainConfig(total_steps=1e6, num_envs=np.float64(8.0))  # type: ignore[arg-type]
+    assert (settings.total_steps, settings.num_envs) == (1_000_000, 8)
+    assert type(settings.total_steps) is type(settings.num_envs) is int
+    for value in (float("inf"), float("nan"), 2.5, -1e3):
+        with pytest.raises(ConfigError, match="total_steps"):
+            TrainConfig(total_steps=value)  # type: ignore[arg-type]
 
 
 def test_an_unknown_field_is_told_with_the_nearest() -> None:

@@ -130,7 +130,9 @@ def test_a_relabelled_step_ends_where_the_task_says(
     """
 
     class Near(StubEvaluator):
-        def terminated(self, achieved_goal: Tensor, desired_goal: Tensor) -> Tensor:
+        def terminated(
+            self, achieved_goal: Tensor, desired_goal: Tensor, info: Tensor | None = None
+        ) -> Tensor:
             return (achieved_goal - desired_goal)[:, 0].abs() < 0.5
 
     def first(
@@ -246,7 +248,9 @@ def walk(strategy: str, ratio: float) -> tuple[Tensor, Tensor, Tensor]:
     desired = 4 * torch.rand(size, generator=generator) - 2
 
     class Near(StubEvaluator):
-        def reward(self, achieved_goal: Tensor, desired_goal: Tensor) -> Tensor:
+        def reward(
+            self, achieved_goal: Tensor, desired_goal: Tensor, info: Tensor | None = None
+        ) -> Tensor:
             return ((achieved_goal - desired_goal).abs() < NEAR) * 1.0 - 1.0
 
     evaluator = Near(generator)

@@ -39,7 +39,9 @@ def test_a_moving_goal_ends_the_episode_where_it_is_when_it_is_reached(
     """The goal of 24 that is reached by the step to 24 was at 20 before it."""
 
     class Ends(StubEvaluator):
-        def terminated(self, achieved_goal: Tensor, desired_goal: Tensor) -> Tensor:
+        def terminated(
+            self, achieved_goal: Tensor, desired_goal: Tensor, info: Tensor | None = None
+        ) -> Tensor:
             return (achieved_goal - desired_goal).abs()[:, 0] < 0.5
 
     desired = table.desired_goal.clone()

@@ -41,7 +41,9 @@ def test_fraction(table: Trajectories, evaluator: StubEvaluator) -> None:
 
 def test_k_step_return_by_hand(table: Trajectories, generator: Generator) -> None:
     class Kept(StubEvaluator):
-        def reward(self, achieved_goal: Tensor, desired_goal: Tensor) -> Tensor:
+        def reward(
+            self, achieved_goal: Tensor, desired_goal: Tensor, info: Tensor | None = None
+        ) -> Tensor:
             return achieved_goal + (desired_goal - 100) / 100  # tells both apart
 
         def value(self, observation: Tensor, goal: Tensor) -> Tensor:
@@ -85,6 +87,86 @@ def test_a_terminal_state_ends_the_return(table: Trajectories, evaluator: StubEv
     assert torch.equal(early.discount == 0, early.steps == 3)
 
 
+class Ending(StubEvaluator):
+    """Goals that are ``shift`` ahead of the state that is reached end an episode at row 2."""
+
+    shift = 1
+    cuts = False
+
+    def reward(
+        self, achieved_goal: Tensor, desired_goal: Tensor, info: Tensor | None = None
+    ) -> Tensor:
+        return achieved_goal
+
+    def terminated(
+        self, achieved_goal: Tensor, desired_goal: Tensor, info: Tensor | None = None
+    ) -> Tensor:
+        return self._meets(achieved_goal, desired_goal, 2) & (not self.cuts)
+
+    def truncated(
+        self, achieved_goal: Tensor, desired_goal: Tensor, info: Tensor | None = None
+    ) -> Tensor:
+        return self._meets(achieved_goal, desired_goal, 2) & self.cuts
+
+    def _meets(self, achieved: Tensor, desired: Tensor, at: int) -> Tensor:
+        return ((achieved % 10 == at) & (desired % 10 == at + self.shift))[:, 0]
+
+
+@pytest.mark.parametrize("cuts", [False, True])
+def test_a_return_ends_where_the_shifted_goal_does(
+    cuts: bool, table: Trajectories, generator: Generator
+) -> None:
+    """States 20, 21, 22, 23, 24 under goals 120 + t + k, gamma 0.5, n = 3 where it may be.
+
+    Only a goal of k = 1 ends anything, at row 2: from t = 0 that is n = 2, not L - t - k = 3,
+    with a bootstrap where it truncates.
+    """
+    evaluator = Ending(generator, gamma=0.5)
+    evaluator.cuts = cuts
+    expected = {
+        # t, k: reward, n, discount
+        (0, 0): (1 + 0.5 * 2 + 0.25 * 3, 3, 0.125),
+        (0, 1): (21 + 0.5 * 22, 2, 0.25 if cuts else 0.0),
+        (0, 2): (21 + 0.5 * 22, 2, 0.25),
+        (0, 3): (21, 1, 0.5),
+        (2, -1): (23 + 0.5 * 24, 2, 0.25),
+    }
+    for (start, shift), answer in expected.items():
+        segment, time = torch.full((300,), 2), torch.full((300,), start)
+        made = ShiftedGoals(fraction=1.0, steps=3).assign(table, segment, time, evaluator)
+        row = int((made.goal[:, 0] == 120 + start + shift).nonzero()[0])
+        figures = float(made.reward[row, 0]), int(made.steps[row]), float(made.discount[row])
+        assert figures == pytest.approx(answer), (start, shift)
+        assert float(made.next_observation[row, 0]) == 20 + start + answer[1]
+
+
+def test_an_end_that_the_own_goal_explains_is_none_under_another(
+    table: Trajectories, generator: Generator
+) -> None:
+    """Segment 0 ends in a terminal state at row 3, by its own goal 103: k = 0 explains it."""
+
+    class Own(Ending):
+        shift = 0
+
+        def terminated(
+            self, achieved_goal: Tensor, desired_goal: Tensor, info: Tensor | None = None
+        ) -> Tensor:
+            return self._meets(achieved_goal, desired_goal, 3)
+
+        def truncated(
+            self, achieved_goal: Tensor, desired_goal: Tensor, info: Tensor | None = None
+        ) -> Tensor:
+            return torch.zeros(len(achieved_goal), dtype=torch.bool)
+
+    segment, time = torch.zeros(200, dtype=torch.long), torch.full((200,), 2)
+    evaluator = Own(generator, gamma=0.5)
+    made = ShiftedGoals(fraction=1.0, steps=3).assign(table, segment, time, evaluator)
+    shifted = made.goal[:, 0] != 102
+    assert shifted.any()
+    assert set(made.discount[shifted].tolist()) == {0.5}
+    assert set(made.discount[~shifted].tolist()) == {0.0}
+
+
 SIGMA, THETA, BEHAVIOUR = 0.8, 0.7, 0.7
 
 
@@ -94,7 +176,9 @@ class LinearGaussian(StubEvaluator):
     def log_prob(self, observation: Tensor, goal: Tensor, action: Tensor) -> Tensor:
         return log_normal(action, THETA * goal)
 
-    def reward(self, achieved_goal: Tensor, desired_goal: Tensor) -> Tensor:
+    def reward(
+        self, achieved_goal: Tensor, desired_goal: Tensor, info: Tensor | None = None
+    ) -> Tensor:
         return -((achieved_goal - desired_goal) ** 2)
 
 

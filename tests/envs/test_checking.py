@@ -10,7 +10,8 @@ import pytest
 
 from bnpo.envs.checking import Check, check_env
 from tests.envs.points import Point, registered
-from tests.envs.test_hindsight_asks import Ending, Mute, Priced
+from tests.envs.test_hindsight_asks import Ending, Mute
+from tests.envs.test_hindsight_info import Priced, Text
 from tests.envs.test_own_scales import scaled
 
 
@@ -57,7 +58,8 @@ class Fragile(Point):
 @pytest.mark.parametrize(
     ("kind", "topic", "verdict", "text"),
     [
-        (Priced, "compute_reward", "fault", "it uses info['price']"),
+        (Priced, "compute_reward", "ok", "; hindsight keeps info['price'], info['contacts']"),
+        (Text, "hindsight", "fault", "needs info['label'], which hindsight cannot keep"),
         (Mute, "compute_terminated", "fault", "is missing, though steps ended episodes"),
         (scaled(1.0, 5.2e6), "observation", "fault", "set agent.dtype = 'float64'"),
         (Forgetful, "determinism", "fault", "one seed gives other numbers"),

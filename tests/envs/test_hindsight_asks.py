@@ -12,7 +12,6 @@ import torch
 
 import bnpo
 from bnpo.envs import make_env, reward_function, termination_function
-from bnpo.errors import ConfigError
 from bnpo.presets import PRESETS
 from bnpo.training.first_look import tell_cut_episodes
 from tests.envs.points import SHORT, Point, agent_on, registered
@@ -146,46 +145,33 @@ def test_relabelled_goals_end_episodes() -> None:
         assert bool((made.discount[new & ~reached] == torch.tensor(0.98)).all())
 
 
+def test_a_goal_that_truncates_is_bootstrapped_from() -> None:
+    """Reaching a goal cuts the episode, says the task: the discount stays gamma, 0.98."""
+
+    class Cutting(Point):
+        def compute_truncated(self, achieved_goal: Any, desired_goal: Any, info: Any) -> Any:
+            return self.compute_reward(achieved_goal, desired_goal, info) == 0.0
+
+    with registered(Cutting, 20) as env_id:
+        agent = agent_on(env_id)
+        answers = agent.goal_functions
+        assert answers is not None
+        assert answers.truncated(AWAY / 100, GOALS / 100).tolist() == [True, True, False]
+        assert not answers.tells_terminated
+        bnpo.train(agent, 400, **SHORT)
+        assert agent.replay is not None
+        segment, time = agent.replay.draw(1_000, 10**9, torch.Generator().manual_seed(0))
+        made = agent.brains[0].credit.assign(agent.replay, segment, time)
+        reached = made.relabelled & (made.reward[:, 0] == 0.0)
+        assert reached.any()
+        assert bool((made.discount[reached] == torch.tensor(0.98)).all())
+
+
 def test_an_end_without_compute_terminated_is_told(caplog: pytest.LogCaptureFixture) -> None:
     with registered(Mute) as env_id, caplog.at_level(logging.WARNING, "bnpo.envs"):
         bnpo.train(agent_on(env_id), 160, **SHORT)
     (line,) = [one for one in caplog.messages if "compute_terminated" in one]
     assert line.startswith("Own-v0 ends episodes and has no compute_terminated")
-
-
-class Priced(Point):
-    """Costs what info says, which hindsight does not know."""
-
-    def step(self, action: Any) -> tuple[Any, Any, Any, bool, dict[str, Any]]:
-        self.place = self.place + 0.2 * action
-        info = {"price": 5.0}
-        return self.observe(), self.compute_reward(self.place, self.goal, info), False, False, info
-
-    def compute_reward(self, achieved_goal: Any, desired_goal: Any, info: Any) -> Any:
-        return super().compute_reward(achieved_goal, desired_goal, info) - info.get("price", 0.0)
-
-
-def test_a_reward_that_needs_info_is_refused_by_name() -> None:
-    """-1 - 5 = -6 is paid where the goals alone say -1."""
-    with (
-        registered(Priced) as env_id,
-        pytest.raises(ConfigError, match=r"uses info\['price'\].* paid -6 .*relabelled as -1"),
-    ):
-        bnpo.train(agent_on(env_id), 160, **SHORT)
-
-
-def test_a_reward_that_fails_without_info_is_refused_at_once() -> None:
-    class Strict(Priced):
-        def compute_reward(self, achieved_goal: Any, desired_goal: Any, info: Any) -> Any:
-            return Point.compute_reward(self, achieved_goal, desired_goal, {}) - info["price"]
-
-    with registered(Strict) as env_id, pytest.raises(ValueError, match=r"needs info\['price'\]"):
-        agent_on(env_id)
-
-
-def test_info_is_no_matter_without_hindsight() -> None:
-    with registered(Priced) as env_id:
-        assert len(bnpo.train(agent_on(env_id, "ppo"), 160, **SHORT)) == 1
 
 
 def test_another_reward_than_said_is_told_with_figures(caplog: pytest.LogCaptureFixture) -> None:

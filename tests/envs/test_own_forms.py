@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +19,10 @@ import bnpo
 from bnpo.envs import describe, make_env, make_vector_env
 from bnpo.envs.own_vector import OwnVectorEnv
 from bnpo.envs.registrations import own_registrations, register_others
+from bnpo.envs.workers.care import WorkerCare
 from bnpo.envs.workers.vector_env import WorkerVectorEnv
 from bnpo.errors import WorkerError
-from tests.envs.points import PLANE, SHORT, Point, agent_on, registered
+from tests.envs.points import SHORT, Point, agent_on, registered
 
 KEYS = ("observation", "achieved_goal", "desired_goal")
 
@@ -228,6 +231,37 @@ def test_a_vector_form_that_forgets_ends_is_refused(monkeypatch: pytest.MonkeyPa
             env.step(np.ones((3, 2), np.float32))
 
 
+@pytest.mark.parametrize(
+    ("trouble", "words"),
+    [
+        (lambda: sys.exit(0), "step of its vector form failed: SystemExit: 0"),
+        (lambda: time.sleep(60), "TimeoutError: no step .* within worker_timeout = 0.2 s"),
+        (lambda: os.chdir("/"), None),
+    ],
+)
+def test_a_vector_form_that_misbehaves_is_told(trouble: Any, words: str | None) -> None:
+    before = Path.cwd()
+
+    class Troubled(Points):
+        def step(self, actions: Any) -> Any:
+            trouble()
+            return super().step(actions)
+
+        def close(self, **_: Any) -> None:
+            raise RuntimeError("too late")
+
+    with registered(Point, 5, vector_entry_point=Troubled) as env_id:
+        env = make_vector_env(env_id, 3, care=WorkerCare(timeout=0.2))
+        env.reset(seed=0)
+        told = (
+            contextlib.nullcontext() if words is None else pytest.raises(WorkerError, match=words)
+        )
+        with told:
+            env.step(np.ones((3, 2), np.float32))
+        env.close()
+    assert Path.cwd() == before
+
+
 @pytest.mark.usefixtures("one_core")
 @pytest.mark.parametrize(
     ("change", "why"),
@@ -248,38 +282,3 @@ def test_a_vector_form_that_is_no_use_is_told(
     (line,) = caplog.messages
     assert why in line
     assert "its single form is stepped in its place" in line
-
-
-def with_spaces(**spaces: Any) -> Any:
-    class Other(Point):
-        def __init__(self) -> None:
-            super().__init__()
-            self.action_space = spaces.get("action", self.action_space)
-            self.observation_space = gym.spaces.Dict(
-                {**dict.fromkeys(KEYS, PLANE), **spaces.get("observation", {})}
-            )
-
-    return Other
-
-
-def box(low: Any, high: Any, kind: Any = np.float32) -> gym.spaces.Box:
-    return gym.spaces.Box(np.array(low, kind), np.array(high, kind), dtype=kind)
-
-
-@pytest.mark.parametrize(
-    ("spaces", "line"),
-    [
-        (
-            {"action": box([-1, 0], [1, 0])},
-            r"bounds leave no choice: action\[1\] is in \[0, 0\]; .* leave a locked dimension out",
-        ),
-        ({"action": box([0.5], [0.5], np.float64)}, r"action\[0\] is in \[0\.5, 0\.5\]"),
-        (
-            {"observation": {"desired_goal": box([0, 0, 0], [1, 1, 1])}},
-            "achieved_goal of 2 numbers and a desired_goal of 3: allowed are goals of one size",
-        ),
-    ],
-)
-def test_spaces_that_cannot_work_are_told_in_one_line(spaces: Any, line: str) -> None:
-    with registered(with_spaces(**spaces)) as env_id, pytest.raises(ValueError, match=line):
-        agent_on(env_id)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from bnpo.envs.workers.generators import GlobalGenerators
 from bnpo.envs.workers.vector_env import WorkerVectorEnv
@@ -47,6 +48,7 @@ WAYS: dict[str, Any] = {
     "shuffle": lambda env: float(random.sample(range(1000), 3)[0]),
     "np.random.seed": lambda env: (np.random.seed(int(1e6 * random.random())), np.random.rand())[1],  # noqa: NPY002
     "np_random": lambda env: float(env.np_random.random()),
+    "torch": lambda env: float(torch.randn(())),
 }
 
 

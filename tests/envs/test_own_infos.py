@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import collections
 import random
 import threading
+import types
 from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+import torch
 
 import bnpo
-from bnpo.envs.vector_info import RESTARTED, carried, collect, info_of
+from bnpo.envs.vector_info import RESTARTED, carried, collect, info_of, kept
 from bnpo.envs.workers.vector_env import WorkerVectorEnv
 from bnpo.errors import Diverged, WorkerError
 from tests.envs.points import SHORT, Point, agent_on, registered
@@ -66,6 +69,32 @@ def test_nothing_of_one_step_leaks_into_another(workers: int) -> None:
     pool.close()
 
 
+@pytest.mark.parametrize(
+    "held",
+    [
+        collections.deque([1]),
+        {1},
+        bytearray(b"x"),
+        types.SimpleNamespace(x=1),
+        torch.zeros(2),
+        [collections.deque([1])],
+    ],
+)
+def test_what_info_holds_is_copied(held: Any) -> None:
+    """Or an environment that goes on with it would change what it has told."""
+    told = kept({"held": held})["held"]
+    assert type(told) is type(held)
+    assert told is not held
+    assert repr(told) == repr(held)
+    inner = held[0] if isinstance(held, list) else held
+    assert (told[0] if isinstance(held, list) else told) is not inner
+
+
+def test_what_cannot_be_copied_is_handed_on() -> None:
+    guard = collections.deque([threading.Lock()])
+    assert kept(guard) is guard
+
+
 def told_by(*infos: dict[str, Any]) -> dict[str, Any]:
     return collect(len(infos), enumerate(map(carried, infos)))
 
@@ -77,7 +106,7 @@ def test_infos_are_collected_as_gymnasium_does_where_they_are_alike() -> None:
     assert made["_a"].tolist() == [True, False, True]
     assert made["v"].tolist() == [[1.0, 1.0], [0.0, 0.0], [0.0, 0.0]]
     assert made["d"]["x"].tolist() == [0.0, 0.0, 0.5]
-    assert info_of(made, 2) == {"a": 3, "d": {"x": 0.5}}
+    assert info_of(made, 2, 3) == {"a": 3, "d": {"x": 0.5}}
 
 
 @pytest.mark.parametrize(
@@ -187,7 +216,19 @@ def test_flags_may_be_arrays(flag: Any) -> None:
         (lambda _, s, r, *rest: (s, np.zeros(2), *rest), r"reward has shape \(2,\): .* a number"),
         (lambda _, s, r, *rest: (s, None, *rest), r"reward = None: allowed is a number"),
         (lambda _, s, r, *rest: (s, "much", *rest), r"reward = 'much': allowed is a number"),
+        (lambda _, s, r, *rest: (s, "1", *rest), r"reward = '1': allowed is a number"),
+        (lambda _, s, r, *rest: (s, 1j, *rest), r"reward = 1j: allowed is a number"),
         (lambda _, s, r, t, u, i: (s, r, t, i), r"step returned 4 values: allowed are 5"),
+        (lambda _, *all_: iter(all_), r"step returned a tuple_iterator: allowed are 5 values"),
+        (lambda _, s, r, t, *rest: (s, r, "False", *rest), r"terminated = 'False': .*True or"),
+        (lambda _, s, r, t, *rest: (s, r, None, *rest), r"terminated = None: .*True or False"),
+        (lambda _, s, r, t, u, i: (s, r, t, np.nan, i), r"truncated = nan: .*True or False"),
+        (lambda _, s, r, t, u, i: (s, r, t, np.zeros(2), i), r"truncated = array.*True or False"),
+        (lambda _, s, *rest: (None, *rest), r"observation is a NoneType: allowed is a dict"),
+        (
+            lambda _, s, *rest: ({"observation": s["observation"]}, *rest),
+            r"observation lacks 'achieved_goal', which its space has",
+        ),
         (
             lambda _, s, *rest: ({**s, "observation": np.zeros(1)}, *rest),
             r"observation has shape \(1,\), its space \(2,\)",

@@ -15,8 +15,9 @@ from bnpo.presets import build_agent, build_train_config
 from tests.experiment.conftest import TINY, Command
 
 
-def _trained(profiled: bool) -> tuple[Any, Profile]:
-    config = compose(["bpo", "goal_reacher"], as_overrides(parse(TINY)[1]))
+def _trained(profiled: bool, compile_steps: str = "off") -> tuple[Any, Profile]:
+    updates = as_overrides(parse(TINY)[1]) | {"agent.compile": compile_steps}
+    config = compose(["bpo", "goal_reacher"], updates)
     agent = build_agent(config)
     trainer = Trainer(agent, build_train_config(config), progress_bar=False)
     profile = Profile(trainer)
@@ -29,16 +30,18 @@ def _trained(profiled: bool) -> tuple[Any, Profile]:
     return agent, profile
 
 
-def test_a_profiled_run_finds_the_same_numbers() -> None:
+@pytest.mark.parametrize("compile_steps", ["off", "auto"])
+def test_a_profiled_run_finds_the_same_numbers(compile_steps: str) -> None:
     before = torch.autograd.grad
-    agent, profile = _trained(profiled=True)
-    other, _ = _trained(profiled=False)
+    agent, profile = _trained(profiled=True, compile_steps=compile_steps)
+    other, _ = _trained(profiled=False, compile_steps=compile_steps)
     assert torch.autograd.grad is before
     for a, b in zip(agent.actor.parameters(), other.actor.parameters(), strict=True):
         assert torch.equal(a, b)
     assert set(profile.seconds) == set(SECTIONS)
     nothing = {name for name, seconds in profile.seconds.items() if not seconds > 0}
-    assert not nothing, nothing
+    compiled = all(brain.steps is not brain.step for brain in agent.brains)
+    assert nothing == ({"backward", "optimizer"} if compiled else {"steps"})
 
 
 def test_nested_calls_are_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -104,7 +104,7 @@ def _work(
     from bnpo.experiment import main
     from bnpo.show import recording
 
-    def no_video(*_: object) -> None:
+    def no_video(*_: object, **__: object) -> None:
         raise RecordingError("a test needs no video")
 
     vars(recording)["record"] = no_video

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import resource
 import shutil
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.experiment.conftest import Command
 from tests.faults.runs import SMALL, assert_same_run, finish, said, train
 
 RESUME = ["resume", "with", "run=runs/1"]
@@ -120,3 +122,31 @@ def test_read_only_folders_are_named(tmp_path: Path) -> None:
     for path in [folder / "runs", run, *run.rglob("*")]:
         path.chmod(0o755)
     assert {path: path.read_bytes() for path in files} == files
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "with bpo goal_reacher TINY",
+        "export with run=1",
+        "plot with runs=1",
+        "record with run=1 episodes=1",
+    ],
+)
+def test_a_full_disk_is_told_in_one_line(
+    line: str, command: Command, finished_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the start of a run, and where pictures and exports are written: nothing is left over."""
+    shutil.copytree(finished_run, "runs/1")
+    before = {path for path in Path("runs/1").rglob("*") if path.is_file()}
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    status, _, errors = command(line)
+    assert status == 2
+    assert "Traceback" not in errors
+    (told,) = [one for one in errors.splitlines() if one.startswith("bnpo: error: ")]
+    assert "No space left on device" in told
+    assert {path for path in Path("runs/1").rglob("*") if path.is_file()} == before

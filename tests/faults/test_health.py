@@ -148,26 +148,26 @@ def test_a_warning_names_brain_quantity_and_remedy_once(
     logging.getLogger("bnpo").propagate = True
     monitor = watching(pathwise=False)
     with caplog.at_level("WARNING", logger="bnpo.health"):
-        for value in (bad, good, bad):  # never twice in a row
+        for value in (bad, bad, good, bad):  # never three times in a row
             monitor.judge("b", {name: value})
         assert not caplog.messages
         assert not monitor.complaints()
-        for value in (bad, good, bad, bad):
+        for value in (bad, bad, bad):
             monitor.judge("b", {name: value})
     assert len(caplog.messages) == 1
     assert monitor.complaints() == [
-        f"brain 'b': {name} left its range at 5 of 7 looks, from 12,000 to 12,000 steps"
+        f"brain 'b': {name} left its range at 6 of 7 looks, from 12,000 to 12,000 steps"
     ]
     for words in ("brain 'b'", healthy.quantity, "12,000", healthy.remedy):
         assert words in caplog.messages[0]
     caplog.clear()
     pathwise = watching(pathwise=True)
-    for _ in range(2):
+    for _ in range(3):
         pathwise.judge("b", {name: bad})
     assert bool(caplog.messages) is not healthy.ratio
     caplog.clear()
     warming_up = watching(pathwise=False, gradient_steps=99)  # of the tenth turn of ten steps
-    for _ in range(2):
+    for _ in range(3):
         warming_up.judge("b", {name: bad})
     assert not caplog.messages
     assert not warming_up.complaints()

@@ -49,7 +49,7 @@ def test_a_run_is_trained_to_its_end_even_so(
     with full.open("w") as out, full.open("w") as err, monkeypatch.context() as patch:
         output, errors = LenientStream(out), LenientStream(err)
         patch.setattr(sys, "stdout", output)
-        patch.setattr(sys, "stderr", errors)  # where the bar is drawn
+        patch.setattr(sys, "stderr", errors)  # where that is told
         assert main(["with", "bpo", "goal_reacher", *TINY]) == 0
     assert output.lost is not None
     assert errors.lost is not None

@@ -56,6 +56,17 @@ def test_a_run_in_use_is_refused_and_comes_to_no_harm(command: Command, run: Pat
     assert command(f"{RESUME} total_steps=600")[0] == 0
 
 
+def test_a_run_does_not_become_shorter(command: Command, run: Path) -> None:
+    before = contents(run)
+    status, _, errors = command(f"{RESUME} total_steps=200")
+    assert (status, errors) == (
+        2,
+        "bnpo: error: total_steps = 200: run runs/1 has taken 400 steps; allowed is at least as "
+        "many\n",
+    )
+    assert contents(run) == before
+
+
 def test_the_lock_of_a_killed_process_is_free(tmp_path: Path) -> None:
     read_end, write_end = os.pipe()
     child = os.fork()

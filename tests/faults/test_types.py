@@ -13,15 +13,9 @@ import pytest
 
 from bnpo.errors import RunError
 from bnpo.runs import list_runs, load_history, load_summary, read_run
-from tests.faults.typed_files import (
-    KINDS,
-    REMOVED,
-    Input,
-    inputs,
-    make_folder,
-    reading_alone,
-    tried,
-)
+from tests.faults.reading import reading_alone
+from tests.faults.typed_files import KINDS, make_folder
+from tests.faults.typed_inputs import REMOVED, Input, inputs, tried
 
 
 def changed(run: Path, folder: Path, file: str, keys: tuple[Any, ...], value: Any) -> Path:
@@ -90,6 +84,8 @@ def folder(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 
 def try_some(kind: str, folder: Path, number: int, seed: int) -> None:
+    if kind == "dataset":
+        pytest.importorskip("h5py", reason="the extra minari is not installed")
     with contextlib.chdir(folder), reading_alone():
         every = inputs(kind)
         for given in random.Random(seed).sample(every, min(number, len(every))):
@@ -106,6 +102,7 @@ def test_any_value_in_a_file_is_used_or_refused_in_one_line(kind: str, folder: P
 
 
 _STATE = ("body", "state", "dict")
+_RECORD = (*_STATE, "history", 0, "dict")
 _DEEP = [[["deep"]]]
 
 FOUND = [
@@ -114,6 +111,9 @@ FOUND = [
     ("sealed manifest", ("body", "state"), [], "evaluate with run=2"),
     ("sealed manifest", (*_STATE, "agent"), None, "evaluate with run=2"),
     ("sealed manifest", (*_STATE, "versions", 0), 1.5, "resume with run=2"),
+    ("sealed manifest", ("body", "tensors", "nbytes"), _DEEP, "resume with run=2"),
+    ("sealed manifest", (*_STATE, "progress", "dict", "checkpoint_s"), [], "resume with run=2"),
+    ("sealed manifest", (*_RECORD, "success_rate"), _DEEP, "resume with run=2"),
     ("study of variants", ("tasks", "short", "task"), _DEEP, None),
     ("sweep file", ("ranges", "num_envs", "step"), 0, None),
     ("history in a study", ("records", 1, "success_rate"), None, None),

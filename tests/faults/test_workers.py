@@ -223,7 +223,7 @@ def test_a_run_goes_on_with_a_restarted_worker(tmp_path: Path) -> None:
     line = [*FETCH, "on_worker_failure=restart"]
     assert finish(line, tmp_path, before=_kill_a_worker) == 0, said(tmp_path)
     run = tmp_path / "runs" / "1"
-    assert "died with exit code -9; restarted (1 of 10)" in said(tmp_path)
+    assert "died with exit code -9 (SIGKILL); restarted (1 of 10)" in said(tmp_path)
     assert load_summary(run).worker_restarts == 1
     (restart,) = json.loads((run / "info.json").read_text())["worker_restarts"]
     assert restart["env_steps"] == 300

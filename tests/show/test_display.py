@@ -95,4 +95,4 @@ def test_every_field_has_its_meaning() -> None:
 
     meanings = meanings_of(BrainDescription)
     assert set(meanings) == {f.name for f in dataclasses.fields(BrainDescription)}
-    assert meanings["batch_size"].startswith("Minibatch")
+    assert meanings["batch_size"].startswith("Size of the minibatch")

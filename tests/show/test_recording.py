@@ -17,7 +17,7 @@ import bnpo
 from bnpo.compose.composition import compose
 from bnpo.errors import RecordingError
 from bnpo.presets import build_agent
-from bnpo.show import recording, scenes
+from bnpo.show import films, recording, scenes
 from bnpo.show.recording import play, record
 
 
@@ -123,7 +123,7 @@ def test_a_film_is_an_mp4_as_well_where_ffmpeg_is(
 ) -> None:
     frames = [Image.new("RGB", (5, 4), shade) for shade in ("white", "black")]
     monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
-    assert recording.write_mp4(frames, [40, 120], tmp_path / "film.mp4") == ()
+    assert films.write_mp4(frames, [40, 120], tmp_path / "film.mp4") == ()
     sent: list[Any] = []
 
     def write_frames(path: str, size: Any, *, fps: float, **_: Any) -> Any:
@@ -133,7 +133,7 @@ def test_a_film_is_an_mp4_as_well_where_ffmpeg_is(
             sent.append(len(frame))
 
     monkeypatch.setitem(sys.modules, "imageio_ffmpeg", SimpleNamespace(write_frames=write_frames))
-    assert recording.write_mp4(frames, [40, 120], tmp_path / "film.mp4") == (tmp_path / "film.mp4",)
+    assert films.write_mp4(frames, [40, 120], tmp_path / "film.mp4") == (tmp_path / "film.mp4",)
     # An even width; 25 pictures a second; the second stays for three of them.
     assert sent == [((6, 4), 25.0)] + [6 * 4 * 3] * 4
 
@@ -142,7 +142,7 @@ def test_a_film_is_an_mp4_as_well_where_ffmpeg_is(
 def test_ffmpeg_reads_what_it_wrote(tmp_path: Path) -> None:
     ffmpeg: Any = pytest.importorskip("imageio_ffmpeg", reason="the extra video is missing")
     frames = [Image.new("RGB", (65, 48), shade) for shade in ("red", "blue")]
-    (path,) = recording.write_mp4(frames, [40, 400], tmp_path / "film.mp4")
+    (path,) = films.write_mp4(frames, [40, 400], tmp_path / "film.mp4")
     reader = ffmpeg.read_frames(str(path))
     meta = next(reader)
     assert meta["size"] == (66, 48)

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from bnpo.errors import MissingExtra
+import bnpo
+from bnpo.errors import CallbackError, MissingExtra
 from bnpo.runs import read_stream
 from tests.study.conftest import TINY, Command
 
@@ -69,3 +70,15 @@ def test_without_tensorboard_the_extra_is_named(
     assert (status, output, errors.count("\n")) == (2, "", 1)
     assert "bnpo[tensorboard]" in errors
     assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_from_python_a_folder_is_named(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard", reason="the extra tensorboard is not installed")
+    settings: dict[str, Any] = {"eval_interval": 40, "eval_episodes": 1, "progress_bar": False}
+    agent = bnpo.make_agent("ddpg_her", seed=0)
+    with pytest.raises(CallbackError, match="TensorBoard.folder = None"):
+        bnpo.train(agent, 40, 4, callbacks=["tensorboard"], **settings)
+    writer = {"name": "tensorboard", "folder": str(tmp_path / "mine")}
+    bnpo.train(agent, 80, 4, callbacks=[writer], **settings)
+    assert [*(tmp_path / "mine").glob("events.out.tfevents.*")]

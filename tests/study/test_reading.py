@@ -14,7 +14,7 @@ from bnpo.compose.overrides import differing_keys
 from bnpo.errors import MissingExtra, RunError
 from bnpo.extras import require
 from bnpo.files import write_json
-from bnpo.runs import list_runs, load
+from bnpo.runs import list_runs, load, read_run
 from tests.study.conftest import Command, pretend
 
 
@@ -35,6 +35,15 @@ def runs(tmp_path: Path) -> Path:
     pretend(folder / "13", [0.1])
     (folder / "13" / "config.json").write_text("{")
     return folder
+
+
+def test_a_sign_of_life_from_the_future_is_none(tmp_path: Path) -> None:
+    """As a process that was killed leaves behind where the clock was put back later."""
+    pretend(tmp_path / "1", [0.1, 0.1])
+    (tmp_path / "1" / "summary.json").unlink()
+    beat = datetime.now(UTC).replace(tzinfo=None) + timedelta(hours=1)
+    write_json(tmp_path / "1" / "run.json", {"status": "RUNNING", "heartbeat": beat.isoformat()})
+    assert read_run(tmp_path / "1").status == "killed"
 
 
 def lines(output: str) -> list[list[str]]:

@@ -77,8 +77,9 @@ def test_a_line_holds_means_and_speeds() -> None:
     unknown = np.array([NAN])
     stream.note_episodes(Episodes(np.array([-4.0]), np.array([10.0]), np.array([1.0]), unknown))
     stream.note_episodes(Episodes(np.array([-2.0]), np.array([20.0]), unknown, unknown))
-    stream.note_turns({"ppo": {"kl": 0.25, "bad": float("inf")}})
-    stream.note_turns({"ppo": {"kl": 0.75}})
+    stream.log("ppo/kl", 0.25)
+    stream.log("ppo/bad", float("inf"))
+    stream.log("ppo/kl", 0.75)
     line = stream.line(300, 30, 3.0, evaluation_s=0.5)
     # 200 environment steps and 20 gradient steps in 2 seconds; the episode that did not tell
     # success counts as a failure, since another one told it.

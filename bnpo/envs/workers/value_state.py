@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import datetime
+import decimal
 import enum
+import fractions
 import random
 import sys
+import uuid
+from array import array as typed_array
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -106,9 +111,38 @@ def _write_python(there: Any, state: Any, _: Any) -> Any:
     return own
 
 
+def _of_torch(value: Any, name: str) -> bool:
+    kind = getattr(sys.modules.get("torch"), name, None)
+    return kind is not None and isinstance(value, kind)
+
+
 def _is_tensor(value: Any) -> bool:
-    torch = sys.modules.get("torch")
-    return torch is not None and isinstance(value, torch.Tensor)
+    return _of_torch(value, "Tensor")
+
+
+def _write_torch_generator(there: Any, state: Any, kind: Any) -> Any:
+    own = there if isinstance(there, kind) else kind()
+    own.set_state(sys.modules["torch"].from_numpy(np.array(state, np.uint8)))
+    return own
+
+
+def _write_record(there: Any, state: Any, _: Any) -> Any:
+    """Fill the array of fields that is there: its type is code, not state."""
+    if not isinstance(there, np.ndarray) or there.nbytes != len(state):
+        raise ValueError("an array of fields has another size than the one that was saved")
+    there[...] = np.frombuffer(np.asarray(state, np.uint8).tobytes(), there.dtype).reshape(
+        there.shape
+    )
+    return there
+
+
+def _text(entropy: Any) -> Any:
+    """Return entropy, whose numbers may be longer than those of a checkpoint, as text."""
+    return str(entropy) if isinstance(entropy, int) else [str(word) for word in entropy]
+
+
+def _number(text: Any) -> Any:
+    return int(text) if isinstance(text, str) else [int(word) for word in text]
 
 
 def _write_tensor(there: Any, state: Any, _: Any) -> Any:
@@ -141,6 +175,52 @@ KINDS = (
     ),
     Kind(
         "python_generator", lambda value: type(value) is random.Random, _read_python, _write_python
+    ),
+    Kind(
+        "torch_generator",
+        lambda value: _of_torch(value, "Generator"),
+        lambda value: value.get_state().numpy().copy(),
+        _write_torch_generator,
+    ),
+    Kind(
+        "seed_sequence",
+        lambda value: type(value) is np.random.SeedSequence,
+        lambda value: [_text(value.entropy), [*value.spawn_key], value.n_children_spawned],
+        lambda _, state, kind: kind(
+            _number(state[0]), spawn_key=state[1], n_children_spawned=state[2]
+        ),
+    ),
+    Kind(
+        "record",
+        lambda value: (
+            isinstance(value, np.ndarray) and value.dtype.kind == "V" and not value.dtype.hasobject
+        ),
+        lambda value: np.frombuffer(value.tobytes(), np.uint8).copy(),
+        _write_record,
+    ),
+    Kind(
+        "text",
+        lambda value: type(value) in (decimal.Decimal, fractions.Fraction, uuid.UUID),
+        str,
+        lambda _, state, kind: kind(state),
+    ),
+    Kind(
+        "iso",
+        lambda value: type(value) in (datetime.datetime, datetime.date, datetime.time),
+        lambda value: value.isoformat(),
+        lambda _, state, kind: kind.fromisoformat(state),
+    ),
+    Kind(
+        "duration",
+        lambda value: type(value) is datetime.timedelta,
+        lambda value: [value.days, value.seconds, value.microseconds],
+        lambda _, state, kind: kind(*state),
+    ),
+    Kind(
+        "typed_array",
+        lambda value: type(value) is typed_array,
+        lambda value: [value.typecode, value.tolist()],
+        lambda _, state, kind: kind(*state),
     ),
     Kind(
         "bytes",

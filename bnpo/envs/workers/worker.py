@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import faulthandler
-import math
 import os
 import pickle
 import signal
@@ -26,6 +25,7 @@ from bnpo.envs.vector_info import carried
 from bnpo.envs.workers.answers import pickled, survivor
 from bnpo.envs.workers.generators import GlobalGenerators
 from bnpo.envs.workers.rehearsal import rehearse
+from bnpo.envs.workers.returned import number_of, part_of, reset_of, step_of
 from bnpo.envs.workers.saved_state import get_env_state, set_env_state
 from bnpo.envs.workers.shared_arrays import Layout, map_arrays, observation_parts
 from bnpo.errors import headline
@@ -90,7 +90,7 @@ class Chunk:
                 self.generators[index].seed(seed)
                 seed_spaces(env, seed)
             with self.generators[index]:
-                observation, info = _reset(env, seed=seed, options=options)
+                observation, info = reset_of(env, seed=seed, options=options)
             self._write(index, observation)
             self.arrays["progress"][index] += 1
             self.ended[index] = False
@@ -111,22 +111,19 @@ class Chunk:
         env, row, out = self.envs[index], self.rows[index], self.arrays
         infos, finals = report
         if self.ended[index] and self.mode is AutoresetMode.NEXT_STEP:
-            observation, info = _reset(env)
+            observation, info = reset_of(env)
             reward, terminated, truncated = 0.0, False, False
         else:
-            returned: Any = env.step(action)
-            if len(returned) != 5:
-                raise ValueError(f"step returned {len(returned)} values: allowed are 5")
-            observation, reward, terminated, truncated, info = returned
-        out["rewards"][index] = _number(reward, out["rewards"][index].shape)
-        ended = bool(terminated) or bool(truncated)
+            observation, reward, terminated, truncated, info = step_of(env.step(action))
+        out["rewards"][index] = number_of(reward, out["rewards"][index].shape)
+        ended = terminated or truncated
         if ended and self.mode is AutoresetMode.SAME_STEP:
             self._write(index, observation)  # in the form of its space
             finals.append((row, self._present(index), carried(info)))
-            observation, info = _reset(env)
+            observation, info = reset_of(env)
         self._write(index, observation)
-        out["terminations"][index] = bool(terminated)
-        out["truncations"][index] = bool(truncated)
+        out["terminations"][index] = terminated
+        out["truncations"][index] = truncated
         out["progress"][index] += 1
         self.ended[index] = ended
         infos.append((row, carried(info)))
@@ -134,7 +131,7 @@ class Chunk:
     def _write(self, index: int, observation: Any) -> None:
         """Write an observation into shared memory, where the calling process reads it."""
         for key in self.keys:
-            part = observation[key] if key else observation
+            part = part_of(observation, key)
             place = self.arrays[f"observation/{key}"][index]
             if np.shape(part) != place.shape:
                 raise ValueError(
@@ -224,26 +221,6 @@ _KNOWN = ("gymnasium", "gymnasium_robotics", "bnpo")
 
 def _package(value: Any) -> str:
     return type(value).__module__.partition(".")[0]
-
-
-def _reset(env: gym.Env[Any, Any], **settings: Any) -> tuple[Any, Any]:
-    """Reset an environment; what it returns is checked, since it would be taken apart wrongly."""
-    returned: Any = env.reset(**settings)
-    if not isinstance(returned, tuple) or len(returned) != 2:
-        raise ValueError("reset returned no (observation, info)")
-    return returned
-
-
-def _number(reward: Any, shape: tuple[int, ...]) -> Any:
-    """Return a reward in the shape that it is kept in; an array of one number counts as one."""
-    try:
-        array = np.asarray("None" if reward is None else reward, np.float64)
-    except (TypeError, ValueError):
-        raise ValueError(f"reward = {reward!r}: allowed is a number") from None
-    if array.size != math.prod(shape):
-        what = "a number" if not shape else f"numbers of shape {shape}"
-        raise ValueError(f"reward has shape {array.shape}: allowed is {what}")
-    return array.reshape(shape)
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ class CheckOptions:
     """Keyword arguments of the environment."""
 
     steps: Count = 300
-    """Steps that are played with random actions."""
+    """Number of steps that are played with random actions."""
 
 
 def check(options: CheckOptions) -> int:
@@ -31,15 +31,15 @@ def check(options: CheckOptions) -> int:
     from bnpo.show.text import columns, say
 
     try:
-        found = check_env(options.env, options.steps, **(options.env_kwargs or {}))
+        lines = check_env(options.env, options.steps, **(options.env_kwargs or {}))
     except ValueError as error:
         raise ConfigError(str(error)) from None
-    say(columns(["", "", found.env_id], found.rows()))
-    if found.faults:
-        topics = ", ".join(one.topic for one in found.faults)
-        count = f"{len(found.faults)} fault{'s' * (len(found.faults) > 1)}"
-        raise ConfigError(f"{found.env_id} has {count}: {topics}")
-    return len(found.findings)
+    say(columns(["", "", lines.env_id], lines.rows()))
+    if lines.faults:
+        topics = ", ".join(one.topic for one in lines.faults)
+        count = f"{len(lines.faults)} fault{'s' * (len(lines.faults) > 1)}"
+        raise ConfigError(f"{lines.env_id} has {count}: {topics}")
+    return len(lines.findings)
 
 
 COMMAND = Command(function=check, options=CheckOptions, word="env")

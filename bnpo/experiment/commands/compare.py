@@ -27,7 +27,7 @@ class CompareOptions:
     stream such as rollout/return; None: what decides when a run has solved its task."""
 
     x: Literal["steps", "seconds"] = "steps"
-    """Over environment steps, or over seconds of training."""
+    """Horizontal axis: environment steps, or seconds of training."""
 
     output: str | None = None
     """Picture to write; None: comparison.png beside the first run."""
@@ -61,7 +61,7 @@ def compare(options: CompareOptions) -> int:
     rows = [["runs", *runs], ["seeds", *(", ".join(map(str, one.seeds)) for one in groups)]]
     for key, values in differing_keys([group.config for group in groups]):
         if key != "seed":
-            rows.append([key, *map(_shown, values)])
+            rows.append([key, *map(_text, values)])
     entries = [[read_run(folder) for folder in group.folders] for group in groups]
     for title in ("status", *FIGURES):
         cells = [_pooled(title, [COLUMNS[title](entry) for entry in group]) for group in entries]
@@ -84,11 +84,11 @@ def _pooled(title: str, values: Sequence[Any]) -> str:
     low, high = cell(title, min(known)), cell(title, max(known))
     kind = FIGURES[title].replace("d", ".0f")
     mean = f"{sum(known) / len(known):{kind}}"
-    told = mean if low == high else f"{mean} ({low} to {high})"
-    return told if len(known) == len(values) else f"{told}, {len(known)} of {len(values)} runs"
+    text = mean if low == high else f"{mean} ({low} to {high})"
+    return text if len(known) == len(values) else f"{text}, {len(known)} of {len(values)} runs"
 
 
-def _shown(value: Any) -> str:
+def _text(value: Any) -> str:
     text = "-" if value is None else str(value)
     return text if len(text) <= 40 else text[:37] + "..."
 

@@ -35,7 +35,7 @@ class CompletionOptions:
     """Options of ``bnpo completion``."""
 
     shell: Literal["bash", "zsh"]
-    """The shell."""
+    """Shell whose completion is printed."""
 
 
 def completion(options: CompletionOptions) -> int:

@@ -22,10 +22,10 @@ class EnvsOptions:
     """Part of the ids to list; None: the environments of the named tasks and Gymnasium's MuJoCo."""
 
     num_envs: Count = 8
-    """Environments in the batch that is measured."""
+    """Number of environments in the batch that is measured."""
 
     seconds: Positive = 0.3
-    """How long each is measured (seconds)."""
+    """Time for which each environment is measured (seconds)."""
 
 
 def envs(options: EnvsOptions) -> int:

@@ -18,13 +18,13 @@ class EvaluateOptions:
     """Folder of the run, or its number or name among the runs."""
 
     episodes: Count = 100
-    """Episodes, on fixed evaluation seeds."""
+    """Number of episodes, on fixed evaluation seeds."""
 
     checkpoint: Literal["last", "best"] = "last"
-    """Which policy of the run."""
+    """Policy of the run that is evaluated: the last or the best one."""
 
     threads: Count = 1
-    """Threads of torch and of the simulator."""
+    """Number of threads of torch and of the simulator."""
 
 
 def evaluate(options: EvaluateOptions) -> float:

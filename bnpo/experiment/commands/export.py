@@ -25,7 +25,7 @@ class ExportOptions:
     """Kind of file: a policy as a program of torch or as ONNX, or a Minari dataset of episodes."""
 
     checkpoint: Literal["last", "best"] = "last"
-    """Which policy of the run."""
+    """Policy of the run that is exported: the last or the best one."""
 
     output: str | None = None
     """Folder for the file and its card; None: export in the run's folder. Not for Minari, which
@@ -67,8 +67,8 @@ def export(options: ExportOptions) -> float:
         )
     except ExportError as error:
         raise ConfigError(str(error)) from None
-    shown = f"{difference:.1e} of half the action range at most, on 1,000 states"
-    say(table([("policy", str(file)), ("card", str(card)), ("differs from the agent by", shown)]))
+    remark = f"{difference:.1e} of half the action range at most, on 1,000 states"
+    say(table([("policy", str(file)), ("card", str(card)), ("differs from the agent by", remark)]))
     return difference
 
 

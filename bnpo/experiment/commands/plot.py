@@ -24,7 +24,7 @@ class PlotOptions:
     stream such as rollout/return or ddpg/critic_loss; None: what decides when a run has solved."""
 
     x: Literal["steps", "seconds"] = "steps"
-    """Over environment steps, or over seconds of training."""
+    """Horizontal axis: environment steps, or seconds of training."""
 
     output: str | None = None
     """Picture to write; None: learning_curve.png in the run, learning_curves.png beside several."""

@@ -22,17 +22,17 @@ def profile(run: RunConfig) -> float:
 
     with tempfile.TemporaryDirectory(prefix="bnpo-profile-") as folder:
         session = Session(run, Path(folder), lambda *_: None)
-        found = Profile(session.trainer)
+        times = Profile(session.trainer)
         try:
-            with found.watching():
+            with times.watching():
                 session.run()
         finally:
             session.close()
     agent = session.trainer.agent
-    total = found.total
+    total = times.total
     rows = [("section", f"{'seconds':>8}  share")]
     for name, meaning in SECTIONS.items():
-        seconds = found.seconds[name]
+        seconds = times.seconds[name]
         rows.append((name, f"{seconds:8.2f}  {seconds / total:5.1%}  {meaning}"))
     steps = f"{agent.env_steps:,} environment steps, {agent.gradient_steps:,} gradient steps"
     rows.append(("total", f"{total:8.2f}  {steps}"))

@@ -21,10 +21,10 @@ class RecordOptions:
     """Folder of the run, or its number or name among the runs."""
 
     episodes: Annotated[int, Field(ge=1, le=100)] = 4
-    """Episodes in the video."""
+    """Number of episodes in the video."""
 
     checkpoint: Literal["last", "best"] = "last"
-    """Which policy of the run."""
+    """Policy of the run that is filmed: the last or the best one."""
 
 
 def record(options: RecordOptions) -> int:

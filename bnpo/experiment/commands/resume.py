@@ -58,15 +58,22 @@ def _configured(options: ResumeOptions, runs: Path) -> RunConfig:
         validate(run)
     except ConfigError as error:
         raise ConfigError(f"{folder / 'config.json'}: {error}") from None
-    _require_state(folder / "checkpoints", run.task.env)
+    taken = _require_state(folder / "checkpoints", run.task.env)
+    if options.total_steps is not None and options.total_steps < taken:
+        raise ConfigError(
+            f"total_steps = {options.total_steps}: run {folder} has taken {taken} steps; allowed "
+            "is at least as many"
+        )
     return run
 
 
-def _require_state(folder: Path, env: str) -> None:
-    """Refuse damaged checkpoints, and those that hold a policy alone: the record stays as it is."""
-    from bnpo.experiment.session import policy_alone
-    from bnpo.runs.checkpoint import load_checkpoint
-    from bnpo.runs.checkpoint_folder import CheckpointFolder
+def _require_state(folder: Path, env: str) -> int:
+    """Refuse damaged checkpoints, and those that hold a policy alone: the record stays as it is.
+
+    Returns the environment steps that the newest one is of; 0 where there is none.
+    """
+    from bnpo.runs.checkpoint import load_checkpoint, policy_alone
+    from bnpo.runs.checkpoint_folder import CheckpointFolder, steps_of
 
     checkpoints = CheckpointFolder(folder)
     checkpoints.check()
@@ -77,7 +84,8 @@ def _require_state(folder: Path, env: str) -> None:
             continue  # the one before it is taken
         if "progress" not in state:
             raise policy_alone(path, env)
-        return
+        return steps_of(path)
+    return 0
 
 
 COMMAND = Command(function=resume, options=ResumeOptions, word="run", check=_configured)

@@ -29,13 +29,13 @@ COLUMNS: dict[str, Callable[[RunEntry], Any]] = {
     "seconds": lambda entry: entry.wall_s,
     "solved_at": lambda entry: entry.solved_at_env_steps,
 }
-"""What is told of a run, by the title of its column."""
+"""Values of a run in the list, by the title of their column."""
 
 FIGURES = {
     **{"success": ".2f", "return": ".2f", "score": ".2f"},
     **{"steps": ",d", "seconds": ",.1f", "solved_at": ",d"},
 }
-"""Columns of figures, and how they are written."""
+"""Formats of the columns of figures."""
 
 _RANGES = ("success", "steps", "seconds")
 
@@ -48,19 +48,19 @@ class RunsOptions:
     """Folders of the runs to list, or their numbers or names; None: all."""
 
     folder: str | None = None
-    """Where the runs are; None: where new runs are put."""
+    """Folder of the runs; None: where new runs are put."""
 
     status: str | None = None
-    """completed, interrupted, failed, running, killed or damaged."""
+    """Status: completed, interrupted, failed, running, killed or damaged."""
 
     preset: str | None = None
-    """Preset."""
+    """Name of the preset."""
 
     env: str | None = None
     """Gymnasium id or a part of it."""
 
     seeds: int | list[int] | None = None
-    """Seed, or several."""
+    """Seed of the runs, or several."""
 
     success: str | float | None = None
     """Success rate: a number, or a range such as 0.9.. or ..0.5 or 0.2..0.8."""
@@ -75,7 +75,7 @@ class RunsOptions:
     """Column to sort by; -COLUMN puts the largest first."""
 
     limit: Count | None = None
-    """At most so many lines."""
+    """Largest number of lines."""
 
     def __post_init__(self) -> None:
         """Check ranges and the column."""
@@ -99,9 +99,9 @@ def runs(options: RunsOptions) -> int:
     entries = [entry for entry in known if _passes(entry, options)]
     entries = _sorted(entries, options.sort)[: options.limit]
     scored = any(entry.mean_score is not None for entry in entries)
-    shown = {name: value for name, value in COLUMNS.items() if scored or name != "score"}
-    rows = [[cell(name, value(entry)) for name, value in shown.items()] for entry in entries]
-    say(columns([*shown], rows) if rows else "no run matches")
+    titles = {name: value for name, value in COLUMNS.items() if scored or name != "score"}
+    rows = [[cell(name, value(entry)) for name, value in titles.items()] for entry in entries]
+    say(columns([*titles], rows) if rows else "no run matches")
     return len(entries)
 
 

@@ -22,20 +22,21 @@ class StudyOptions:
     """Options of ``bnpo study``."""
 
     file: str
-    """The plan, in YAML: presets, tasks, seeds, overrides."""
+    """File of the plan, in YAML: presets, tasks, seeds, overrides."""
 
     folder: str | None = None
-    """Where everything goes; None: as in the file, or studies/NAME."""
+    """Folder of the study; None: as in the file, or studies/NAME."""
 
     workers: Count | None = None
-    """Processes at a time, of one thread each; None: as in the file, or one for each core."""
+    """Number of processes at a time, of one thread each; None: as in the file, or one for each
+    core."""
 
     ray: str | None = None
     """Address of a Ray cluster that makes the runs: local, auto or HOST:PORT; None: as in the file,
     or this machine without Ray."""
 
     seeds: Count | list[int] | None = None
-    """How many seeds, or which; None: as in the file."""
+    """Number of seeds, or the seeds themselves; None: as in the file."""
 
 
 def study(planned: Study) -> int:

@@ -22,25 +22,26 @@ class SweepOptions:
     """Options of ``bnpo sweep``."""
 
     file: str | None = None
-    """The plan, in YAML: preset, task, ranges, trials, seeds, objective, prune, overrides."""
+    """File of the plan, in YAML: preset, task, ranges, trials, seeds, objective, and so on."""
 
     preset: str | None = None
     """Preset whose configuration is searched; None: as in the file."""
 
     task: str | None = None
-    """Task it is tried on; None: as in the file, or goal_reacher."""
+    """Task on which configurations are tried; None: as in the file, or goal_reacher."""
 
     trials: Count | None = None
-    """Configurations that are tried; None: as in the file, or 30."""
+    """Number of configurations that are tried; None: as in the file, or 30."""
 
     seeds: Count | list[int] | None = None
-    """How many seeds each is tried with, or which; None: as in the file, or one."""
+    """Number of seeds of each, or the seeds themselves; None: as in the file, or one."""
 
     folder: str | None = None
-    """Where everything goes; None: as in the file, or sweeps/NAME."""
+    """Folder of the sweep; None: as in the file, or sweeps/NAME."""
 
     workers: Count | None = None
-    """Processes at a time, of one thread each; None: as in the file, or one for each core."""
+    """Number of processes at a time, of one thread each; None: as in the file, or one for each
+    core."""
 
     ray: str | None = None
     """Address of a Ray cluster that makes the runs: local, auto or HOST:PORT; None: as in the file,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["carry_out", "opened", "train"]
 
 FILM_SECONDS = 8.0
-"""Seconds that pictures of the film at a run's end may take; a slow renderer makes fewer."""
+"""Time that the film at a run's end may take (seconds); a slow renderer makes fewer pictures."""
 
 
 def train(run: RunConfig, record: Any) -> float | None:
@@ -43,7 +43,7 @@ def opened(run: RunConfig, folder: Path | None, record: Any) -> Iterator[Session
     from bnpo.training.callbacks.terminal import Terminal
 
     own: list[Any] = [Terminal(say)]
-    if run.task.tensorboard:
+    if run.task.tensorboard and folder is not None:
         own.append(TensorBoard())
     how, _, every = run.task.video.partition("=")
     if how == "every":
@@ -77,7 +77,7 @@ def carry_out(session: Session) -> float | None:
             say(table(summary_rows(session.summary, folder)))
             say(_way_on(session))
         raise
-    for complaint in trainer.live.monitor.complaints():
+    for complaint in trainer.tally.monitor.complaints():
         say(f"warning: {complaint}")
     say("")
     say(table(summary_rows(summary, folder)))
@@ -104,14 +104,14 @@ def _film(session: Session, folder: Path) -> None:
 
     try:
         video, _stills, *others = record(session.trainer.agent, folder, seconds=FILM_SECONDS)
-        told = ", ".join(map(str, (video, *others)))
+        text = ", ".join(map(str, (video, *others)))
     except Exception as error:
-        told = f"none: {_reason(error)}"
-    say(table([("video", told)]))
+        text = f"none: {_reason(error)}"
+    say(table([("video", text)]))
 
 
 def _reason(error: Exception) -> str:
-    """Message of an error in one line."""
+    """Return the message of an error in one line."""
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}"
     return " ".join(str(error).split())[:300] or type(error).__name__

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["steps_per_s", "tune_threads"]
 
 ROUNDS = 5
-"""Measurements of each number of threads, of which the median counts."""
+"""Number of measurements of each number of threads, of which the median counts."""
 
 SECONDS = 20.0
 """Time after which no further measurement of a number begins."""

@@ -41,16 +41,21 @@ def callback_of(spec: str | dict[str, Any]) -> Any:
         raise ConfigError(
             f"callbacks = {name!r}: allowed is one of {', '.join(NAMES)}, or module:Name{hint}"
         )
-    found = imported(NAMES.get(name, name), "callbacks")
-    if isinstance(found, type):
-        _require_hooks(found, name)
+    callback = imported(NAMES.get(name, name), "callbacks")
+    if isinstance(callback, type):
+        _require_hooks(callback, name)
         try:
-            found = found(**fields)
-        except TypeError as error:
-            raise ConfigError(f"callbacks = {name!r} cannot be made of {fields}: {error}") from None
+            callback = callback(**fields)
+        except ConfigError:
+            raise
+        except Exception as error:  # whatever its constructor raises
+            reason = headline(error)
+            raise ConfigError(
+                f"callbacks = {name!r} cannot be made of {fields}: {reason}"
+            ) from None
     elif fields:
         raise ConfigError(f"callbacks = {name!r} is an object: allowed is its name alone")
-    return checked(found, name)
+    return checked(callback, name)
 
 
 def checked(callback: Any, name: str | None = None) -> Any:
@@ -68,10 +73,10 @@ def checked(callback: Any, name: str | None = None) -> Any:
     return callback
 
 
-def _require_hooks(found: Any, name: str) -> None:
-    own = [one for one in dir(found) if one.startswith("on_")]
+def _require_hooks(callback: Any, name: str) -> None:
+    own = [one for one in dir(callback) if one.startswith("on_")]
     wrong = next((one for one in own if one not in HOOKS), None)
-    if wrong is not None and callable(getattr(found, wrong)):
+    if wrong is not None and callable(getattr(callback, wrong)):
         hint = did_you_mean(wrong, HOOKS)
         raise ConfigError(
             f"callbacks = {name!r} has {wrong}, which nothing calls{hint} (allowed: "
@@ -112,7 +117,7 @@ class Dispatcher:
         }
 
     def wants(self, hook: str) -> bool:
-        """Whether any callback has a hook."""
+        """Return whether any callback has a hook."""
         return bool(self._hooks[hook])
 
     def call(self, hook: str, *args: Any, failing: bool = False) -> None:
@@ -148,6 +153,6 @@ class Dispatcher:
 
 
 def _has_own(kind: type[Any], hook: str) -> bool:
-    """Whether a class has a hook that does something."""
+    """Return whether a class has a hook that does something."""
     method = getattr(kind, hook, None)
     return method is not None and method is not getattr(Callback, hook)

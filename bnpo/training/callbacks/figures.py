@@ -1,4 +1,4 @@
-"""What callbacks tell others of a run: its settings and the figures of its evaluations, by name."""
+"""Settings of a run and figures of its evaluations by name, as callbacks hand them on."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ class Film(Callback):
     """Films an episode of the policy, now and then; the films are pictures called ``policy``."""
 
     every: Count = 10_000
-    """Environment steps between two films."""
+    """Distance between two films (environment steps)."""
 
     def on_step(self, run: TrainingRun) -> None:
         """Film the policy where a multiple of the interval was passed."""

@@ -26,13 +26,13 @@ class EarlyStopping(Callback):
     """Ends a run when evaluations have not become better for a while."""
 
     patience: Count = 5
-    """Evaluations in a row that may be no better than the best before them."""
+    """Number of evaluations in a row that may be no better than the best before them."""
 
     min_delta: float = 0.0
-    """By how much one has to be better."""
+    """Amount by which an evaluation has to be better."""
 
     metric: Metric | None = None
-    """Which figure; None: the one that decides when the task is solved."""
+    """Figure that is compared; None: the one that decides when the task is solved."""
 
     def on_evaluation(self, run: TrainingRun, record: Record) -> None:
         """Compare the last evaluations with the best before them."""

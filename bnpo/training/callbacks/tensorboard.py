@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+from bnpo.errors import ConfigError
 from bnpo.extras import require
 from bnpo.training.callbacks.figures import evaluation_scalars, settings_of
 from bnpo.types.callback import Callback, TrainingRun
@@ -14,28 +16,40 @@ __all__ = ["TensorBoard"]
 
 
 class TensorBoard(Callback):
-    """Writes event files into ``tensorboard`` in the run's folder (extra ``tensorboard``).
+    """Writes TensorBoard's event files (extra ``tensorboard``).
 
     Tags are grouped: ``evaluation/success_rate``, ``rollout/return``, ``time/env_steps_per_s``,
     ``BRAIN/quantity``; the HPARAMS tab has the configuration.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, folder: str | None = None) -> None:
         """Look whether TensorBoard is there.
+
+        Args:
+            folder: for the files; None: ``tensorboard`` in the run's folder
 
         Raises:
             MissingExtra: it is not installed.
 
         """
         require("tensorboard", "tensorboard", "tensorboard=True")
+        self.folder = folder
         self._writer: Any = None
 
     def on_start(self, run: TrainingRun) -> None:
-        """Open a file of events; what a resumed run finds replaces what it had found after here."""
-        if run.folder is None:
-            return
+        """Open a file of events; what a resumed run finds replaces what it had found after here.
+
+        Raises:
+            ConfigError: the run leaves no files, and no folder was named.
+
+        """
+        if self.folder is None and run.folder is None:
+            raise ConfigError(
+                "TensorBoard.folder = None: a run that leaves no files needs the name of a folder"
+            )
         tensorboard = require("torch.utils.tensorboard", "tensorboard", "tensorboard=True")
-        folder = str(run.folder / "tensorboard")
+        place = run.folder or Path()
+        folder = self.folder or str(place / "tensorboard")
         self._writer = tensorboard.SummaryWriter(folder, purge_step=run.agent.env_steps + 1)
 
     def on_scalars(self, run: TrainingRun, scalars: Scalars) -> None:

@@ -1,4 +1,4 @@
-"""What a run shows while it trains: a bar, a line for each evaluation, warnings above the bar."""
+"""The screen of a run: a bar, a line for each evaluation, warnings above the bar."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 from tqdm import tqdm
 
 from bnpo.errors import printable
+from bnpo.show.beside_bar import beside
 from bnpo.show.kernel import in_notebook
 from bnpo.show.live_bar import LiveBar
 from bnpo.show.plotting import plot
@@ -42,9 +43,10 @@ class Terminal(Callback):
     """
 
     def __init__(self, write: Write | None = None) -> None:
-        """Take what writes a line; None: to the standard error."""
+        """Write lines by a function; None: to the standard error."""
         self._write = write
         self._bar: Any = None
+        self._beside = contextlib.ExitStack()
         self._done = 0
         self._training: dict[str, float] = {}
         self._columns: list[str] = []
@@ -55,8 +57,8 @@ class Terminal(Callback):
     def on_start(self, run: TrainingRun) -> None:
         """Show an empty bar."""
         total, taken = run.config.total_steps, run.agent.env_steps
-        told = {"success": run.agent.spec.is_goal_env, "score": False}
-        self._columns = [name for name in _COLUMNS if told.get(name, True)]
+        tells = {"success": run.agent.spec.is_goal_env, "score": False}
+        self._columns = [name for name in _COLUMNS if tells.get(name, True)]
         self._titled = False
         self._done, self._tenth = taken, _tenth(taken, total)
         if in_notebook():
@@ -71,6 +73,7 @@ class Terminal(Callback):
             disable=not terminal.isatty(),
             dynamic_ncols=True,
         )
+        self._beside.enter_context(beside(self._bar))
 
     def on_step(self, run: TrainingRun) -> None:
         """Move the bar."""
@@ -89,7 +92,7 @@ class Terminal(Callback):
             self._tenth, self._waiting = tenth, scalars.env_steps
 
     def on_evaluation_start(self, run: TrainingRun) -> None:
-        """Say what the wait is for."""
+        """Show that an evaluation is under way."""
         if isinstance(self._bar, tqdm):
             self._bar.set_postfix_str("evaluating")
 
@@ -99,13 +102,14 @@ class Terminal(Callback):
         self._bar.set_postfix(record.headline())
         self._tenth = _tenth(record.env_steps, run.config.total_steps)
         figures = {"success": record.success_rate, "score": record.mean_score}
-        told = {name: f"{value:.2f}" for name, value in figures.items() if value is not None}
-        told |= {"return": f"{record.mean_return:.2f}"}
-        told |= {"evaluation": f"{run.evaluation_share:.0%}"}
-        self._line(run, record.env_steps, told)
+        texts = {name: f"{value:.2f}" for name, value in figures.items() if value is not None}
+        texts |= {"return": f"{record.mean_return:.2f}"}
+        texts |= {"evaluation": f"{run.evaluation_share:.0%}"}
+        self._line(run, record.env_steps, texts)
 
     def on_end(self, run: TrainingRun) -> None:
         """Leave the bar as it is."""
+        self._beside.close()
         if self._bar is not None:
             self._bar.close()
 
@@ -118,12 +122,12 @@ class Terminal(Callback):
         if bar is not None:
             bar.refresh()
 
-    def _line(self, run: TrainingRun, env_steps: int, told: dict[str, str]) -> None:
+    def _line(self, run: TrainingRun, env_steps: int, texts: dict[str, str]) -> None:
         """Tell figures of one moment, under their titles where these are not there yet."""
         if in_notebook():
             return
         training = self._training
-        row = {"steps": f"{env_steps:,}", **told}
+        row = {"steps": f"{env_steps:,}", **texts}
         if "rollout/return" in training:
             row["training return"] = f"{training['rollout/return']:.2f}"
         if "time/env_steps_per_s" in training:

@@ -1,4 +1,4 @@
-"""Runs told to experiment trackers: Weights & Biases, MLflow."""
+"""Callbacks that log a run to experiment trackers: Weights & Biases, MLflow."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["MLflow", "WandB"]
 
 
 class WandB(Callback):
-    """Tells a run to Weights & Biases (extra ``wandb``)."""
+    """Logs a run to Weights & Biases (extra ``wandb``)."""
 
     def __init__(self, project: str = "bnpo", mode: str | None = None) -> None:
         """Look whether the package is there.
@@ -67,7 +67,7 @@ class WandB(Callback):
 
 
 class MLflow(Callback):
-    """Tells a run to MLflow (extra ``mlflow``), where its tracking URI says."""
+    """Logs a run to MLflow (extra ``mlflow``), where its tracking URI says."""
 
     def __init__(self, experiment: str = "bnpo", uri: str | None = None) -> None:
         """Look whether the package is there.
@@ -89,11 +89,11 @@ class MLflow(Callback):
 
     def on_start(self, run: TrainingRun) -> None:
         """Open a run with the settings of this one."""
-        found = self._client.get_experiment_by_name(self.experiment)
-        if found is None:
+        known = self._client.get_experiment_by_name(self.experiment)
+        if known is None:
             experiment = self._client.create_experiment(self.experiment)
         else:
-            experiment = found.experiment_id
+            experiment = known.experiment_id
         self._run = self._client.create_run(experiment).info.run_id
         for key, value in settings_of(run).items():
             self._client.log_param(self._run, key, str(value)[:500])

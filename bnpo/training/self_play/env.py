@@ -54,7 +54,7 @@ class SelfPlayEnv:
         self.agent = agent
         self.opponents = Opponents(agent, config, int(env.num_envs))
         self._make = make
-        self._kept = -1  # how many intervals had passed when a past self was last kept
+        self._intervals = -1  # how many intervals had passed when a past self was last kept
 
     def __getattr__(self, name: str) -> Any:
         """Return an attribute of the environment: everything else is its own."""
@@ -62,9 +62,9 @@ class SelfPlayEnv:
 
     def reset(self, **settings: Any) -> Any:
         """Begin new games, see the environment's own reset."""
-        shown = self.env.reset(**settings)
+        observations = self.env.reset(**settings)
         self.opponents.begin(np.ones(self.env.num_envs, np.bool_))
-        return shown
+        return observations
 
     def step(self, actions: Any) -> Any:
         """Step every game once under actions [N, A] of side 0."""
@@ -79,9 +79,9 @@ class SelfPlayEnv:
     def _keep_if_due(self) -> None:
         """Keep a past self where another interval of the agent's steps has passed, and rate it."""
         passed = self.agent.env_steps // self.opponents.config.interval
-        if passed == self._kept:
+        if passed == self._intervals:
             return
-        self._kept = passed
+        self._intervals = passed
         league, games = self.opponents.league, self.opponents.config.games
         policy = self.agent.policy.snapshot(self.agent.vector_steps)
         player = league.enter(self.agent.env_steps)
@@ -107,11 +107,11 @@ class SelfPlayEnv:
         return {
             "games": self.env.get_state(),
             "opponents": self.opponents.state_dict(),
-            "kept": self._kept,
+            "kept": self._intervals,
         }
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Go on from a state that :meth:`get_state` returned."""
         self.env.set_state(state["games"])
         self.opponents.load_state_dict(state["opponents"])
-        self._kept = int(state["kept"])
+        self._intervals = int(state["kept"])

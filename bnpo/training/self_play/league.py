@@ -19,10 +19,10 @@ SCRIPTED = "scripted"
 
 @dataclass(frozen=True)
 class Member:
-    """A past self."""
+    """Past self of the policy."""
 
     step: int
-    """Environment steps after which it was kept"""
+    """Number of environment steps after which it was kept"""
 
     policy: Policy
     """Copy of the policy of that moment"""
@@ -33,19 +33,19 @@ class League:
     """Past selves, bounded in number, and the table of all games that any of them has played."""
 
     size: int
-    """How many are kept, at most"""
+    """Largest number of past selves"""
 
     members: list[Member] = field(default_factory=list)
-    """In the order of time"""
+    """Past selves in the order of time"""
 
     players: list[str] = field(default_factory=lambda: [SCRIPTED])
-    """Everyone who has ever played, past selves by their step"""
+    """Names of all who have ever played, past selves by their step"""
 
     wins: NDArray[np.float64] = field(default_factory=lambda: np.zeros((1, 1)))
-    """[P, P], games that i won against j"""
+    """[P, P], number of games that i won against j"""
 
     draws: NDArray[np.float64] = field(default_factory=lambda: np.zeros((1, 1)))
-    """[P, P], games without a goal, alike for i and j"""
+    """[P, P], number of games without a goal, alike for i and j"""
 
     def add(self, member: Member) -> None:
         """Keep a past self; where there is no room, one of those that lie closest in time goes.
@@ -77,11 +77,11 @@ class League:
 
     @property
     def ratings(self) -> Ratings:
-        """Elo of all players; the scripted one has 0."""
+        """Elo ratings of all players; the scripted one has 0."""
         return elo_ratings(self.wins + 0.5 * self.draws)
 
     def score_of_last(self) -> NDArray[np.float64]:
-        """Share of points that the player entered last took from each member, [M]; 1/2: unknown."""
+        """Return the share of points that the newest player took from each member, [M], or 1/2."""
         rows = [self.players.index(str(member.step)) for member in self.members]
         points = self.wins[-1, rows] + 0.5 * self.draws[-1, rows]
         games = self.wins[-1, rows] + self.wins[rows, -1] + self.draws[-1, rows]

@@ -33,9 +33,9 @@ class _Side:
 
     def act(self, view: NDArray[np.float64], into: NDArray[np.float32]) -> None:
         """Write mean actions for its rows into [N, A]."""
-        shown = seen(self.policy, view[self.rows], self._before)
-        self._before = shown.observation
-        into[self.rows] = self.policy.playable(self.policy.best_action(shown))
+        observation = seen(self.policy, view[self.rows], self._before)
+        self._before = observation.observation
+        into[self.rows] = self.policy.playable(self.policy.best_action(observation))
 
 
 def play_matches(

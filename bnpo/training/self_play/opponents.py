@@ -19,7 +19,7 @@ from bnpo.types.step import Observation
 __all__ = ["NEWEST", "Opponents", "seen"]
 
 NEWEST = -1
-"""Marks rows whose other side the newest policy plays."""
+"""Mark of rows whose other side the newest policy plays."""
 
 
 class Opponents:
@@ -38,7 +38,7 @@ class Opponents:
         self.config = config
         self.league = League(config.pool_size)
         self.assigned: NDArray[np.int64] = np.full(num_envs, NEWEST)
-        """Who plays each row [N]: the step of a past self, or NEWEST"""
+        """Player of each row, [N]: the step of a past self, or NEWEST"""
         (seed,) = seeding.derived(agent.seed, seeding.OPPONENTS)
         self._draws = np.random.default_rng(seed)
         self._generator = seeding.generator(agent.device, agent.seed, seeding.OPPONENTS)
@@ -69,8 +69,8 @@ class Opponents:
     def keep(self, member: Member) -> None:
         """Add a past self to the league; the newest policy goes on where one is dropped."""
         self.league.add(member)
-        kept = [NEWEST, *(one.step for one in self.league.members)]
-        lost = ~np.isin(self.assigned, kept)
+        playing = [NEWEST, *(one.step for one in self.league.members)]
+        lost = ~np.isin(self.assigned, playing)
         self.assigned[lost] = NEWEST
         self._begun |= lost
 
@@ -85,14 +85,14 @@ class Opponents:
             rows = np.flatnonzero(self.assigned == step)
             policy = policies[int(step)]
             before = None if self._before is None else self._before[torch.from_numpy(rows)]
-            shown = seen(policy, view[rows], before, self._begun[rows])
-            features = policy.encoder(shown.observation, shown.desired_goal)
+            observation = seen(policy, view[rows], before, self._begun[rows])
+            features = policy.encoder(observation.observation, observation.desired_goal)
             mu, sigma = policy.actor(features)
             noise = torch.randn(
                 mu.shape, dtype=mu.dtype, device=mu.device, generator=self._generator
             )
             actions[rows] = policy.playable(mu + sigma * noise)
-            states.append((rows, shown.observation))
+            states.append((rows, observation.observation))
         state = states[0][1].new_empty((len(view), states[0][1].shape[1]))
         for rows, part in states:
             state[torch.from_numpy(rows)] = part
@@ -123,7 +123,7 @@ class Opponents:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from a saved state.
+        """Take over a saved state.
 
         Raises:
             ValueError: a past self has other networks than the agent.

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 __all__ = ["Ratings", "elo_ratings"]
 
 _SCALE = 400.0 / np.log(10.0)
-"""Elo points of one unit of log odds"""
+"""Number of Elo points of one unit of log odds"""
 
 _PRIOR = 800.0 / _SCALE
 """Standard deviation of ratings before any game, in log odds"""

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from bnpo.brains.steps.lean_adam import LeanAdam
+from bnpo.brains.steps.minibatch import Draw
 from bnpo.brains.steps.native import structures
+from bnpo.brains.steps.optimizers import AdamState, LeanAdam
 from bnpo.networks import Actor, Critic
-from bnpo.types import Transitions
 
-__all__ = ["Addresses", "Moved", "column_at", "draw_at", "parameters_of"]
+__all__ = ["Addresses", "Moved", "Rows", "parameters_of"]
 
 _MODES = {"fixed": 0, "global": 1, "state": 2}
 _COLUMNS = (
     *("observation", "goal", "next_observation", "next_goal", "action"),
     *("mu", "sigma", "reward", "discount"),
+    *("behaviour_log_prob", "proximal_log_prob", "weight"),
 )
 
 
@@ -34,7 +37,7 @@ class Addresses:
 
     def __init__(self) -> None:
         """Keep nothing yet."""
-        self._kept: list[Any] = []
+        self._kept: list[NDArray[np.int64]] = []
 
     def numbers(self, numbers: Iterable[int]) -> int:
         """Return where integers lie from now on."""
@@ -80,7 +83,7 @@ class Addresses:
     def adam(self, moved: Moved) -> structures.Adam:
         """Describe an optimizer's numbers about the parameters that it moves."""
         (group,) = moved.optimizer.param_groups
-        state = moved.optimizer.held(moved.parameters)
+        state = moved.state
         return structures.Adam(
             count=len(moved.parameters),
             sizes=self.numbers(parameter.numel() for parameter in moved.parameters),
@@ -115,56 +118,68 @@ class Moved:
         self.clip_norm = clip_norm
         self.gradients = [torch.zeros_like(p, requires_grad=False) for p in parameters]
 
-    def tensors(self) -> list[Tensor]:
-        """Everything that C++ writes to."""
-        state = self.optimizer.held(self.parameters)
-        return [*self.parameters, *state.means, *state.squares]
+    @property
+    def state(self) -> AdamState:
+        """What the optimizer keeps of them."""
+        return self.optimizer.held(self.parameters)
 
     @property
     def taken(self) -> float:
         """Steps so far."""
-        return float(self.optimizer.held(self.parameters).taken[0])
+        return float(self.state.taken[0])
 
     def took(self, steps: int) -> None:
         """Count steps; the gradients of the last are the parameters' ``grad``."""
         if not steps:
             return
-        self.optimizer.held(self.parameters).taken.add_(steps)
+        state = self.state
+        state.taken.add_(steps)
+        if self.parameters[0].grad is self.gradients[0]:
+            return  # no other brain has been here
         for parameter, gradient in zip(self.parameters, self.gradients, strict=True):
             parameter.grad = gradient
+        for other in state.others:
+            other.grad = None
 
 
-def column_at(column: Tensor, kept: list[Tensor]) -> tuple[int, int]:
-    """Where a column lies, and how far it is from row to row.
+class Rows:
+    """Where the columns of a draw lie, written at once."""
 
-    Args:
-        column: [N] or [N, D]
-        kept: gets what must live until it was read
+    def __init__(self, at: structures.Draw, dtype: torch.dtype) -> None:
+        """Write to a structure.
 
-    """
-    if column.ndim == 2 and column.stride(1) != 1 and column.shape[1] > 1:
-        column = column.contiguous()
-    kept.append(column)
-    return column.data_ptr(), column.stride(0)
+        Args:
+            at: the structure
+            dtype: floating point type of the columns
 
+        """
+        self._at = at
+        self._dtype = dtype
+        first = structures.Draw.observation.offset
+        numbers: Any = (ctypes.c_ssize_t * (2 * len(_COLUMNS))).from_buffer(at, first)
+        self._numbers = np.frombuffer(numbers, np.int64)
 
-def draw_at(
-    draw: structures.Draw, batch: Transitions, weight: Tensor | None, dtype: torch.dtype
-) -> list[Tensor]:
-    """Describe transitions and their weights; return what must live until they were read."""
-    kept: list[Tensor] = []
-    for name in _COLUMNS:
-        column: Tensor = getattr(batch, name)
-        field: structures.Column = getattr(draw, name)
-        if column.dtype is not dtype:
-            column = column.to(dtype)
-        field.at, field.row = column_at(column, kept)
-    draw.weight.at = None
-    if weight is not None:
-        draw.weight.at, draw.weight.row = column_at(weight.to(dtype), kept)
-    relabelled = batch.relabelled.contiguous()
-    kept.append(relabelled)
-    draw.relabelled, draw.rows = relabelled.data_ptr(), len(batch)
-    draw.observations, draw.goals = batch.observation.shape[1], batch.goal.shape[1]
-    draw.actions, draw.rewards = batch.action.shape[1], batch.reward.shape[1]
-    return kept
+    def write(self, draw: Draw) -> list[Tensor]:
+        """Describe minibatches; return what must live until they were read."""
+        at, batch, order = self._at, draw.batch, draw.order
+        columns = [self._rows(getattr(batch, name)) for name in _COLUMNS]
+        self._numbers[0::2] = [column.data_ptr() for column in columns]
+        self._numbers[1::2] = [column.stride(0) for column in columns]
+        at.sampler_weight.at = None
+        if draw.weight is not None:
+            columns.append(weight := self._rows(draw.weight))
+            at.sampler_weight.at, at.sampler_weight.row = weight.data_ptr(), weight.stride(0)
+        columns.append(relabelled := batch.relabelled.contiguous())
+        at.relabelled = relabelled.data_ptr()
+        at.order = None if order is None else order.data_ptr()
+        at.rows = len(batch) if order is None else order.shape[0]
+        at.observations, at.goals = batch.observation.shape[1], batch.goal.shape[1]
+        at.actions, at.rewards = batch.action.shape[1], batch.reward.shape[1]
+        return columns
+
+    def _rows(self, column: Tensor) -> Tensor:
+        """Return a column, [N] or [N, D], whose rows lie side by side."""
+        if column.dtype is not self._dtype:
+            column = column.to(self._dtype)
+        apart = column.ndim == 2 and column.stride(1) != 1 and column.shape[1] > 1
+        return column.contiguous() if apart else column

@@ -25,7 +25,7 @@ from bnpo.errors import ConfigError
 __all__ = ["compile_seconds", "library", "require_library"]
 
 _SOURCES = Path(__file__).parent
-_MAIN = "climb.cpp"
+_MAIN = "learn.cpp"
 _FLAGS = ("-O3", "-march=native", "-std=c++17", "-shared", "-fPIC", "-fno-math-errno")
 _TYPES = {
     torch.float32: ("-DREAL=float", "-DSINGLE=1"),

@@ -1,4 +1,4 @@
-"""What the compiled steps read, laid out as ``climb.cpp`` declares it."""
+"""What the compiled steps read, laid out as ``plan.h`` declares it."""
 
 from __future__ import annotations
 
@@ -43,8 +43,10 @@ class Draw(Structure):
     _fields_ = (
         *((n, c_ssize_t) for n in ("rows", "observations", "goals", "actions", "rewards")),
         *((n, Column) for n in ("observation", "goal", "next_observation", "next_goal", "action")),
-        *((n, Column) for n in ("mu", "sigma", "reward", "discount", "weight")),
-        ("relabelled", c_void_p),
+        *((n, Column) for n in ("mu", "sigma", "reward", "discount")),
+        *((n, Column) for n in ("behaviour_log_prob", "proximal_log_prob", "weight")),
+        ("sampler_weight", Column),
+        *((name, c_void_p) for name in ("relabelled", "order")),
     )
 
 
@@ -74,6 +76,8 @@ class Plan(Structure):
         *((name, c_void_p) for name in ("shift", "scale")),
         *((name, c_double) for name in ("clip", "low", "high", "action_l2")),
         *((name, c_ssize_t) for name in ("batch", "steps", "first", "point", "regress", "least")),
-        *((name, c_ssize_t) for name in ("number", "every", "holds_actor")),
+        *((name, c_ssize_t) for name in ("number", "every", "surrogate")),
+        *((name, c_double) for name in ("eps", "decouple", "max_log_ratio")),
+        *((name, c_ssize_t) for name in ("normalize", "holds_actor")),
         *((name, c_void_p) for name in ("error", "scalars")),
     )
