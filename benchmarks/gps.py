@@ -74,7 +74,7 @@ def plan_once() -> None:
             kept[seed] = plan(*args)
         return kept[seed]
 
-    guiding.plan_guides = planned
+    guiding.plan_guides = planned  # type: ignore[assignment]
 
 
 @cache

@@ -108,7 +108,7 @@ def run_peer(program: str, config: dict[str, Any], seed: int) -> list[dict[str, 
     from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
     from bnpo.envs import make_vector_env
-    from bnpo.envs.vector_info import step_info
+    from bnpo.envs.rollout import step_info
     from bnpo.seeding import EVALUATION_SEED
 
     torch.set_num_threads(1)
