@@ -25,7 +25,6 @@ import moving_reacher
 import on_policy_peers
 import reacher_v5
 import rules
-import self_play
 from learning import RACES
 from medians import RESULTS, Median, figure, found, row
 from raced import EARLIER, by_seeds, or_earlier, raced
@@ -197,7 +196,6 @@ def tables() -> dict[str, str]:
         "figures": "\n".join([*HEADER, *map(row, everything())]),
         "rules": "\n".join(ruled()),
         "peers": "\n".join(on_policy_peers.lines()),
-        "selfplay": "\n".join(self_play.lines()),
         "gps": "\n".join(gps.lines()),
         "free": "\n".join(free_rollouts.lines(free_rollouts.RESULTS)),
     }
