@@ -20,8 +20,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import article_list
+import free_rollouts
+import gps
 import hybrid_study
 import moving_reacher
+import on_policy_peers
 import reacher_v5
 import rules
 from learning import RACES
@@ -182,6 +185,10 @@ TABLE = re.compile(r"(<!-- (\w+)((?: \w+)*): make bench-table -->\n).*?(<!-- end
 """Place of a table in a document: its name and, where not all rows are wanted, the presets."""
 
 
+WHOLE = ("races", "free")
+"""What is more than one table, of which no rows are left out."""
+
+
 def tables() -> dict[str, str]:
     """Return all tables by name, as Markdown."""
     races = ("\n".join([f"### `{task}`", "", *by_seeds(race)]) for task, race in RACES.items())
@@ -192,6 +199,9 @@ def tables() -> dict[str, str]:
         "rules": "\n".join(ruled()),
         "hybrid": hybrid_study.of_today(),
         "article": article_list.of_today(),
+        "peers": "\n".join(on_policy_peers.lines()),
+        "gps": "\n".join(gps.lines()),
+        "free": "\n".join(free_rollouts.lines(free_rollouts.RESULTS)),
     }
 
 
@@ -207,7 +217,7 @@ def main() -> int:
     texts = tables()
 
     def renew(place: re.Match[str]) -> str:
-        text = texts[place[2]] if place[2] == "races" else some(texts[place[2]], place[3].split())
+        text = texts[place[2]] if place[2] in WHOLE else some(texts[place[2]], place[3].split())
         return f"{place[1]}{text}\n{place[4]}"
 
     checks = "--check" in sys.argv[1:]

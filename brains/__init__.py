@@ -6,7 +6,7 @@ value per sample (:class:`Rule`); :class:`LearningStep` takes the gradient steps
 
 from bnpo.brains.entropy import EntropyBonus
 from bnpo.brains.networks import Networks
-from bnpo.brains.off_policy import OffPolicyReturn, log_ratios, off_policy_return
+from bnpo.brains.off_policy import OffPolicyReturn, off_policy_return
 from bnpo.brains.options import Guidance, NaturalGradient
 from bnpo.brains.registry import RULES, resolve_rule
 from bnpo.brains.rule import Rule, Sample
@@ -62,7 +62,6 @@ __all__ = [
     "PolicyExchange",
     "Rule",
     "Sample",
-    "log_ratios",
     "off_policy_return",
     "resolve_rule",
     "target_of",

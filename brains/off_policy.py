@@ -7,11 +7,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bnpo.types import Evaluator, Trajectories
+from bnpo.types import Trajectories
 
 __all__ = [
     "OffPolicyReturn",
-    "log_ratios",
     "off_policy_return",
     "per_step_weights",
     "start_baseline",
@@ -30,22 +29,6 @@ class OffPolicyReturn:
 
     effective_sample_size: Tensor
     """[T], effective number of trajectories at each step: S if all weigh alike, 1 if one rules"""
-
-
-def log_ratios(trajectories: Trajectories, evaluator: Evaluator) -> Tensor:
-    """Log importance ratio log π(a|s, g) - log π_b(a|s, g) of every step, [S, T].
-
-    Zero at and beyond a trajectory's length.
-    """
-    steps = trajectories.action.shape[1]
-    log_prob = evaluator.log_prob(
-        trajectories.observation[:, :-1].flatten(0, 1),
-        trajectories.desired_goal[:, :-1].flatten(0, 1),
-        trajectories.action.flatten(0, 1),
-    ).reshape(-1, steps)
-    at = torch.arange(steps, device=log_prob.device)
-    written = at < trajectories.length[:, None]
-    return torch.where(written, log_prob - trajectories.log_prob, 0.0)
 
 
 def per_step_weights(log_ratio: Tensor) -> Tensor:
@@ -68,7 +51,7 @@ def off_policy_return(
 
     Args:
         reward: [S, T, R]
-        log_ratio: [S, T], of each action, as from :func:`log_ratios`
+        log_ratio: [S, T], of each action, as from :func:`bnpo.types.log_ratios`
         length: [S], steps that were taken
         gamma: discount factor per step
 

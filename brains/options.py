@@ -74,6 +74,13 @@ class Guidance:
     sigma_max: Positive = 0.2
     """Largest scale of the guiding distribution."""
 
+    around: Annotated[int, Field(ge=0)] = 0
+    """Further states for each of them at every step, at which the actor is fitted to the guiding
+    distribution, too: put on the simulator around the plan, and never stepped."""
+
+    spread: Positive = 3.0
+    """Their scale around the plan, in units of that at which the samples lie."""
+
     fit_steps: Count = 2_000
     """Number of gradient steps of the actor's fit to the guiding samples, before anything else."""
 

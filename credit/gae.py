@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import torch
 from torch import Tensor
 
-from bnpo.config import Fraction, Steps, config
-from bnpo.types import CreditScheme, Evaluator, Trajectories, Transitions
+from bnpo.config import Fraction, Positive, Steps, config
+from bnpo.credit.vtrace import corrected_rewards
+from bnpo.types import CreditScheme, Evaluator, Trajectories, Transitions, log_ratios
 
 __all__ = ["GAE", "lambda_rewards"]
 
@@ -21,6 +24,9 @@ class GAE(CreditScheme):
     the last bootstrap is live, its coefficient in ``discount``: 0 after a true termination, not
     after a time limit. λ = 1 is the Monte-Carlo end; λ = 0 is one-step TD, all of it live.
 
+    With ``rho_max`` the steps after the first are those of the learning policy, by importance
+    ratios to the recorded densities (:mod:`bnpo.credit.vtrace`).
+
     Each segment among the transitions is evaluated once: ask for whole segments where possible.
     """
 
@@ -30,6 +36,17 @@ class GAE(CreditScheme):
     horizon: Steps | None = None
     """Longest return (environment steps); None: to the end of the segment."""
 
+    rho_max: Positive | None = None
+    """V-trace (Espeholt et al. 2018): bound ρ̄ on the importance ratio with which a TD error after
+    the first action counts, for segments of other policies; None: returns of those that acted."""
+
+    trace_max: Positive = 1.0
+    """V-trace: bound c̄ on the ratio with which later TD errors are passed on."""
+
+    def corrected(self) -> CreditScheme:
+        """Return the scheme with V-trace, at ρ̄ = 1 unless it has a bound of its own."""
+        return dataclasses.replace(self, rho_max=1.0) if self.rho_max is None else self
+
     def assign(
         self, trajectories: Trajectories, segment: Tensor, time: Tensor, evaluator: Evaluator
     ) -> Transitions:
@@ -37,21 +54,34 @@ class GAE(CreditScheme):
         gamma = evaluator.gamma
         horizon = 1 if self.gae_lambda == 0 else self.horizon or trajectories.action.shape[1]
         steps = torch.full_like(time, horizon)
-        if self.gae_lambda in (0, 1):  # no inner bootstrap: the n-step return it is
+        corrects = self.rho_max is not None and horizon > 1
+        if self.gae_lambda in (0, 1) and not corrects:  # the n-step return, without inner bootstrap
             return trajectories.n_step(segment, time, steps, gamma)
         rows, row = torch.unique(segment, return_inverse=True)  # [U], [B]
         observation = trajectories.observation[rows, 1:]  # [U, T, O]
         goal = trajectories.desired_goal[rows, 1:]
         value = evaluator.value(observation.flatten(0, 1), goal.flatten(0, 1))
-        reward = lambda_rewards(
-            trajectories.reward[rows],
-            value.reshape(*observation.shape[:2], -1),
-            trajectories.length[rows],
-            gamma,
-            self.gae_lambda,
-            horizon,
-        )
+        value = value.reshape(*observation.shape[:2], -1)
+        paid, length = trajectories.reward[rows], trajectories.length[rows]
+        if corrects:
+            assert self.rho_max is not None
+            reward, live = corrected_rewards(
+                paid,
+                value,
+                log_ratios(trajectories[rows], evaluator),
+                length,
+                gamma,
+                self.gae_lambda,
+                rho_max=self.rho_max,
+                trace_max=self.trace_max,
+                horizon=horizon,
+            )
+        else:
+            reward = lambda_rewards(paid, value, length, gamma, self.gae_lambda, horizon)
         transitions = trajectories.n_step(segment, time, steps, gamma, reward=reward[row, time])
+        if corrects:
+            live = torch.where(transitions.discount > 0, live[row, time], 0.0)
+            return transitions.replace(discount=live)
         decay = self.gae_lambda ** (transitions.steps - 1).to(reward.dtype)
         return transitions.replace(discount=transitions.discount * decay)
 

@@ -106,16 +106,18 @@ class SegmentTable:
         self._row[new] = self._queue.take(len(new))
         self._start(env, torch.cat(observation, dim=1))
 
-    def append(self, step: Step, *, version: int = 0) -> Tensor:
+    def append(self, step: Step, *, version: int = 0, oldest: int | None = None) -> Tensor:
         """Write one step of every environment.
 
         A segment ends where its episode does, or after T steps: then with neither flag, and the
-        episode goes on in another one. Environments that began anew in the middle of an episode
+        episode goes on in another one. So it does where a policy older than ``oldest`` took the
+        first step. Environments that began anew in the middle of an episode
         (``step.lost``) drop their segment.
 
         Args:
             step: of all N environments.
             version: of the policy that acted (vector steps of learning that it has had).
+            oldest: version that open segments must have begun with; None: any.
 
         Returns:
             [K], rows of the segments that this step finished, in the order of environments.
@@ -136,6 +138,8 @@ class SegmentTable:
             self.on_policy[self._row] &= on_policy
         self._time += 1
         over = terminated | truncated | (self._time == self.max_steps)
+        if oldest is not None:
+            over |= self.version[self._row] < oldest
         env = (over if lost is None else over & ~lost).nonzero()[:, 0]
         rows = self._row[env]
         if len(env):
@@ -161,12 +165,20 @@ class SegmentTable:
         self._queue.put(rows, length)
         self.segments_finished += len(rows)
 
-    def extend(self, finished: Trajectories) -> Tensor:
+    def extend(
+        self,
+        finished: Trajectories,
+        *,
+        version: Tensor | None = None,
+        on_policy: Tensor | None = None,
+    ) -> Tensor:
         """Write segments that are finished already, the last as the newest; evicts like the rest.
 
         Args:
             finished: [K] segments of at most T steps; of more than the table holds the last are
                 kept.
+            version: [K], of the policy that took the first step of each; None: 0.
+            on_policy: [K], whether the policy itself took every step of it; None: it did not.
 
         Returns:
             [min(K, S - N)], rows in which they lie.
@@ -179,7 +191,8 @@ class SegmentTable:
         room = self.segments - self.num_envs
         newest = finished[-room:] if len(finished) > room else finished
         rows = self._queue.take(len(newest))
-        self.on_policy[rows] = False
+        for own, told in ((self.version, version), (self.on_policy, on_policy)):
+            own[rows] = 0 if told is None else told[-len(rows) :].to(own)
         self._storage.copy(rows, newest)
         ends = (newest.length, newest.terminated, newest.truncated)
         self._finish(rows, *(end.to(self.device) for end in ends))

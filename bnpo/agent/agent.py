@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 import torch
+from torch import Tensor
 
 from bnpo import seeding
 from bnpo.agent.arbiter import Arbiter
@@ -132,10 +133,11 @@ class Agent(Usable):
         """Draw actions from the online actor."""
         return self.policy.act(observation, self.env_steps, self.generator)
 
-    def begin(self, num_envs: int, observation: Observation) -> None:
+    def begin(self, num_envs: int, observation: Observation | None) -> None:
         """Open the replay for a batch of freshly reset environments.
 
-        What it held stays where their number is another than before.
+        What it held stays where their number is another than before. Without an observation of
+        the environments segments are written by others (:meth:`receive`).
         """
         fresh = self.replay is None
         if self.replay is None or self.replay.num_envs != num_envs:
@@ -145,7 +147,8 @@ class Agent(Usable):
         for brain in self.brains if fresh else ():
             brain.step.rule.prepare(self)
         assert self.replay is not None
-        self.replay.begin(observation)
+        if observation is not None:
+            self.replay.begin(observation)
 
     def plan_guides(self, rule: Rule, guidance: Guidance) -> None:
         """Put a rule's guiding samples into the fresh replay and fit the actor to them.
@@ -156,7 +159,7 @@ class Agent(Usable):
         """
         table = self.replay
         assert table is not None, "begin() comes first"
-        start, steps = draw_guides(
+        start, steps, around = draw_guides(
             guidance,
             self.spec,
             self.env_kwargs,
@@ -169,7 +172,8 @@ class Agent(Usable):
         self.env_steps += len(steps) * len(start.observation)
         self.normalization.observe(table.trajectories, rows)
         self.normalization.renew(first=True)
-        fit(guidance, table.trajectories[rows], self.actor, self.encoder, self.generator)
+        own = table.trajectories[rows]
+        fit(guidance, own, around, self.actor, self.encoder, self.generator)
         for target in self.target_actors:
             target.load_state_dict(self.actor.state_dict())
         for brain in self.brains:
@@ -196,8 +200,12 @@ class Agent(Usable):
         self.vector_steps += 1
         self.env_steps += len(step.reward)
         rows = self.replay.append(step, version=self.vector_steps - 1 - step.lag)
-        if not len(rows):
-            return
+        if len(rows):
+            self.receive(rows)
+
+    def receive(self, rows: Tensor) -> None:
+        """Let normalisation and brains take note of segments of the replay that are new, [K]."""
+        assert self.replay is not None, "begin() comes first"
         self.normalization.observe(self.replay.trajectories, rows)
         if self.arbiter is not None:
             self.arbiter.note_rollouts(self.replay, rows)

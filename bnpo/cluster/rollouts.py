@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils._pytree import tree_map_only
 
 from bnpo import seeding
 from bnpo.agent import Agent
 from bnpo.agent.policy import Policy
+from bnpo.cluster.sending import as_arrays, policy_copy, policy_tensors, require_cores
 from bnpo.envs import make_vector_env
 from bnpo.envs.rollout import Rollout
-from bnpo.errors import ConfigError, RunError
+from bnpo.errors import RunError
 from bnpo.types import TaskSpec
 from bnpo.types.step import Decision, Observation, Step
 
@@ -64,7 +63,7 @@ class RolloutWorker:
 
     def observation(self) -> Any:
         """Return the present observations as arrays."""
-        return _arrays(self.rollout.observation)
+        return as_arrays(self.rollout.observation)
 
     def step(self, key: int, weights: Sequence[Any], env_steps: int, lag: int) -> Any:
         """Take one step of every environment; arrays, which travel faster, are in tensors' places.
@@ -79,13 +78,13 @@ class RolloutWorker:
         if key != self._key:
             import ray
 
-            for mine, theirs in zip(_tensors(self.policy), ray.get(weights[0]), strict=True):
+            for mine, theirs in zip(policy_tensors(self.policy), ray.get(weights[0]), strict=True):
                 mine.copy_(theirs)
             self._key = key
         rollout = self.rollout
         rollout.env_steps = env_steps
         decision = self.policy.act(rollout.observation, env_steps, self.generator)
-        return _arrays(rollout.step(decision, lag))
+        return as_arrays(rollout.step(decision, lag))
 
     def get_state(self) -> dict[str, Any]:
         """State of the environments and of the noise."""
@@ -137,12 +136,7 @@ class RemoteRollouts:
             ConfigError: the cluster has too few cores.
 
         """
-        cores = int(ray.cluster_resources().get("CPU", 0))
-        if cores < workers * threads:
-            raise ConfigError(
-                f"rollout_workers = {workers} with threads = {threads}: the Ray cluster has "
-                f"{cores} cores"
-            )
+        require_cores(ray, workers, threads)
         self.agent = agent
         self.num_envs = num_envs
         self.env_steps = 0
@@ -156,7 +150,7 @@ class RemoteRollouts:
         self.workers = [
             worker.remote(
                 agent.spec,
-                _copy_of(agent.policy, int(first[index]), num_envs),
+                policy_copy(agent.policy, int(first[index]), num_envs),
                 self._noise(index),
                 num_envs=size,
                 first=int(first[index]),
@@ -227,7 +221,7 @@ class RemoteRollouts:
 
     def _send(self, policy: Policy) -> None:
         """Put the policy where all workers find it, if it is another than before."""
-        tensors = _tensors(policy)
+        tensors = policy_tensors(policy)
         if self._sent and all(map(torch.equal, tensors, self._sent)):
             return
         self._sent = [tensor.detach().clone() for tensor in tensors]
@@ -265,21 +259,3 @@ class RemoteRollouts:
             reason = str(error).partition("\n")[0]
             raise RunError(f"a rollout worker was lost: {reason}") from None
         return answers
-
-
-def _arrays(value: Any) -> Any:
-    """Return nested tensors as arrays."""
-    return tree_map_only(Tensor, Tensor.numpy, value)
-
-
-def _tensors(policy: Policy) -> list[Tensor]:
-    """All numbers that decide how a policy acts."""
-    return [*policy.encoder.state_dict().values(), *policy.actor.state_dict().values()]
-
-
-def _copy_of(policy: Policy, first: int, num_envs: int) -> Policy:
-    """Return a policy's copy for the environments from the given one on, of so many."""
-    made = policy.snapshot(version=policy.version)
-    config = dataclasses.replace(policy.config, device="cpu")
-    encoder, actor = made.encoder.cpu(), made.actor.cpu()
-    return Policy(encoder, actor, config, version=made.version, first=first, of=num_envs)

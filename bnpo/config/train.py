@@ -94,10 +94,13 @@ class TrainConfig:
 
     overlap: Literal["off", "lockstep", "free"] = "off"
     """Step the environments while the brains learn. ``lockstep``: always max_staleness vector steps
-    ahead, so that the seed alone decides the result; ``free``: under the newest policy there is."""
+    ahead, so that the seed alone decides the result; ``free``: under the newest policy there is.
+    With ``rollouts="ray"`` free workers wait neither for the learner nor for each other."""
 
     max_staleness: Annotated[int, Field(ge=1, le=10_000)] = 50
-    """Vector steps by which the acting policy may be behind the brains, if overlapped."""
+    """Vector steps by which the acting policy may be behind the brains, if overlapped. With
+    ``rollouts="ray"``: policy versions (changes of the policy) by which the first step of a segment
+    may be behind; what is further behind is not learnt from."""
 
     checkpoint_interval: Count = 10_000
     """Steps between checkpoints (single-environment steps)."""
@@ -114,7 +117,8 @@ class TrainConfig:
     """Longest time that one step or reset of one environment may take in a worker (seconds)."""
 
     worker_restarts: Count = 10
-    """Restarts of workers after which the next failure ends the run."""
+    """Restarts of workers after which the next failure ends the run. Free rollout workers on Ray
+    that die are always replaced, so often."""
 
     offline: str | None = None
     """Local Minari dataset that fills the replay before the first step (extra ``minari``)."""
@@ -133,10 +137,10 @@ class TrainConfig:
                     f"TrainConfig.{name} = {getattr(self, name)!r} with opponents: allowed is "
                     f"{allowed!r}, since the policy in training plays the other side, too"
                 )
-        if self.rollouts == "ray" and self.overlap != "off":
+        if self.rollouts == "ray" and self.overlap == "lockstep":
             raise ConfigError(
-                f"TrainConfig.overlap = {self.overlap!r} with rollouts='ray': allowed is 'off', or "
-                "rollouts='local'"
+                "TrainConfig.overlap = 'lockstep' with rollouts='ray': allowed is 'off', which is "
+                "repeated to the bit, 'free', which is not, or rollouts='local'"
             )
         if self.rollouts == "ray" and self.rollout_workers > self.num_envs:
             raise ConfigError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -28,11 +28,27 @@ from bnpo.replay import SegmentTable
 from bnpo.types import TaskSpec, Trajectories
 from bnpo.types.step import Decision, Observation, Step
 
-__all__ = ["draw_guides", "fit", "plan_guides", "require_simulator", "store_guides"]
+__all__ = ["Around", "draw_guides", "fit", "plan_guides", "require_simulator", "store_guides"]
 
 _GUESS = 0.1  # scale of the first guesses, constant over a trajectory
 _MARGIN = 0.1  # share of the cost by which a later guess must win
 _LAST_STEP = 3.0  # weight of the last step's distance, against 1 of every other
+
+
+class Around(NamedTuple):
+    """Guiding distributions at states around plans, which nobody has played."""
+
+    observation: Tensor
+    """[B, O]"""
+
+    goal: Tensor
+    """[B, G], desired"""
+
+    mu: Tensor
+    """[B, A]"""
+
+    sigma: Tensor
+    """[B, A]"""
 
 
 def require_simulator(rule: Rule, env_id: str, env_kwargs: Mapping[str, Any]) -> None:
@@ -97,7 +113,7 @@ def draw_guides(
     num_envs: int,
     max_steps: int,
     seed: int,
-) -> tuple[Observation, list[Step]]:
+) -> tuple[Observation, list[Step], list[Around]]:
     """Plan trajectories, and draw around the plans.
 
     Args:
@@ -110,7 +126,8 @@ def draw_guides(
         seed: of the run
 
     Returns:
-        What the environments of all rows [K] show at first, and their steps in order of time.
+        What the environments of all rows [K] show at first, their steps in order of time, and the
+        guiding distributions at further states around the plans.
 
     """
     make = partial(_make_env, spec.env_id, env_kwargs=env_kwargs)
@@ -129,10 +146,12 @@ def draw_guides(
     env.reset(seed=0)
     dynamics.write(env, start[of])
     first = policy.tensors(env.observe())
-    steps_taken = _draw(policy, env, dynamics, guides, of, seeds[2])
-    for user in (env, dynamics):
+    beside = make(count)
+    beside.reset(seed=0)
+    steps_taken, around = _draw(policy, env, beside, dynamics, guides[of], guidance, seeds[2])
+    for user in (env, beside, dynamics):
         user.close()
-    return first, steps_taken
+    return first, steps_taken, around
 
 
 def _future_goals(env: VectorGoalEnv, steps: int) -> FloatArray:
@@ -148,24 +167,41 @@ def _future_goals(env: VectorGoalEnv, steps: int) -> FloatArray:
 def _draw(
     policy: Converter,
     env: VectorGoalEnv,
+    beside: VectorGoalEnv,
     dynamics: EnvDynamics,
     plan: Plan,
-    of: Any,
+    guidance: Guidance,
     seed: int,
-) -> list[Step]:
-    """Play the guiding distributions Normal(g(x_t), diag Σ_t) of plans ``of`` [K] to the end."""
-    noise = np.random.default_rng(seed)
-    chosen = plan[of]
-    scale = np.sqrt(np.diagonal(chosen.covariance, axis1=2, axis2=3)) * dynamics.half_range
+) -> tuple[list[Step], list[Around]]:
+    """Play the guiding distributions Normal(g(x_t), diag Σ_t) of plans [K] to the end.
+
+    States around the plan at each step are normally distributed with ``guidance.spread`` times the
+    scale at which those of the samples lie about theirs; they are put on the environments beside.
+    """
+    noise, others = np.random.default_rng(seed), np.random.default_rng([seed, 1])
+    scale = np.sqrt(np.diagonal(plan.covariance, axis1=2, axis2=3)) * dynamics.half_range
     rollout, steps = Rollout(env, policy, env.observe(), checks=False), []
+    around: list[Around] = []
+
+    def guide(t: int, state: FloatArray) -> FloatArray:
+        return dynamics.middle + dynamics.half_range * plan.mean(dynamics, t, state)
+
     for t in range(plan.action.shape[1]):
-        unit = chosen.mean(dynamics, t, dynamics.read(env))
-        mean = dynamics.middle + dynamics.half_range * unit
+        state, nominal = dynamics.read(env), plan.state[:, t]
+        away = np.sqrt(np.square(dynamics.difference(state, nominal)).mean(0))  # [n]
+        for _ in range(guidance.around):
+            change = guidance.spread * away * others.standard_normal((len(nominal), len(away)))
+            moved = dynamics.shift(nominal, change)
+            dynamics.write(beside, moved)
+            seen = policy.tensors(beside.observe())
+            mu, sigma = (policy.tensor(array) for array in (guide(t, moved), scale[:, t]))
+            around.append(Around(seen.observation, seen.desired_goal, mu, sigma))
+        mean = guide(t, state)
         drawn = mean + scale[:, t] * noise.standard_normal(mean.shape)
         action, mu, sigma = (policy.tensor(array) for array in (drawn, mean, scale[:, t]))
         log_prob = gaussian.log_prob(action, mu, sigma)
         steps.append(rollout.step(Decision(action, mu, sigma, log_prob)))
-    return steps
+    return steps, around
 
 
 def store_guides(table: SegmentTable, start: Observation, steps: Sequence[Step]) -> Tensor:
@@ -193,32 +229,42 @@ def store_guides(table: SegmentTable, start: Observation, steps: Sequence[Step])
 def fit(
     guidance: Guidance,
     trajectories: Trajectories,
+    around: Sequence[Around],
     actor: Actor,
     encoder: Encoder,
     generator: torch.Generator,
 ) -> None:
     """Fit an actor to guiding samples by maximum likelihood (line 3 of algorithm 1).
 
+    The likelihood is that of every action that might have been drawn where one was: its expectation
+    under the guiding distribution q, up to a constant -KL(q || π_θ), instead of one sample of it.
+
     Args:
         guidance: steps of the fit
         trajectories: [K], the samples
+        around: guiding distributions at further states
         actor: is moved
         encoder: features of its states
         generator: source of minibatches
 
     """
-    device = trajectories.action.device
-    taken = torch.arange(trajectories.action.shape[1], device=device) < trajectories.length[:, None]
-    action = trajectories.action[taken]
+    device = trajectories.mu.device
+    taken = torch.arange(trajectories.mu.shape[1], device=device) < trajectories.length[:, None]
+    played = Around(
+        trajectories.observation[:, :-1][taken],
+        trajectories.desired_goal[:, :-1][taken],
+        trajectories.mu[taken],
+        trajectories.sigma[taken],
+    )
+    columns = zip(played, *around, strict=True)
+    observation, goal, mu, sigma = (torch.cat(column) for column in columns)
     with torch.no_grad():
-        features = encoder(
-            trajectories.observation[:, :-1][taken], trajectories.desired_goal[:, :-1][taken]
-        )
+        features = encoder(observation, goal)
     step = GradientStep(list(actor.parameters()), guidance.fit_lr)
     for _ in range(guidance.fit_steps):
-        at = torch.randint(len(action), (guidance.fit_batch,), generator=generator, device=device)
+        at = torch.randint(len(mu), (guidance.fit_batch,), generator=generator, device=device)
 
         def likelihood(at: Tensor = at) -> Tensor:
-            return gaussian.log_prob(action[at], *actor(features[at])).mean()
+            return -gaussian.kl_divergence(mu[at], sigma[at], *actor(features[at])).mean()
 
         step.ascend(likelihood, lambda: actor(features))

@@ -97,6 +97,24 @@ TUNED: dict[tuple[str, str], dict[str, Any]] = {
         memory_size=6_400,
         **dict.fromkeys(("optim_pool_size", "optim_batch_size", "batch_size"), 12_800),
     ),
+    # One sample of each of many plans shows more goals than three of each of fewer do; the states
+    # around them show the way back, which a fit to the samples alone does not know (seed 100).
+    ("gps", "goal_reacher"): {
+        "brains": {
+            "gps": {
+                "rule": {
+                    "name": "gps",
+                    "guidance": {
+                        "plans": 320,
+                        "samples": 1,
+                        "around": 8,
+                        "spread": 12.0,
+                        "fit_steps": 12_000,
+                    },
+                }
+            }
+        }
+    },
     ("ppo", "reacher_v5"): _REACHER_V5,
     ("bpo", "fetch_reach"): {"brains": {"ddpg": {"optim_batch_size": 800}}},
     ("ddpg_her", "fetch_reach"): {"brains": {"ddpg": {"optim_batch_size": 800}}},

@@ -11,6 +11,7 @@ import torch
 
 from bnpo import seeding
 from bnpo.agent import Agent
+from bnpo.cluster.free_rollouts import FreeRollouts
 from bnpo.cluster.joining import joined
 from bnpo.cluster.rollouts import RemoteRollouts
 from bnpo.config import TrainConfig
@@ -55,16 +56,17 @@ def make_training_envs(
             sided = partial(make_vector_env, agent.spec.env_id, threads=config.threads, **settings)
             env = SelfPlayEnv(env, agent, config.opponents, sided)
         return env, env.reset(seed=seed)[0]
-    remote = RemoteRollouts(
-        agent,
-        cluster.enter_context(joined(config.ray, "rollouts='ray'")),
-        seed,
-        num_envs=config.num_envs,
-        workers=config.rollout_workers,
-        threads=config.threads,
-        settings=settings,
-    )
-    return remote, None
+    ray = cluster.enter_context(joined(config.ray, "rollouts='ray'"))
+    shared: dict[str, Any] = {
+        "num_envs": config.num_envs,
+        "workers": config.rollout_workers,
+        "threads": config.threads,
+        "settings": settings,
+    }
+    if config.overlap == "free":
+        staleness = config.max_staleness
+        return FreeRollouts(agent, ray, seed, care=care, max_staleness=staleness, **shared), None
+    return RemoteRollouts(agent, ray, seed, **shared), None
 
 
 def env_state(env: Any, env_id: str) -> Any:

@@ -36,7 +36,14 @@ class Progress:
     worker_restarts: list[dict[str, Any]] = field(default_factory=list)
     """Environment steps and cause of every restart of a worker"""
     policy_lag: int = 0
-    """Largest number of vector steps that the acting policy was behind since the last evaluation"""
+    """Largest number of vector steps that the acting policy was behind since the last evaluation;
+    of policy versions where rollout workers go their own pace"""
+
+    def note(self, reward_low: float, reward_high: float, lag: int) -> None:
+        """Widen the ranges by what one step of every environment brought."""
+        self.reward_low = min(self.reward_low, reward_low)
+        self.reward_high = max(self.reward_high, reward_high)
+        self.policy_lag = max(self.policy_lag, lag)
 
     def note_restarts(self, env: Any, env_steps: int) -> None:
         """Note the restarts of an environment's workers since the last call, with their causes."""
@@ -182,10 +189,7 @@ class Tally:
 
     def note_step(self, step: Step) -> None:
         """Count one step of every environment."""
-        progress = self.progress
-        progress.reward_low = min(progress.reward_low, step.reward_low)
-        progress.reward_high = max(progress.reward_high, step.reward_high)
-        progress.policy_lag = max(progress.policy_lag, step.lag)
+        self.progress.note(step.reward_low, step.reward_high, step.lag)
         self.ended = self.episodes.note(step)
 
     def note_turns(self, turns: Mapping[str, dict[str, float]]) -> None:

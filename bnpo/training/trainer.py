@@ -13,6 +13,7 @@ import torch
 
 from bnpo import seeding
 from bnpo.agent import Agent
+from bnpo.cluster.free_rollouts import FreeRollouts
 from bnpo.config import TrainConfig
 from bnpo.envs.workers.care import WorkerCare
 from bnpo.files import checked
@@ -20,6 +21,7 @@ from bnpo.interop.offline import from_minari, learn_offline
 from bnpo.training.callbacks.functions import Functions
 from bnpo.training.environments import env_state, make_training_envs, set_env_state
 from bnpo.training.evaluation import Evaluation, PolicyEvaluator
+from bnpo.training.free import FreeFeed
 from bnpo.training.live_run import LiveRun
 from bnpo.training.overlap import Ahead
 from bnpo.training.rollout import Stepper
@@ -83,18 +85,16 @@ class Trainer:
             max_steps=config.eval_max_steps,
         )
         self._joined = ExitStack()
+        self.ahead: Ahead | None = None
         self.env, reset = make_training_envs(agent, config, care, self._joined)
+        self.free = None
+        if isinstance(self.env, FreeRollouts):
+            self.free = FreeFeed(agent, self.env, config.max_staleness)
+            return
         self.stepper = Stepper(agent, self.env, reset)
-        self.ahead = (
-            None
-            if config.overlap == "off"
-            else Ahead(
-                agent,
-                self.stepper,
-                config.max_staleness,
-                lockstep=config.overlap == "lockstep",
-            )
-        )
+        if config.overlap != "off":
+            lockstep = config.overlap == "lockstep"
+            self.ahead = Ahead(agent, self.stepper, config.max_staleness, lockstep=lockstep)
 
     @property
     def progress(self) -> Progress:
@@ -155,12 +155,15 @@ class Trainer:
     def step(self) -> None:
         """Take one step of every environment, then the brains' turns."""
         agent, ahead = self.agent, self.ahead
-        agent.policy.version = agent.vector_steps
-        step = self.stepper.step(agent.policy) if ahead is None else ahead.next()
-        self.tally.note_step(step)
-        if step.lost is not None:
-            self.progress.note_restarts(self.env, agent.env_steps)
-        agent.remember(step)
+        if self.free is not None:
+            self.progress.note(*self.free.step())
+        else:
+            agent.policy.version = agent.vector_steps
+            step = self.stepper.step(agent.policy) if ahead is None else ahead.next()
+            self.tally.note_step(step)
+            if step.lost is not None:
+                self.progress.note_restarts(self.env, agent.env_steps)
+            agent.remember(step)
         reports = agent.learn(commit=self.config.overlap != "lockstep")
         self.tally.note_turns({name: report.info for name, report in reports.items()})
 
@@ -179,6 +182,8 @@ class Trainer:
         scalars = {name: {**info, **values.get(name, {})} for name, info in turns.items()}
         if isinstance(self.env, SelfPlayEnv):
             scalars["opponents"] = self.env.figures()
+        if self.free is not None:
+            scalars["rollouts"] = self.free.figures()
         record = Record(
             env_steps=self.agent.env_steps,
             gradient_steps=self.agent.gradient_steps,
@@ -197,7 +202,9 @@ class Trainer:
         return self.env.table() if isinstance(self.env, SelfPlayEnv) else None
 
     def check_state(self) -> None:
-        """Raise a StateUnknown where the environments cannot tell their state."""
+        """Raise a StateUnknown where the environments cannot tell their state, and need to."""
+        if self.free is not None:
+            return
         env_state(self.env, self.agent.spec.env_id)
 
     def state_dict(self) -> dict[str, Any]:
@@ -207,13 +214,19 @@ class Trainer:
             StateUnknown: where the environment cannot tell its state.
 
         """
-        ahead = None if self.ahead is None else self.ahead.state_dict()
-        envs = env_state(self.env, self.agent.spec.env_id)
+        if self.free is None:
+            ahead = None if self.ahead is None else self.ahead.state_dict()
+            shown, envs = (
+                list(self.stepper.observation),
+                env_state(self.env, self.agent.spec.env_id),
+            )
+        else:
+            ahead, shown, envs = self.free.state_dict(), [], {}
         return {
             "agent": self.agent.state_dict(),
             "generators": seeding.state(),
             "env": envs,
-            "shown": list(self.stepper.observation),
+            "shown": shown,
             "ahead": ahead,
             "progress": dataclasses.asdict(self.progress),
             "episodes": self.tally.episodes.state_dict(),
@@ -229,14 +242,7 @@ class Trainer:
         """
         self.agent.load_state_dict(state["agent"])
         seeding.restore(state["generators"])
-        set_env_state(self.env, state["env"])
-        ahead = state["ahead"]
-        if (ahead is None) != (self.ahead is None):
-            raise ValueError(f"its run was not one of overlap = {self.config.overlap!r}")
-        if self.ahead is not None:
-            self.ahead.load_state_dict(ahead)
-        observation = Observation(*(tensor.to(self.agent.device) for tensor in state["shown"]))
-        self.stepper.start_at(observation, 0 if ahead is None else len(ahead["steps"]))
+        self._load_acting(state)
         tally = self.tally
         tally.progress = checked(state["progress"], Progress)
         for name, part in (("episodes", tally.episodes), ("stream", tally.stream)):
@@ -250,6 +256,20 @@ class Trainer:
         self.history.records = records
         tells_success = any(record.success_rate is not None for record in records)
         self.evaluator.tells_success = tells_success
+
+    def _load_acting(self, state: dict[str, Any]) -> None:
+        """Let the environments go on from a saved state, and what steps them."""
+        ahead = state["ahead"]
+        if (ahead is None) != (self.ahead is None and self.free is None):
+            raise ValueError(f"its run was not one of overlap = {self.config.overlap!r}")
+        if self.free is not None:
+            self.free.load_state_dict(ahead)
+            return
+        set_env_state(self.env, state["env"])
+        if self.ahead is not None:
+            self.ahead.load_state_dict(ahead)
+        shown = Observation(*(tensor.to(self.agent.device) for tensor in state["shown"]))
+        self.stepper.start_at(shown, 0 if ahead is None else len(ahead["steps"]))
 
     def continue_history(self, history: History | None) -> None:
         """Put the evaluations of earlier calls before those to come."""

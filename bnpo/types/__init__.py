@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from bnpo.extras import on_use
 
 if TYPE_CHECKING:
-    from bnpo.types.protocols import CreditScheme, Evaluator, adopted
+    from bnpo.types.protocols import CreditScheme, Evaluator, adopted, log_ratios
     from bnpo.types.task import InfoKey, TaskSpec
     from bnpo.types.trajectories import Rows, Trajectories
     from bnpo.types.transitions import Transitions
@@ -26,6 +26,7 @@ __all__ = [
     "Trajectories",
     "Transitions",
     "adopted",
+    "log_ratios",
 ]
 
 __getattr__ = on_use(
@@ -39,5 +40,6 @@ __getattr__ = on_use(
         "Trajectories": "bnpo.types.trajectories",
         "Transitions": "bnpo.types.transitions",
         "adopted": "bnpo.types.protocols",
+        "log_ratios": "bnpo.types.protocols",
     },
 )

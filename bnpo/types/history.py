@@ -56,7 +56,8 @@ class Record:
     """The environment's own score per episode, where it has one"""
 
     policy_lag: Amount = 0
-    """Most vector steps since the last evaluation by which the policy that acted was behind"""
+    """Most vector steps since the last evaluation by which the policy that acted was behind; policy
+    versions where rollout workers go their own pace"""
 
     brains: dict[str, dict[str, float]] = field(default_factory=dict)
     """Scalars of each brain's last turn"""

@@ -13,7 +13,7 @@ from torch import Tensor
 from bnpo.types.trajectories import Trajectories
 from bnpo.types.transitions import Transitions
 
-__all__ = ["CreditScheme", "Evaluator", "adopted"]
+__all__ = ["CreditScheme", "Evaluator", "adopted", "log_ratios"]
 
 
 class Evaluator(Protocol):
@@ -55,6 +55,26 @@ class Evaluator(Protocol):
         """Whether achieving goals [B, G] cuts the episode by the task, booleans [B]."""
 
 
+def log_ratios(trajectories: Trajectories, evaluator: Evaluator) -> Tensor:
+    """Log importance ratio log π(a|s, g) - log π_b(a|s, g) of every step, [S, T].
+
+    Zero at and beyond a trajectory's length.
+
+    Args:
+        trajectories: [S] segments
+        evaluator: answers with the density of the learning policy π
+
+    """
+    action = trajectories.action
+    log_prob = evaluator.log_prob(
+        trajectories.observation[:, :-1].flatten(0, 1),
+        trajectories.desired_goal[:, :-1].flatten(0, 1),
+        action.flatten(0, 1),
+    ).reshape(action.shape[:2])
+    written = torch.arange(action.shape[1], device=action.device) < trajectories.length[:, None]
+    return torch.where(written, log_prob - trajectories.log_prob, 0.0)
+
+
 class CreditScheme(ABC):
     """Turns stored trajectories into transitions with credit, and all that may be asked of it.
 
@@ -74,6 +94,13 @@ class CreditScheme(ABC):
     def wants_whole_episodes(self) -> bool:
         """Whether what it is called is true only where a segment is a whole episode."""
         return False
+
+    def corrected(self) -> CreditScheme:
+        """Return the scheme for a likelihood-ratio rule that is given what other policies did.
+
+        By default the scheme itself: its returns stay those of the policies that acted.
+        """
+        return self
 
     @abstractmethod
     def assign(

@@ -9,12 +9,12 @@ import torch
 from pydantic import BeforeValidator, Field
 from torch import Tensor
 
-from bnpo.brains.off_policy import log_ratios, start_baseline
+from bnpo.brains.off_policy import start_baseline
 from bnpo.brains.options import Guidance
 from bnpo.brains.rule import Info, Rule, Sample
 from bnpo.brains.rules.guided import guided_credit
 from bnpo.config import Positive, config, nested
-from bnpo.types import CreditScheme, Evaluator, Trajectories, Transitions
+from bnpo.types import CreditScheme, Evaluator, Trajectories, Transitions, log_ratios
 
 __all__ = ["GPS"]
 
@@ -34,8 +34,8 @@ class GPS(Rule, CreditScheme):
     value_coefficient = 0.0
     keeps_best: ClassVar[bool] = True
 
-    guidance: Annotated[Guidance, BeforeValidator(nested(Guidance))] = Guidance()
-    """Guiding samples."""
+    guidance: Annotated[Guidance | None, BeforeValidator(nested(Guidance))] = Guidance()
+    """Guiding samples; None: the policy starts from scratch and learns from its own rollouts."""
     log_z: Positive = 1e-2
     """First weight w_r of log Z, in units of the reward."""
     log_z_bounds: Annotated[tuple[Positive, Positive], Field(strict=False)] = (1e-4, 1.0)

@@ -8,10 +8,11 @@ one was optimised, by a margin of one standard error.
 
 *Differs from the paper*: a trajectory is weighted by the density that generated it, not by the
 mixture of all; S_k is drawn anew in each gradient step, and Φ climbed for some Adam steps, not to
-its maximum; a policy is judged when it has acted, at the beginning of the next turn; no guiding
-samples come later; covariances are diagonal. Starts and goals vary within a sample, so rewards
-count beyond what these let expect (:func:`bnpo.brains.off_policy.start_baseline`). The best policy
-θ* is the brain's target actor; what is evaluated is the online one.
+its maximum; the first fit is to the guiding distributions, at states around the plans, too, and not
+to samples of them; a policy is judged when it has acted, at the beginning of the next turn; no
+guiding samples come later; covariances are diagonal. Starts and goals vary within a sample, so
+rewards count beyond what these let expect (:func:`bnpo.brains.off_policy.start_baseline`). The best
+policy θ* is the brain's target actor; what is evaluated is the online one.
 """
 
 from __future__ import annotations
@@ -26,13 +27,12 @@ from torch import Tensor, nn
 
 from bnpo.brains.off_policy import (
     OffPolicyReturn,
-    log_ratios,
     off_policy_return,
     per_step_weights,
     start_baseline,
 )
 from bnpo.brains.rule import Rule
-from bnpo.types import Evaluator, Trajectories
+from bnpo.types import Evaluator, Trajectories, log_ratios
 
 __all__ = ["Judge", "guided_credit", "review"]
 

@@ -9,7 +9,6 @@ from torch import Tensor
 
 from bnpo.brains.entropy import Entropy
 from bnpo.brains.off_policy import (
-    log_ratios,
     off_policy_return,
     per_step_weights,
     start_baseline,
@@ -17,7 +16,7 @@ from bnpo.brains.off_policy import (
 from bnpo.brains.options import Natural
 from bnpo.brains.rule import Info, Rule, Sample
 from bnpo.config import NonNegative, config
-from bnpo.types import CreditScheme, Evaluator, Trajectories, Transitions
+from bnpo.types import CreditScheme, Evaluator, Trajectories, Transitions, log_ratios
 
 __all__ = ["ISReturn"]
 

@@ -12,6 +12,7 @@ from bnpo import Agent, AgentConfig, BrainDescription, NetworkConfig, TrainConfi
 from bnpo.brains import GPS, Guidance
 from bnpo.errors import ConfigError
 from bnpo.networks import Normalizer, gaussian
+from bnpo.planning.guiding import draw_guides
 from bnpo.presets import PRESETS, build_agent
 
 FIELDS: dict[str, Any] = {
@@ -64,6 +65,36 @@ def test_guiding_samples_lie_in_the_replay_with_their_densities(trainer: Trainer
         for t in (0, 10)
     )
     assert float(end) < 0.4 * float(start)
+
+
+def test_states_around_the_plans_are_labelled_and_leave_the_samples_alone() -> None:
+    """One controller: between states of a plan at one step the mean moves by K (x - x')."""
+    agent = _agent()
+    wide, none = (
+        draw_guides(
+            Guidance(**SMALL, around=around, spread=2.0),
+            agent.spec,
+            agent.env_kwargs,
+            agent.policy,
+            num_envs=4,
+            max_steps=10,
+            seed=0,
+        )
+        for around in (50, 0)
+    )
+    for with_others, alone in zip(wide[1], none[1], strict=True):
+        assert torch.equal(with_others.decision.action, alone.decision.action)
+    assert none[2] == []
+    assert len(wide[2]) == 10 * 50
+    first, last = wide[2][:50], wide[2][-50:]
+    assert all(torch.equal(one.mu, first[0].mu) for one in first)  # nothing has spread yet
+    seen = torch.stack([one.observation for one in last])  # [50, K, O]
+    played = wide[1][-2].reset_observation.observation
+    away = (played[:6] - played[6:]).square().mean(0).div(2).sqrt()  # of two samples of a plan
+    assert bool((seen.std(0).mean(0) > 1.2 * away).all())
+    mu = torch.stack([one.mu for one in last])
+    assert bool((mu.abs() <= 1).all())
+    assert float(mu.std(0).mean()) > 0.05
 
 
 def test_two_samples_of_a_plan_share_start_and_goal(trainer: Trainer) -> None:

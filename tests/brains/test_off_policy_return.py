@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from bnpo.brains import ISReturn, off_policy_return
-from bnpo.brains.off_policy import log_ratios, per_step_weights, start_baseline
+from bnpo.brains.off_policy import per_step_weights, start_baseline
 from bnpo.networks import gaussian
-from bnpo.types import Trajectories
+from bnpo.types import Trajectories, log_ratios
 
 
 def _draw(*shape: int, seed: int = 0) -> Tensor:

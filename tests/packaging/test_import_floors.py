@@ -29,7 +29,7 @@ ROOMS = {
     "runs": "agent config errors extras files presets types version",
     "checkpoint": "runs",
     "show": "agent config envs errors files seeding types",
-    "cluster": "agent config envs errors extras files runs seeding types",
+    "cluster": "agent config envs errors extras files replay runs seeding types",
     "interop": "agent envs errors extras files networks replay runs show types",
     "training": "agent cluster config envs errors extras files interop networks presets seeding"
     " show types",

@@ -1,0 +1,137 @@
+"""A rollout worker that goes its own pace: it steps environments and sends finished segments."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from bnpo import seeding
+from bnpo.agent.policy import Policy
+from bnpo.cluster.sending import as_arrays, policy_tensors
+from bnpo.envs import make_vector_env
+from bnpo.envs.rollout import Rollout
+from bnpo.replay import SegmentTable
+from bnpo.types import TaskSpec
+
+__all__ = ["Delivery", "SegmentWorker"]
+
+ANSWER_S = 0.2
+"""Seconds after which a worker answers even if no segment is finished, and takes a newer policy."""
+
+
+class Delivery(NamedTuple):
+    """Segments that a worker has finished since its last answer."""
+
+    columns: dict[str, NDArray[Any]]
+    """Columns of :class:`bnpo.types.Trajectories`, of K segments"""
+
+    version: NDArray[np.int64]
+    """[K], version of the policy that took the first step of each"""
+
+    on_policy: NDArray[np.bool_]
+    """[K], whether every step of a segment was acted by the policy itself"""
+
+    steps: int
+    """Environment steps that were taken since the last answer, of open segments too"""
+
+    reward_low: float
+    """Least reward among them"""
+
+    reward_high: float
+    """Largest reward among them"""
+
+    @property
+    def transitions(self) -> int:
+        """Transitions of all of its segments."""
+        return int(self.columns["length"].sum())
+
+
+class SegmentWorker:
+    """Steps some of the environments under a copy of the policy, and collects their segments."""
+
+    def __init__(
+        self,
+        spec: TaskSpec,
+        policy: Policy,
+        *,
+        num_envs: int,
+        first: int,
+        seed: int,
+        threads: int,
+        settings: Mapping[str, Any],
+    ) -> None:
+        """Make the environments and reset them.
+
+        Args:
+            spec: the task
+            policy: copy of its own
+            num_envs: environments in this worker
+            first: number of the first of them
+            seed: of the environments and of the noise
+            threads: of torch and of the simulator
+            settings: arguments of the environments
+
+        """
+        torch.set_num_threads(threads)
+        self.policy = policy
+        self.version = policy.version
+        self.generator = seeding.generator("cpu", seed, seeding.REMOTE_WORKERS)
+        cores = {"threads": threads, "workers": threads}
+        self.env = make_vector_env(spec.env_id, num_envs, **cores, **settings)
+        self.rollout = Rollout(self.env, policy, self.env.reset(seed=seed)[0], first=first)
+        longest = policy.config.max_steps
+        self.table = SegmentTable(
+            spec,
+            capacity=num_envs * longest,
+            max_steps=longest,
+            num_envs=num_envs,
+            dtype=getattr(torch, policy.config.dtype),
+        )
+        self.table.begin(self.rollout.observation)
+
+    def ready(self) -> bool:
+        """Answer that the environments are made."""
+        return True
+
+    def run(self, version: int, weights: Sequence[Any], env_steps: int, *, lag: int) -> Delivery:
+        """Step all environments until a segment is finished, but not for long.
+
+        Args:
+            version: of the newest policy, whose weights are taken where it is another than before
+            weights: reference to them
+            env_steps: single-environment steps that the learner has counted
+            lag: versions by which the first step of an open segment may be behind; what is older is
+                closed, and goes on in another segment
+
+        """
+        if version != self.version:
+            import ray
+
+            for mine, theirs in zip(policy_tensors(self.policy), ray.get(weights[0]), strict=True):
+                mine.copy_(theirs)
+            self.version = version
+        rollout, table = self.rollout, self.table
+        rollout.env_steps = env_steps
+        low, high, steps = np.inf, -np.inf, 0
+        until = time.perf_counter() + ANSWER_S
+        rows = torch.zeros(0, dtype=torch.int64)
+        while not len(rows) and (not steps or time.perf_counter() < until):
+            decision = self.policy.act(rollout.observation, env_steps, self.generator)
+            step = rollout.step(decision)
+            rows = table.append(step, version=version, oldest=version - lag)
+            low, high = min(low, step.reward_low), max(high, step.reward_high)
+            steps += 1
+        finished = table.trajectories[rows]
+        return Delivery(
+            columns=as_arrays(dict(finished.columns())),
+            version=table.version[rows].numpy(),
+            on_policy=table.on_policy[rows].numpy(),
+            steps=steps * table.num_envs,
+            reward_low=low,
+            reward_high=high,
+        )
