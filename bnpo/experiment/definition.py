@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sacred import SETTINGS, Experiment
+from sacred import SETTINGS, Experiment, serializer
 from sacred.config import ConfigDict
 from sacred.observers import FileStorageObserver
 from sacred.run import Run
@@ -28,6 +28,9 @@ from bnpo.runs import RUNS, find_run
 from bnpo.runs.summary import versions
 
 __all__ = ["BnpoExperiment", "experiment"]
+
+# Sacred writes configurations with it; simplejson, where something installed it, sorts the brains.
+serializer.json.set_preferred_backend("json")
 
 
 class KeptRun(Run):

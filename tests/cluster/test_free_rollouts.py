@@ -29,7 +29,7 @@ def free(workers: int, **fields: Any) -> dict[str, Any]:
 @pytest.mark.slow
 def test_segments_tell_the_policy_that_acted_them(ray: Any, make_trainer: Any) -> None:
     """The first action of a segment is drawn by the policy whose version the segment has."""
-    trainer = make_trainer(likelihood_ratio(), dtype="float64", train=free(2, max_staleness=4))
+    trainer = make_trainer(likelihood_ratio(), dtype="float64", train=free(2, max_staleness=100))
     agent, snapshots = trainer.agent, {}
     publish = trainer.env.publish
 
