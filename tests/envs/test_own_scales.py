@@ -123,6 +123,10 @@ BOUNDS = [
 ]
 
 
+UNTOLD = {(-3e38, 3e38), (5.0, 5.0 + 1e-6)}
+"""Bounds that are refused in float32: twice 3e38 overflows, and three numbers lie in the other."""
+
+
 @pytest.mark.parametrize(("low", "high", "kind"), BOUNDS)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_actions_lie_in_the_box_to_the_last_bit(
@@ -146,6 +150,10 @@ def test_actions_lie_in_the_box_to_the_last_bit(
             return np.zeros(1, np.float32), 0.0, False, False, {}
 
     with registered(Joint) as env_id:
+        if dtype == "float32" and (low, high) in UNTOLD:
+            with pytest.raises(ConfigError, match=r"Own-v0 .* float32: action\[0\] is in"):
+                agent_on(env_id, "ppo", agent={"dtype": dtype})
+            return
         agent = agent_on(env_id, "ppo", agent={"dtype": dtype})
         for bias in (20.0, -20.0):
             with torch.no_grad():

@@ -47,7 +47,7 @@ BAD = [
     ("with brains.ddpg.batch_size=0", ["brains.ddpg", "batch_size", "0", "greater"]),
     ("with brains.ddpg.tau_actor=2", ["brains.ddpg", "tau_actor", "2", "1"]),
     ("with brains.ppo.ppo_eps=-1", ["brains.ppo", "ppo_eps", "-1", "greater than 0"]),
-    ("with brains.ppo.memory_size=1e6", ["memory_size", "1000000.0", "integer"]),
+    ("with brains.ppo.memory_size=1.5", ["memory_size", "1.5", "integer"]),
     ("with brains.ddpg.bellman=3", ["bellman", "3", "boolean"]),
     ("with brains.ppo.credit=her", ["credit", "HER", "likelihood-ratio"]),
     ("with brains.ppo.ppo_eps=None brains.ppo.rule=None", ["rule = None", "bellman=False"]),

@@ -124,7 +124,7 @@ def test_a_brain_starts_from_what_another_has_played() -> None:
     pupil = agent_of(seed=7)
     untrained = bnpo.evaluate(pupil, 40).success_rate
     bnpo.from_minari(pupil, "goal-reacher/replay-v0")
-    bnpo.learn_offline(pupil, 6, progress_bar=False)
+    bnpo.learn_offline(pupil, 10, progress_bar=False)
     trained = bnpo.evaluate(pupil, 40).success_rate
     assert pupil.env_steps == 0
     assert untrained is not None
