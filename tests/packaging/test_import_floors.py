@@ -27,7 +27,6 @@ ROOMS = {
     "agent": "brains config credit envs errors networks planning replay seeding types",
     "presets": "extras agent brains config credit errors replay types",
     "runs": "agent config errors extras files presets types version",
-    "checkpoint": "runs",
     "show": "agent config envs errors files seeding types",
     "cluster": "agent config envs errors extras files replay runs seeding types",
     "interop": "agent envs errors extras files networks replay runs show types",
