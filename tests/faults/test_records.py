@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 import torch
 
-from bnpo.runs.checkpoint import check_checkpoint, load_checkpoint
 from bnpo.errors import CheckpointError, RunError
 from bnpo.runs import checkpoint_path, load_agent, load_history, load_summary, read_run
+from bnpo.runs.checkpoint import check_checkpoint, load_checkpoint
 from bnpo.runs.checkpoint_files import read_tensors, write_tensors
 from bnpo.runs.folder import FolderLock, is_held
 from bnpo.training import Trainer
