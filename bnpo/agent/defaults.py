@@ -51,8 +51,11 @@ def default_config(
     ]
     steps = min([spec.max_episode_steps or _SEGMENT, *(rhythms or [_SEGMENT])])
     gamma = max(0.9, 1.0 - 3.0 / steps)
-    leading, rule = max(zip(descriptions, rules, strict=True), key=lambda brain: _pace(brain[0]))
-    explores = rule.pathwise and leading.mean_only
+    paces = [
+        (_pace(description), rule.pathwise and description.mean_only)
+        for description, rule in zip(descriptions, rules, strict=True)
+    ]
+    explores = max(paces, default=(0.0, False))[1]
     climbs = any(rule.pathwise for rule in rules)  # whose slope of Q has to be right
     sparse = goal_functions is not None and _is_sparse(goal_functions, spec.goal_dim)
     return AgentConfig(

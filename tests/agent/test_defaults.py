@@ -32,3 +32,18 @@ def test_one_rule_alone() -> None:
     alone = Agent.for_env("bnpo/GoalReacher-v0", [likelihood_ratio(learning_delay=50)]).config
     assert alone.exploration == (1.0,)
     assert alone.warmup_steps == 0
+
+
+def test_a_likelihood_ratio_brain_that_leads_explores_by_its_own_sigma() -> None:
+    """1e-3 x 10 steps every 60 vector steps are further than 1e-5 x 10 every 10."""
+    brains = [
+        likelihood_ratio(learning_delay=60, learning_repeat=10, lr_actor=1e-3),
+        pathwise(mean_only=True, learning_delay=10, learning_repeat=10, lr_actor=1e-5),
+    ]
+    config = Agent.for_env("bnpo/GoalReacher-v0", brains).config
+    assert config.exploration == (1.0,)
+    assert config.on_policy_share == 0.0
+    assert config.networks.sigma == "global"
+    assert config.networks.critics == 2
+    other = [brains[0], pathwise(mean_only=True, learning_delay=10, learning_repeat=10)]
+    assert Agent.for_env("bnpo/GoalReacher-v0", other).config.on_policy_share == 0.5

@@ -150,6 +150,8 @@ def test_a_run_is_written_flat_with_every_default() -> None:
         "name": "gae",
         "horizon": None,
         "gae_lambda": 0.95,
+        "rho_max": None,
+        "trace_max": 1.0,
     }
     assert "name" not in written["brains"]["ppo"]
 
