@@ -11,6 +11,10 @@ _PROTOCOL = {"eval_interval": 1_000, "eval_episodes": 100}
 """Evaluations of the fixed protocol, which say no more than their default on short tasks."""
 
 
+_SINCE: dict[str, dict[str, Any]] = {"credit": {"rho_max": None, "trace_max": 1.0}}
+"""Fields of a brain's parts that came after the first results, at defaults that change nothing."""
+
+
 def fingerprint(config: Mapping[str, Any]) -> str:
     """Short name of a run's configuration: results of other settings do not count.
 
@@ -41,6 +45,13 @@ def _own(config: Mapping[str, Any]) -> dict[str, Any]:
             if value not in (usual.get(key, "none"), _PROTOCOL.get(key, "none"))
         }
 
+    def brain(fields: Mapping[str, Any]) -> dict[str, Any]:
+        own = changed(fields, BrainDescription)
+        for part, added in _SINCE.items():
+            if isinstance(one := own.get(part), dict):
+                own[part] = {k: v for k, v in one.items() if k not in added or v != added[k]}
+        return own
+
     agent = dict(config["agent"])
     networks = changed(agent.pop("networks"), NetworkConfig)
     apart = ("agent", "brains", "seed", "video")  # films decide nothing
@@ -48,5 +59,5 @@ def _own(config: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **changed(rest, TrainConfig),
         "agent": {**changed(agent, AgentConfig), "networks": networks},
-        "brains": {name: changed(one, BrainDescription) for name, one in config["brains"].items()},
+        "brains": {name: brain(one) for name, one in config["brains"].items()},
     }
