@@ -41,6 +41,9 @@ LAST = 3
 
 Line = dict[str, Any]
 
+Groups = dict[tuple[str, str], list[Line]]
+"""Runs by task and preset."""
+
 
 def main() -> int:
     """Run what is missing, then print the tables."""
@@ -61,7 +64,8 @@ def main() -> int:
                     file.write(json.dumps(line) + "\n")
                 final = f"final {line['final']:.3f}, {line['cpu_s']} CPU s"
                 print(f"{job.name}: score {line['score']:.3f}, {final}", flush=True)
-    print(table([lines[key(job)] for job in chosen if key(job) in lines]))
+    groups = grouped([lines[key(job)] for job in chosen if key(job) in lines])
+    print("\n\n".join(("\n".join(tasks(groups)), "\n".join(suite(groups)))))
     return 0
 
 
@@ -125,11 +129,19 @@ def measure(job: Job) -> Line:
     }
 
 
-def of_today() -> str:
-    """Return the tables of all runs that are there for today's settings."""
+def of_today() -> Groups:
+    """Return all runs that are there for today's settings."""
     lines = read_lines()
     jobs = StudyPlan(**read_plan(PROTOCOL, StudyPlan, "study")).jobs()
-    return table([lines[key(job)] for job in jobs if key(job) in lines])
+    return grouped([lines[key(job)] for job in jobs if key(job) in lines])
+
+
+def grouped(lines: list[Line]) -> Groups:
+    """Return runs by task and preset."""
+    groups: Groups = {}
+    for line in lines:
+        groups.setdefault((line["task"], line["preset"]), []).append(line)
+    return groups
 
 
 def solved_at(line: Line, threshold: float = 0.95) -> float:
@@ -141,29 +153,32 @@ def solved_at(line: Line, threshold: float = 0.95) -> float:
     return float("inf")
 
 
-def table(lines: list[Line]) -> str:
-    """Return the tables of a study: task by task, then the suite."""
-    groups: dict[tuple[str, str], list[Line]] = {}
-    for line in lines:
-        groups.setdefault((line["task"], line["preset"]), []).append(line)
-    tasks = list(dict.fromkeys(task for task, _ in groups))
-    presets = list(dict.fromkeys(preset for _, preset in groups))
-    text = [
+def tasks(groups: Groups) -> list[str]:
+    """Return the table of every preset on every task."""
+    return [
         "| task | preset | seeds | score (IQM, 95 %) | final | to 0.95 | CPU s | P(bpo better) |",
         "|---|---|---|---|---|---|---|---|",
+        *(
+            task_row(groups, task, preset)
+            for task in dict.fromkeys(task for task, _ in groups)
+            for preset in dict.fromkeys(preset for _, preset in groups)
+            if (task, preset) in groups
+        ),
     ]
-    text += [
-        task_row(groups, task, preset)
-        for task in tasks
-        for preset in presets
-        if (task, preset) in groups
-    ]
-    text += ["", "| suite | tasks | score (IQM, 95 %) | P(bpo better) |", "|---|---|---|---|"]
-    text += [suite_row(groups, tasks, preset) for preset in presets]
-    return "\n".join(text)
 
 
-def task_row(groups: dict[tuple[str, str], list[Line]], task: str, preset: str) -> str:
+def suite(groups: Groups) -> list[str]:
+    """Return the table of every preset over all tasks that it ran on."""
+    every = list(dict.fromkeys(task for task, _ in groups))
+    presets = dict.fromkeys(preset for _, preset in groups)
+    return [
+        "| suite | tasks | score (IQM, 95 %) | P(bpo better) |",
+        "|---|---|---|---|",
+        *(suite_row(groups, every, preset) for preset in presets),
+    ]
+
+
+def task_row(groups: Groups, task: str, preset: str) -> str:
     """Return a preset's row on one task."""
     runs = groups[task, preset]
     solved = statistics.median(solved_at(line) for line in runs)
@@ -180,7 +195,7 @@ def task_row(groups: dict[tuple[str, str], list[Line]], task: str, preset: str) 
     return f"| {' | '.join(cells)} |"
 
 
-def suite_row(groups: dict[tuple[str, str], list[Line]], tasks: list[str], preset: str) -> str:
+def suite_row(groups: Groups, tasks: list[str], preset: str) -> str:
     """Return a preset's row over all tasks that it ran on."""
     ran = [task for task in tasks if (task, preset) in groups]
     mean = interquartile_mean([_scores(groups[task, preset]) for task in ran])
@@ -188,7 +203,7 @@ def suite_row(groups: dict[tuple[str, str], list[Line]], tasks: list[str], prese
     return f"| `{preset}` | {len(ran)} | {_interval(mean)} | {better} |"
 
 
-def _better(groups: dict[tuple[str, str], list[Line]], tasks: list[str], preset: str) -> str:
+def _better(groups: Groups, tasks: list[str], preset: str) -> str:
     """Probability that a run of the hybrid scores higher than one of the preset."""
     both = [task for task in tasks if (task, HYBRID) in groups]
     if preset == HYBRID or not both:
@@ -206,6 +221,8 @@ def _scores(runs: list[Line]) -> Any:
 
 
 def _interval(one: Any) -> str:
+    if np.isnan(one.low):  # of one run
+        return f"{float(one.value):.2f}"
     return f"{float(one.value):.2f} [{float(one.low):.2f}, {float(one.high):.2f}]"
 
 
