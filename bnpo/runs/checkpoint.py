@@ -157,6 +157,11 @@ def fitting(path: Path) -> Iterator[None]:
         yield
     except CheckpointError:
         raise
+    except KeyError as error:
+        raise CheckpointError(
+            f"checkpoint {path} does not fit its run: it holds no {str(error)[:100]}, as those of "
+            "other versions of BNPO may; resume it with the version that wrote it, or train anew"
+        ) from None
     except _MISFIT as error:
         reason = " ".join(str(error).split())[:100] or type(error).__name__
         raise CheckpointError(f"checkpoint {path} does not fit its run: {reason}") from None

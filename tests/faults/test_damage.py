@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from bnpo.errors import CheckpointError
-from bnpo.runs.checkpoint import digest, load_checkpoint, save_checkpoint
+from bnpo.runs.checkpoint import digest, fitting, load_checkpoint, save_checkpoint
 from bnpo.runs.checkpoint_folder import CheckpointFolder
 from tests.faults.runs import assert_same_run, finish, said, train
 
@@ -176,3 +176,13 @@ def test_what_is_saved_comes_back_as_it_was(tmp_path: Path) -> None:
     for one, other in zip(again["tensors"], state["tensors"], strict=True):
         assert one.dtype == other.dtype
         assert torch.equal(one, other)
+
+
+def test_a_state_of_another_version_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    """What earlier versions called otherwise is missing from the state that is read."""
+    words = (
+        r"does not fit its run: it holds no 'brains', .* resume it with the version that wrote it"
+    )
+    state: dict[str, Any] = {"learners": {}}
+    with pytest.raises(CheckpointError, match=words), fitting(tmp_path / "step-000000800.json"):
+        assert state["brains"]
