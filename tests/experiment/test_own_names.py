@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -53,15 +52,9 @@ class Nothing:
 
 
 @pytest.fixture
-def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Return the name of a module in the working folder that nothing has imported yet."""
-    name = "own_names_of_a_test"
-    (tmp_path / f"{name}.py").write_text(MODULE)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [*sys.path])
-    importlib.invalidate_caches()
-    yield name
-    sys.modules.pop(name, None)
+def own(own_module: Callable[[str, str], str]) -> str:
+    """Return the name of the module."""
+    return own_module("own_names_of_a_test", MODULE)
 
 
 def test_a_run_of_own_classes_trains_resumes_and_evaluates(

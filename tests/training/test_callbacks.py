@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import importlib
 import json
-import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -200,15 +199,9 @@ class Failing:
 
 
 @pytest.fixture
-def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Return the name of a module in the working folder that nothing has imported yet."""
-    name = "own_callbacks_of_a_test"
-    (tmp_path / f"{name}.py").write_text(MODULE)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [*sys.path])
-    importlib.invalidate_caches()
-    yield name
-    sys.modules.pop(name, None)
+def own(own_module: Callable[[str, str], str]) -> str:
+    """Return the name of the module."""
+    return own_module("own_callbacks_of_a_test", MODULE)
 
 
 def test_a_run_has_callbacks_by_name_and_keeps_them(
