@@ -27,11 +27,11 @@ from typing import Any
 
 from jax_peers import use_one_thread
 from jax_tasks import TASKS, Rival, Task
+from judged import EPISODES, judge, reaches
 from race import by_seed, solved
 from records import fingerprint, short_name
 
 RESULTS = Path(__file__).parent / "results" / "jax_race.jsonl"
-EPISODES = 100
 THRESHOLD = 0.95
 ENVS = 8
 
@@ -79,39 +79,10 @@ def run_rival(task: Task, rival: Rival, seed: int) -> dict[str, Any]:
     import sbx
     import torch
     from stable_baselines3 import HerReplayBuffer
-    from stable_baselines3.common.callbacks import BaseCallback
     from stable_baselines3.common.noise import NormalActionNoise, VectorizedActionNoise
     from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
-    import bnpo.envs
-    from bnpo.seeding import EVALUATION_SEED
-
     torch.set_num_threads(1)
-    judge = bnpo.envs.make_vector_env(task.env_id, EPISODES, threads=1)
-    curve: list[tuple[int, float, float]] = []
-
-    def success_rate(model: Any) -> float:
-        observation, _ = judge.reset(seed=EVALUATION_SEED)
-        while True:
-            action, _ = model.predict(env.normalize_obs(observation), deterministic=True)
-            observation, _, _, truncated, infos = judge.step(action)
-            if truncated.all():
-                return float(np.mean(infos["final_info"]["is_success"]))
-
-    class Judge(BaseCallback):  # type: ignore[misc,unused-ignore]
-        """Evaluates at every interval, outside the measured time."""
-
-        cpu_s = 0.0
-        started = 0.0
-
-        def _on_step(self) -> bool:
-            if self.num_timesteps % task.interval:
-                return True
-            self.cpu_s += time.process_time() - self.started
-            curve.append((self.num_timesteps, round(self.cpu_s, 3), success_rate(self.model)))
-            self.started = time.process_time()
-            return len(curve) < 2 or min(curve[-1][2], curve[-2][2]) < THRESHOLD
-
     batch = DummyVecEnv([lambda: gym.make(task.env_id)] * ENVS)
     env = VecNormalize(batch, norm_reward=False, clip_obs=5.0)
     arguments = dict(rival.settings)
@@ -136,9 +107,9 @@ def run_rival(task: Task, rival: Rival, seed: int) -> dict[str, Any]:
         calls.append(time.process_time() - started)
 
     model.train = timed
-    callback = Judge()
-    callback.started = time.process_time()
+    callback = judge(task.env_id, task.interval, reaches(THRESHOLD))
     model.learn(task.steps, callback=callback)
+    curve = [(one.env_steps, one.cpu_s, one.success) for one in callback.curve]
     return {"compile_s": round(calls[0], 3) if calls else 0.0, "curve": curve}
 
 

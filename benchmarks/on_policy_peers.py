@@ -19,17 +19,16 @@ import argparse
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from judged import EPISODES, judge
 from records import fingerprint, short_name
 from rules import figure
 
 RESULTS = Path(__file__).parent / "results" / "on_policy_peers.jsonl"
 STEPS = 100_000
-EPISODES = 100
 INTERVAL = 20_000
 PEER_ENVS = 8
 
@@ -100,50 +99,13 @@ def run_bnpo(config: dict[str, Any]) -> list[dict[str, Any]]:
 def run_peer(program: str, config: dict[str, Any], seed: int) -> list[dict[str, Any]]:
     """Train a peer; return its evaluations."""
     import gymnasium as gym
-    import numpy as np
     import sb3_contrib
     import stable_baselines3
     import torch
-    from stable_baselines3.common.callbacks import BaseCallback
     from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
-
-    from bnpo.envs import make_vector_env
-    from bnpo.envs.rollout import step_info
-    from bnpo.seeding import EVALUATION_SEED
 
     torch.set_num_threads(1)
     env_id, kwargs = config["env"], config["env_kwargs"]
-    judge = make_vector_env(env_id, EPISODES, workers=0, **kwargs)
-    curve: list[dict[str, Any]] = []
-
-    def evaluate(model: Any) -> dict[str, Any]:
-        observations, _ = judge.reset(seed=EVALUATION_SEED)
-        returns = np.zeros(EPISODES)
-        while True:
-            action, _ = model.predict(env.normalize_obs(observations), deterministic=True)
-            observations, reward, _, truncated, infos = judge.step(action)
-            returns += reward
-            if truncated.all():
-                success = float(step_info(infos, "is_success", EPISODES).mean())
-                told = None if np.isnan(success) else round(success, 3)
-                return {"success": told, "return": round(float(returns.mean()), 4)}
-
-    class Judge(BaseCallback):  # type: ignore[misc,unused-ignore]
-        """Evaluates every INTERVAL steps, outside the measured time."""
-
-        cpu_s = 0.0
-
-        def go(self) -> None:
-            self.started = time.process_time()
-
-        def _on_step(self) -> bool:
-            if self.num_timesteps % INTERVAL == 0:
-                self.cpu_s += time.process_time() - self.started
-                point = {"env_steps": self.num_timesteps, "cpu_s": round(self.cpu_s, 3)}
-                curve.append(point | evaluate(self.model))
-                self.go()
-            return True
-
     make = [lambda: gym.make(env_id, **kwargs)] * PEER_ENVS
     env = VecNormalize(DummyVecEnv(make), gamma=config["gamma"], clip_obs=5.0)
     flat = isinstance(env.observation_space, gym.spaces.Box)
@@ -156,11 +118,18 @@ def run_peer(program: str, config: dict[str, Any], seed: int) -> list[dict[str, 
         gamma=config["gamma"],
         **config["peer"],
     )
-    callback = Judge()
-    callback.go()
+    callback = judge(env_id, INTERVAL, **kwargs)
     # the last rollout is whole, so steps beyond the last evaluation do not count
     model.learn(config["total_steps"], callback=callback)
-    return curve
+    return [
+        {
+            "env_steps": one.env_steps,
+            "cpu_s": one.cpu_s,
+            "success": one.success,
+            "return": one.mean_return,
+        }
+        for one in callback.curve
+    ]
 
 
 def measure(program: str, task: str, seed: int, steps: int, results: Path) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import Any
 
-EPISODES = 100
+from judged import judge, reaches
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,38 +47,10 @@ def learn(peer: Peer, seed: int, *, interval: int, threshold: float) -> dict[str
     import stable_baselines3
     import torch
     from stable_baselines3 import HerReplayBuffer
-    from stable_baselines3.common.callbacks import BaseCallback
     from stable_baselines3.common.noise import NormalActionNoise, VectorizedActionNoise
     from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecNormalize
 
-    import bnpo.envs
-    from bnpo.seeding import EVALUATION_SEED
-
     torch.set_num_threads(1)
-    judge = bnpo.envs.make_vector_env(peer.env_id, EPISODES, threads=1)
-    curve: list[tuple[int, float, float]] = []
-
-    def success_rate(model: Any) -> float:
-        observation, _ = judge.reset(seed=EVALUATION_SEED)
-        while True:
-            action, _ = model.predict(env.normalize_obs(observation), deterministic=True)
-            observation, _, _, truncated, infos = judge.step(action)
-            if truncated.all():
-                return float(np.mean(infos["final_info"]["is_success"]))
-
-    class Judge(BaseCallback):
-        """Evaluates at every interval, outside the measured time."""
-
-        started = time.perf_counter()
-        spent = 0.0
-
-        def _on_step(self) -> bool:
-            if self.num_timesteps % interval:
-                return True
-            self.spent += time.perf_counter() - self.started
-            curve.append((self.num_timesteps, round(self.spent, 3), success_rate(self.model)))
-            self.started = time.perf_counter()
-            return len(curve) < 2 or min(curve[-1][2], curve[-2][2]) < threshold
 
     def make() -> Any:
         return gym.make(peer.env_id)
@@ -101,9 +72,8 @@ def learn(peer: Peer, seed: int, *, interval: int, threshold: float) -> dict[str
         device="cpu",
         **arguments,
     )
-    callback = Judge()
-    callback.started = time.perf_counter()
+    callback = judge(peer.env_id, interval, reaches(threshold))
     model.learn(peer.steps, callback=callback)
     env.close()
-    judge.close()
+    curve = [(one.env_steps, one.wall_s, one.success) for one in callback.curve]
     return {"gradient_steps": model._n_updates, "curve": curve}

@@ -22,13 +22,13 @@ import os
 import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import lean_ppo
+from judged import EPISODES, Evaluation, judge
 from race import by_seed
 from records import fingerprint, short_name
 
@@ -37,7 +37,6 @@ ENV_ID = "Reacher-v5"
 PEER, LEAN = "sb3_ppo", "lean_ppo"
 PROGRAMS = ("ppo", PEER, LEAN)
 STEPS = 120_000
-EPISODES = 100
 INTERVAL = 2_000
 THRESHOLD = -5.0
 
@@ -117,43 +116,21 @@ def run_peer(seed: int, settings: dict[str, Any], steps: int = STEPS) -> list[Po
     import gymnasium as gym
     import torch
     from stable_baselines3 import PPO
-    from stable_baselines3.common.callbacks import BaseCallback
     from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
     torch.set_num_threads(1)
-    judge = make_judge()
-    curve: list[Point] = []
-
-    def mean_return(model: Any) -> float:
-        return judge(lambda seen: model.predict(env.normalize_obs(seen), deterministic=True)[0])
-
-    class Judge(BaseCallback):  # type: ignore[misc,unused-ignore]
-        """Evaluates every INTERVAL steps, outside the measured time."""
-
-        wall_s = cpu_s = 0.0
-
-        def go(self) -> None:
-            self.wall, self.cpu = time.perf_counter(), time.process_time()
-
-        def _on_step(self) -> bool:
-            if self.num_timesteps % INTERVAL:
-                return True
-            self.wall_s += time.perf_counter() - self.wall
-            self.cpu_s += time.process_time() - self.cpu
-            mean = mean_return(self.model)
-            seconds = round(self.cpu_s, 3), round(self.wall_s, 3)
-            curve.append((self.num_timesteps, *seconds, round(mean, 4)))
-            self.go()
-            return len(curve) < 2 or min(curve[-1][3], curve[-2][3]) < THRESHOLD
-
     env = VecNormalize(
         DummyVecEnv([lambda: gym.make(ENV_ID)] * PEER_ENVS), gamma=settings["gamma"], clip_obs=5.0
     )
     model = PPO("MlpPolicy", env, seed=seed, device="cpu", **settings)
-    callback = Judge()
-    callback.go()
+    callback = judge(ENV_ID, INTERVAL, lambda curve: solved(points(curve)) is not None)
     model.learn(steps, callback=callback)
-    return curve
+    return points(callback.curve)
+
+
+def points(curve: list[Evaluation]) -> list[Point]:
+    """Return what of evaluations is kept."""
+    return [(one.env_steps, one.cpu_s, one.wall_s, one.mean_return) for one in curve]
 
 
 def run_lean(seed: int) -> list[Point]:
