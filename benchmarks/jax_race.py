@@ -83,6 +83,7 @@ def run_rival(task: Task, rival: Rival, seed: int) -> dict[str, Any]:
     from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
     torch.set_num_threads(1)
+    callback = judge(task.env_id, task.interval, reaches(THRESHOLD))
     batch = DummyVecEnv([lambda: gym.make(task.env_id)] * ENVS)
     env = VecNormalize(batch, norm_reward=False, clip_obs=5.0)
     arguments = dict(rival.settings)
@@ -107,7 +108,6 @@ def run_rival(task: Task, rival: Rival, seed: int) -> dict[str, Any]:
         calls.append(time.process_time() - started)
 
     model.train = timed
-    callback = judge(task.env_id, task.interval, reaches(THRESHOLD))
     model.learn(task.steps, callback=callback)
     curve = [(one.env_steps, one.cpu_s, one.success) for one in callback.curve]
     return {"compile_s": round(calls[0], 3) if calls else 0.0, "curve": curve}

@@ -38,7 +38,7 @@ def judge(
     """Return a callback of Stable-Baselines3 that evaluates a model outside the measured time.
 
     What the model sees is normalised as its training environments (VecNormalize) have it. The
-    evaluations are in the callback's ``curve``.
+    evaluations are in the callback's ``curve``. From here on the task is registered.
 
     Args:
         env_id: the task

@@ -52,6 +52,8 @@ def learn(peer: Peer, seed: int, *, interval: int, threshold: float) -> dict[str
 
     torch.set_num_threads(1)
 
+    callback = judge(peer.env_id, interval, reaches(threshold))
+
     def make() -> Any:
         return gym.make(peer.env_id)
 
@@ -72,7 +74,6 @@ def learn(peer: Peer, seed: int, *, interval: int, threshold: float) -> dict[str
         device="cpu",
         **arguments,
     )
-    callback = judge(peer.env_id, interval, reaches(threshold))
     model.learn(peer.steps, callback=callback)
     env.close()
     curve = [(one.env_steps, one.wall_s, one.success) for one in callback.curve]

@@ -284,14 +284,8 @@ class Agent(Usable):
         self.env_steps = state["env_steps"]
         self.generator.set_state(state["generator"])
         self.load_policy(state)
-        groups: dict[str, Sequence[Any]] = {
-            "critics": self.critics,
-            "target_actors": self.target_actors,
-            "target_critics": self.target_critics,
-            "brains": self.brains,
-        }
-        for key, members in groups.items():
-            for member, saved in zip(members, state[key], strict=True):
+        for key in ("critics", "target_actors", "target_critics", "brains"):
+            for member, saved in zip(getattr(self, key), state[key], strict=True):
                 member.load_state_dict(saved)
         parts = {"exchange": self.exchange, "arbiter": self.arbiter, "replay": self.replay}
         for key, part in parts.items():

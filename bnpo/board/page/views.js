@@ -72,6 +72,14 @@ class View {
     this.text = text;
     return other;
   }
+
+  // The run that was clicked; without one, says what a click would show.
+  focused(what) {
+    const row = this.state.rows.get(this.state.focused);
+    if (row && row.status !== "waiting") return row;
+    this.box.replaceChildren(nothing(`Click a run in the table to see ${what}.`));
+    return null;
+  }
 }
 
 class Charts extends View {
@@ -190,8 +198,8 @@ VIEWS.run = class extends View {
   static title = "Run";
 
   async update() {
-    const row = this.state.rows.get(this.state.focused);
-    if (!row || row.status === "waiting") return this.box.replaceChildren(nothing("Click a run in the table to see its record."));
+    const row = this.focused("its record");
+    if (!row) return;
     const told = await this.state.ask("run", {run: row.id});
     if (!this.isOther(told, row)) return;
     const facts = [
@@ -236,8 +244,8 @@ VIEWS.console = class extends View {
   static title = "Console";
 
   async update() {
-    const row = this.state.rows.get(this.state.focused);
-    if (!row || row.status === "waiting") return this.box.replaceChildren(nothing("Click a run in the table to see what it prints."));
+    const row = this.focused("what it prints");
+    if (!row) return;
     const text = await this.state.ask("console", {run: row.id});
     if (!this.isOther(row.id, text)) return;
     const view = this.box.parentElement;
