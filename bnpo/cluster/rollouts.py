@@ -13,9 +13,8 @@ from torch import Tensor
 from bnpo import seeding
 from bnpo.agent import Agent
 from bnpo.agent.policy import Policy
+from bnpo.cluster.acting import ActingWorker
 from bnpo.cluster.sending import as_arrays, policy_copy, policy_tensors, require_cores
-from bnpo.envs import make_vector_env
-from bnpo.envs.rollout import Rollout
 from bnpo.errors import RunError
 from bnpo.types import TaskSpec
 from bnpo.types.step import Decision, Observation, Step
@@ -23,7 +22,7 @@ from bnpo.types.step import Decision, Observation, Step
 __all__ = ["RemoteRollouts", "RolloutWorker"]
 
 
-class RolloutWorker:
+class RolloutWorker(ActingWorker):
     """Steps some of the environments under a copy of the policy, normalisation included."""
 
     def __init__(
@@ -51,15 +50,11 @@ class RolloutWorker:
             settings: arguments of the environments
 
         """
-        torch.set_num_threads(threads)
-        self.policy = policy
-        self._key = 0
-        self.generator = torch.Generator()
-        self.generator.set_state(noise.clone())
-        cores = {"threads": threads, "workers": threads}
-        self.env = make_vector_env(spec.env_id, num_envs, **cores, **settings)
-        shown = self.env.reset(seed=seed)[0]
-        self.rollout = Rollout(self.env, policy, shown, first=first, info=spec.info)
+        generator = torch.Generator()
+        generator.set_state(noise.clone())
+        where = {"num_envs": num_envs, "first": first, "seed": seed, "threads": threads}
+        super().__init__(spec, policy, generator, settings=settings, **where)
+        self.version = 0
 
     def observation(self) -> Any:
         """Return the present observations as arrays."""
@@ -75,12 +70,7 @@ class RolloutWorker:
             lag: how many vector steps of learning the acting policy was behind
 
         """
-        if key != self._key:
-            import ray
-
-            for mine, theirs in zip(policy_tensors(self.policy), ray.get(weights[0]), strict=True):
-                mine.copy_(theirs)
-            self._key = key
+        self.follow(key, weights)
         rollout = self.rollout
         rollout.env_steps = env_steps
         decision = self.policy.act(rollout.observation, env_steps, self.generator)

@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 
 from bnpo import seeding
 from bnpo.agent.policy import Policy
-from bnpo.cluster.sending import as_arrays, policy_tensors
-from bnpo.envs import make_vector_env
-from bnpo.envs.rollout import Rollout
+from bnpo.cluster.acting import ActingWorker
+from bnpo.cluster.sending import as_arrays
 from bnpo.replay import SegmentTable
 from bnpo.types import TaskSpec
 
@@ -51,7 +50,7 @@ class Delivery(NamedTuple):
         return int(self.columns["length"].sum())
 
 
-class SegmentWorker:
+class SegmentWorker(ActingWorker):
     """Steps some of the environments under a copy of the policy, and collects their segments."""
 
     def __init__(
@@ -77,13 +76,9 @@ class SegmentWorker:
             settings: arguments of the environments
 
         """
-        torch.set_num_threads(threads)
-        self.policy = policy
-        self.version = policy.version
-        self.generator = seeding.generator("cpu", seed, seeding.REMOTE_WORKERS)
-        cores = {"threads": threads, "workers": threads}
-        self.env = make_vector_env(spec.env_id, num_envs, **cores, **settings)
-        self.rollout = Rollout(self.env, policy, self.env.reset(seed=seed)[0], first=first)
+        generator = seeding.generator("cpu", seed, seeding.REMOTE_WORKERS)
+        where = {"num_envs": num_envs, "first": first, "seed": seed, "threads": threads}
+        super().__init__(spec, policy, generator, settings=settings, **where)
         longest = policy.config.max_steps
         self.table = SegmentTable(
             spec,
@@ -109,12 +104,7 @@ class SegmentWorker:
                 closed, and goes on in another segment
 
         """
-        if version != self.version:
-            import ray
-
-            for mine, theirs in zip(policy_tensors(self.policy), ray.get(weights[0]), strict=True):
-                mine.copy_(theirs)
-            self.version = version
+        self.follow(version, weights)
         rollout, table = self.rollout, self.table
         rollout.env_steps = env_steps
         low, high, steps = np.inf, -np.inf, 0

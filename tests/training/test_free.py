@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -13,6 +14,8 @@ from bnpo.cluster.sending import policy_copy, policy_tensors
 from bnpo.credit import GAE, NStep
 from bnpo.training.free import FreeFeed
 from tests.agent.conftest import SMALL, likelihood_ratio, pathwise
+from tests.envs.points import agent_on, registered
+from tests.envs.test_hindsight_info import Priced
 
 ENVS, LENGTH = 4, 10
 
@@ -127,3 +130,16 @@ def test_recorded_densities_are_those_of_the_version() -> None:
     mu, _ = policy.actor(policy.encoder(first.observation[:, 0], first.desired_goal[:, 0]))
     torch.testing.assert_close(first.mu[:, 0], mu)
     assert agent.replay.on_policy[rows].all()
+
+
+def test_what_rewards_read_of_info_goes_with_the_segments() -> None:
+    """A step of Priced costs its place on the first axis, and 1 + 2 contacts."""
+    with registered(Priced) as env_id:
+        agent = agent_on(env_id)
+        delivery = OneWorker(agent).next()
+    assert [key.name for key in agent.spec.info] == ["price", "contacts"]
+    info, place = delivery.columns["info"], delivery.columns["achieved_goal"][:, 1:, 0]
+    at = np.arange(place.shape[1]) < delivery.columns["length"][:, None]
+    np.testing.assert_allclose(
+        info[at], np.stack([place[at], 0 * place[at] + 1, 0 * place[at] + 2], 1)
+    )
