@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,18 +19,16 @@ from bnpo.board.watching import Signature, signature
 from bnpo.errors import RunError
 from bnpo.runs import load_history
 from bnpo.runs.stream import STREAM, rows_of
+from bnpo.types.runs_mean import Axis, mean_of_runs
 
 __all__ = ["Axis", "Curve", "CurveFiles", "Pooled", "pooled"]
 
 Values = NDArray[np.float64]
 Points = dict[str, list[tuple[float, float, float]]]
-Axis = Literal["steps", "seconds"]
 
 _POINTS = 400
 """Points of a curve at most: a screen has few more columns."""
 
-_RESAMPLES = 1_000
-_CONFIDENCE = 0.95
 _KEPT = 2_000
 """Runs whose curves are kept in memory."""
 
@@ -175,7 +173,7 @@ def pooled(curves: Sequence[Curve], axis: Axis) -> Pooled:
 
     Between evaluations a curve is a straight line. A run that is through keeps its last value, as
     its policy would; one that is not counts as far as it has come, so that no mean is of values
-    that nobody has measured. The interval is the percentile interval of the bootstrap over runs.
+    that nobody has measured.
 
     Args:
         curves: one for each run, at least one
@@ -186,18 +184,9 @@ def pooled(curves: Sequence[Curve], axis: Axis) -> Pooled:
     if len(places) > _POINTS:
         places = places[np.linspace(0, len(places) - 1, _POINTS).round().astype(int)]
     values = np.stack([_at(curve, axis, places) for curve in curves])  # [R, N]
-    counted = np.isfinite(values)
-    runs = counted.sum(0)
-    sums = np.where(counted, values, 0.0)
-    places, runs, sums, counted = (part[..., runs > 0] for part in (places, runs, sums, counted))
-    mean = sums.sum(0) / runs
-    drawn = _draws(len(curves))  # [B, R], how often each run is drawn
-    with np.errstate(invalid="ignore"):
-        resampled = drawn @ sums / (drawn @ counted)  # [B, N], nan where none of those runs counts
-    ends = (1 - _CONFIDENCE) / 2, (1 + _CONFIDENCE) / 2
-    low, high = np.nanquantile(resampled, ends, axis=0)
-    alone = runs < 2
-    low[alone] = high[alone] = np.nan
+    runs = np.isfinite(values).sum(0)
+    places, runs, values = (part[..., runs > 0] for part in (places, runs, values))
+    mean, low, high = mean_of_runs(values)
     return Pooled(places, mean, low, high, runs)
 
 
@@ -205,9 +194,3 @@ def _at(curve: Curve, axis: Axis, places: Values) -> Values:
     """Return a curve at other places, nan where it has no value."""
     beyond = float(curve.values[-1]) if curve.whole else np.nan
     return np.interp(places, curve.over(axis), curve.values, left=np.nan, right=beyond)
-
-
-def _draws(runs: int) -> Values:
-    """Return how often each run is in each resample of the bootstrap, [B, R]; always the same."""
-    generator = np.random.default_rng(0)
-    return generator.multinomial(runs, np.full(runs, 1 / runs), _RESAMPLES).astype(np.float64)

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnpo.errors import ConfigError, did_you_mean
 from bnpo.types.history import History
+from bnpo.types.runs_mean import Axis, mean_of_runs
 
 __all__ = ["TRAINING", "Axis", "Curve", "curve_of", "figures_of", "pooled"]
-
-Axis = Literal["steps", "seconds"]
-"""What a curve is drawn over: environment steps, or seconds of training."""
 
 TRAINING = {
     "success_rate": "rollout/success",
@@ -23,9 +20,6 @@ TRAINING = {
     "mean_score": "rollout/score",
 }
 """What training episodes tell of the figures of evaluations."""
-
-_RESAMPLES = 1_000
-"""Draws of the bootstrap."""
 
 _COUNTERS = ("env_steps", "wall_s", "episodes")
 
@@ -95,8 +89,7 @@ def curve_of(history: History, metric: str, x: Axis = "steps") -> Curve:
 def pooled(curves: Sequence[Curve]) -> Curve:
     """Return the mean of several runs where all have values, with the interval of a bootstrap.
 
-    Between its values a run is taken to go straight on. The interval is the 95 % percentile
-    interval of the mean over resampled runs.
+    Between its values a run is taken to go straight on.
 
     Args:
         curves: of one figure, each with a value at least
@@ -110,7 +103,5 @@ def pooled(curves: Sequence[Curve]) -> Curve:
     if not len(grid):
         grid = np.array([min(first, last)])
     values = np.stack([np.interp(grid, c.x, c.y) for c in curves])  # [R, P]
-    draws = np.random.default_rng(0).integers(len(curves), size=(_RESAMPLES, len(curves)))
-    means = values[draws].mean(1)  # [B, P]
-    low, high = np.percentile(means, [2.5, 97.5], axis=0)
-    return Curve(x=grid, y=values.mean(0), low=low, high=high)
+    mean, low, high = mean_of_runs(values)
+    return Curve(x=grid, y=mean, low=low, high=high)

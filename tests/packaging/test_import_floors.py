@@ -34,7 +34,7 @@ ROOMS = {
     " show types",
     "compose": "agent cluster config envs errors extras interop presets replay runs training types",
     "study": "cluster compose config envs errors extras files presets runs show training types",
-    "board": "compose errors extras files runs",
+    "board": "compose errors extras files runs types",
     "": "brains compose config credit envs extras interop presets replay runs show study training"
     " types version",
     "experiment": "agent board brains compose config envs errors extras files interop networks"
