@@ -185,7 +185,7 @@ def pooled(curves: Sequence[Curve], axis: Axis) -> Pooled:
         places = places[np.linspace(0, len(places) - 1, _POINTS).round().astype(int)]
     values = np.stack([_at(curve, axis, places) for curve in curves])  # [R, N]
     runs = np.isfinite(values).sum(0)
-    places, runs, values = (part[..., runs > 0] for part in (places, runs, values))
+    places, values, runs = places[runs > 0], values[:, runs > 0], runs[runs > 0]
     mean, low, high = mean_of_runs(values)
     return Pooled(places, mean, low, high, runs)
 
