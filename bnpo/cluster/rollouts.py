@@ -25,35 +25,19 @@ __all__ = ["RemoteRollouts", "RolloutWorker"]
 class RolloutWorker(ActingWorker):
     """Steps some of the environments under a copy of the policy, normalisation included."""
 
-    def __init__(
-        self,
-        spec: TaskSpec,
-        policy: Policy,
-        noise: Tensor,
-        *,
-        num_envs: int,
-        first: int,
-        seed: int,
-        threads: int,
-        settings: Mapping[str, Any],
-    ) -> None:
+    def __init__(self, spec: TaskSpec, policy: Policy, noise: Tensor, **where: Any) -> None:
         """Make the environments and reset them.
 
         Args:
             spec: the task
             policy: copy of its own
             noise: state of the generator that actions are drawn with
-            num_envs: environments in this worker
-            first: number of the first of them
-            seed: of the first of them
-            threads: of torch and of the simulator
-            settings: arguments of the environments
+            where: the worker's environments, as :class:`ActingWorker` takes them
 
         """
         generator = torch.Generator()
         generator.set_state(noise.clone())
-        where = {"num_envs": num_envs, "first": first, "seed": seed, "threads": threads}
-        super().__init__(spec, policy, generator, settings=settings, **where)
+        super().__init__(spec, policy, generator, **where)
         self.version = 0
 
     def observation(self) -> Any:

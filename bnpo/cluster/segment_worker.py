@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -53,32 +53,19 @@ class Delivery(NamedTuple):
 class SegmentWorker(ActingWorker):
     """Steps some of the environments under a copy of the policy, and collects their segments."""
 
-    def __init__(
-        self,
-        spec: TaskSpec,
-        policy: Policy,
-        *,
-        num_envs: int,
-        first: int,
-        seed: int,
-        threads: int,
-        settings: Mapping[str, Any],
-    ) -> None:
+    def __init__(self, spec: TaskSpec, policy: Policy, *, seed: int, **where: Any) -> None:
         """Make the environments and reset them.
 
         Args:
             spec: the task
             policy: copy of its own
-            num_envs: environments in this worker
-            first: number of the first of them
             seed: of the environments and of the noise
-            threads: of torch and of the simulator
-            settings: arguments of the environments
+            where: the worker's environments, as :class:`ActingWorker` takes them
 
         """
         generator = seeding.generator("cpu", seed, seeding.REMOTE_WORKERS)
-        where = {"num_envs": num_envs, "first": first, "seed": seed, "threads": threads}
-        super().__init__(spec, policy, generator, settings=settings, **where)
+        super().__init__(spec, policy, generator, seed=seed, **where)
+        num_envs = self.rollout.num_envs
         longest = policy.config.max_steps
         self.table = SegmentTable(
             spec,
