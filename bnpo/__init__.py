@@ -21,12 +21,13 @@ if TYPE_CHECKING:
         TrainConfig,
     )
     from bnpo.envs.checking import check_env
+    from bnpo.experiment.calls import train
     from bnpo.interop.offline import from_minari, learn_offline, to_minari
     from bnpo.runs.saving import load
     from bnpo.show.plotting import plot
     from bnpo.show.recording import watch
     from bnpo.study import Study, Sweep
-    from bnpo.training import Trainer, train
+    from bnpo.training import Trainer
     from bnpo.training.evaluation import Evaluation, evaluate
     from bnpo.types.callback import Callback
     from bnpo.types.history import History
@@ -91,7 +92,7 @@ _HOMES = {
     "replay": "bnpo.replay",
     "runs": "bnpo.runs",
     "to_minari": "bnpo.interop.offline",
-    "train": "bnpo.training",
+    "train": "bnpo.experiment.calls",
     "watch": "bnpo.show.recording",
 }
 

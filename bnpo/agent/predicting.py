@@ -152,6 +152,17 @@ class Usable:
     history: History | None = None
     """Evaluations of all calls of :func:`bnpo.train` so far"""
 
+    folder: Path | None = None
+    """Folder of the run that the last recorded training left"""
+
+    acts_alone: str | None = None
+    """Why the agent can act but not be trained; None: it can be trained"""
+
+    def require_trainable(self) -> None:
+        """Raise a ConfigError where the agent can act but not be trained."""
+        if self.acts_alone is not None:
+            raise ConfigError(self.acts_alone)
+
     def predict(self, observation: Any, *, deterministic: bool = True) -> NDArray[Any]:
         """Return an action [A] for a Gymnasium observation, actions [N, A] for a batch of them.
 
