@@ -103,7 +103,12 @@ def test_what_has_no_name_is_told_and_the_policy_is_of_use(
     class Mine(bnpo.Callback):
         def on_step(self, run: Any) -> None: ...
 
-    lengths = {"num_envs": 4, "eval_interval": 100, "eval_episodes": 2, "checkpoint_interval": 100}
+    lengths: dict[str, Any] = {
+        "num_envs": 4,
+        "eval_interval": 100,
+        "eval_episodes": 2,
+        "checkpoint_interval": 100,
+    }
     agent = own_scheme()
     with caplog.at_level("WARNING", logger="bnpo"):
         bnpo.train(agent, 200, record="runs", callbacks=[Mine()], video="off", **lengths, **QUIET)
