@@ -28,13 +28,13 @@ TURNS = 20
 """Turns of each brain at least, of which the first ten are its warm-up."""
 
 STEPS = {
-    "goal_reacher": 40_000,
-    "moving_reacher": 120_000,
-    "reacher_v5": 100_000,
+    "goal_reacher": 20_000,
+    "moving_reacher": 60_000,
+    "reacher_v5": 40_000,
     "fetch_reach": 10_000,
-    "hockey_reacher": 100_000,
+    "hockey_reacher": 64_000,
 }
-"""Environment steps by task, at least: half an hour for all runs together."""
+"""Environment steps by task, at least: a quarter of an hour for all runs together."""
 
 
 def tasks_of(preset: str) -> list[str]:
