@@ -6,7 +6,7 @@
 
 A preset is meant for the two tasks of this package on which all of them are compared, and for those
 that it has settings of its own for; self-play for the rink. Each run passes the warm-up of all of
-its brains by as many turns again, and is looked at twenty times: more often than a user's run is.
+its brains by as many turns again, and is looked at ten times: more often than a user's run is.
 Results are appended run by run to results/health.jsonl; what stands there for the settings of today
 is not run again.
 """
@@ -23,13 +23,13 @@ from typing import Any
 from records import fingerprint
 
 RESULTS = Path(__file__).parent / "results" / "health.jsonl"
-LOOKS = 20
+LOOKS = 10
 TURNS = 20
 """Turns of each brain at least, of which the first ten are its warm-up."""
 
 STEPS = {
     "goal_reacher": 20_000,
-    "moving_reacher": 60_000,
+    "moving_reacher": 40_000,
     "reacher_v5": 40_000,
     "fetch_reach": 10_000,
     "hockey_reacher": 64_000,
