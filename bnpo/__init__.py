@@ -1,13 +1,14 @@
 """BNPO: hybrid on/off-policy reinforcement learning with one actor and several brains.
 
-The names below load on first use, so that ``import bnpo`` is cheap.
+The names below load on first use, so that ``import bnpo`` is cheap. The environments are registered
+as soon as Gymnasium is imported, which has had no entry point for that since its version 1.0.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bnpo.extras import on_use
+from bnpo.extras import import_after, on_use
 from bnpo.version import __version__ as __version__
 
 if TYPE_CHECKING:
@@ -98,6 +99,8 @@ _HOMES = {
 
 
 __getattr__ = on_use(__name__, _HOMES)
+
+import_after("gymnasium.envs", "bnpo.envs")
 
 
 def __dir__() -> list[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bnpo.agent import Agent
+from bnpo.agent.predicting import require_agent
 from bnpo.compose.validation import check_writable
 from bnpo.config import RunConfig
 from bnpo.errors import ConfigError, Interrupted
@@ -70,6 +71,7 @@ def train(
             notebook its history is returned instead.
 
     """
+    require_agent(agent)
     lengths = {"total_steps": total_steps, "num_envs": num_envs}
     settings |= {name: value for name, value in lengths.items() if value is not None}
     run = run_of(agent)
