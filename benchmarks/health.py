@@ -5,8 +5,9 @@
     python benchmarks/health.py --table                run nothing, list the warnings
 
 A preset is meant for the two tasks of this package on which all of them are compared, and for those
-that it has settings of its own for; self-play for the rink. Each run passes the warm-up of all of
-its brains by as many turns again, and is looked at ten times: more often than a user's run is.
+that it has settings of its own for; shifted goals for goals that move, self-play for the rink. Each
+run passes the warm-up of all of its brains by as many turns again, and is looked at ten times: more
+often than a user's run is.
 Results are appended run by run to results/health.jsonl; what stands there for the settings of today
 is not run again.
 """
@@ -38,11 +39,16 @@ STEPS = {
 
 
 def tasks_of(preset: str) -> list[str]:
-    """Return the tasks that a preset is meant for, of those that are learnt within minutes."""
+    """Return the tasks that a preset is meant for, of those that are learnt within minutes.
+
+    The first is its own.
+    """
     from bnpo.presets import PRESETS, TUNED
 
     if "opponents" in PRESETS[preset]:
         return ["hockey_reacher"]
+    if "shift" in preset:
+        return ["moving_reacher"]
     own = [task for name, task in TUNED if name == preset and task in STEPS]
     return list(dict.fromkeys(["goal_reacher", "moving_reacher", *own]))
 
