@@ -1,6 +1,6 @@
 # `make` prints the verbs. Everything is installed into .venv; a second call installs nothing again.
 
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(shell command -v $(name))))
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
@@ -181,7 +181,7 @@ help: ## print this
 # --- how verbs are made true ---
 
 $(VENV)/.made:
-	@"$(PYTHON)" -c 'import sys; v = sys.version_info; sys.exit(f"BNPO needs Python 3.11 or newer, $(PYTHON) is {v.major}.{v.minor}: make PYTHON=...") if v < (3, 11) else None'
+	@"$(PYTHON)" -c 'import sys; v = sys.version_info; sys.exit(f"BNPO needs Python 3.11 to 3.13, $(PYTHON) is {v.major}.{v.minor}: make PYTHON=...") if not (3, 11) <= v < (3, 14) else None'
 	"$(PYTHON)" -m venv --clear $(VENV)
 	@touch $@
 

@@ -1,4 +1,7 @@
-"""The plan of a study: presets x tasks x seeds, and the run that each combination stands for."""
+"""The plan of a study: presets x tasks x seeds, and the run that each combination stands for.
+
+What makes agents is imported where it is used, so that the help on a plan is there at once.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +13,12 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from bnpo.compose.composition import compose_run
 from bnpo.compose.files import read_mapping
 from bnpo.compose.overrides import as_overrides
 from bnpo.compose.schema import names_of, refuse_unknown
-from bnpo.compose.validation import validate
 from bnpo.config import RunConfig, config
 from bnpo.errors import ConfigError, did_you_mean
-from bnpo.presets import PRESETS, TASKS, write_config
+from bnpo.presets import PRESETS, TASKS
 
 __all__ = ["Job", "Name", "Seeds", "StudyPlan", "on_cpu", "plan_fields", "read_plan"]
 
@@ -41,7 +42,7 @@ class StudyPlan:
     """Names of presets, or labels with what makes each: ``{"wide": {"preset": "bpo", ...}}``, the
     rest being overrides."""
 
-    tasks: Variants = Field(default_factory=lambda: ["goal_reacher"])
+    tasks: Variants = dataclasses.field(default_factory=lambda: ["goal_reacher"])
     """Names of tasks, or labels with what makes each: ``{"short": {"task": "goal_reacher", ...}}``,
     the rest being overrides. ``presets``: what some presets are given on this task alone, by label,
     ``{"presets": {"bpo": {"brains.ddpg.credit": "n_step"}}}``."""
@@ -49,7 +50,7 @@ class StudyPlan:
     seeds: Seeds = 5
     """How many seeds, from 0 on, or the seeds themselves."""
 
-    overrides: dict[str, Any] = Field(default_factory=dict)
+    overrides: dict[str, Any] = dataclasses.field(default_factory=dict)
     """Configuration that all runs share, by dotted path."""
 
     name: Name = "study"
@@ -78,6 +79,9 @@ class StudyPlan:
             ConfigError: naming the preset, task or key that cannot work.
 
         """
+        from bnpo.compose.composition import compose_run
+        from bnpo.compose.validation import validate
+
         jobs = []
         presets = _variants("preset", self.presets, PRESETS)
         tasks = [
@@ -123,6 +127,8 @@ class Job:
     @property
     def config(self) -> dict[str, Any]:
         """Configuration of the run as JSON holds it."""
+        from bnpo.presets import write_config
+
         return write_config(self.run)
 
     @property
