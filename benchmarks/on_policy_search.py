@@ -26,15 +26,17 @@ SEEDS = [100, 101, 102]
 
 Changes = Mapping[str, Any]
 
+_SURE: Changes = {"agent.gamma": 0.95, "agent.networks.sigma_init": 0.2}
+
 TRIED: dict[tuple[str, str], list[Changes]] = {
     ("trpo", "reacher_v5"): [
         {},
         {"agent.gamma": 0.95},
         {"agent.networks.sigma_init": 0.2},
-        {"agent.networks.input_gain": 1.5},
-        {"brains.trpo.learning_repeat": 80, "brains.trpo.actor_delay": 80},
-        {"brains.trpo.rule.natural.delta": 0.02},
-        {"brains.trpo.learning_delay": 100},
+        {**_SURE},
+        {**_SURE, "agent.networks.input_gain": 1.5},
+        {**_SURE, "brains.trpo.learning_delay": 100},
+        {**_SURE, "brains.trpo.learning_repeat": 60, "brains.trpo.actor_delay": 60},
     ],
 }
 """Changes by preset and task."""
