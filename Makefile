@@ -165,8 +165,8 @@ golden: setup ## write the golden numbers anew, after a change that is meant to 
 	$(BIN)/python -m tests.golden.numbers
 
 .PHONY: lock
-lock: ## resolve the ranges of setup.cfg anew into the lock files (TORCH=x.y.z to change torch)
-	PYTHON="$(PYTHON)" TORCH="$(TORCH)" .ci/lock
+lock: ## resolve setup.cfg anew into the lock files (TORCH=x.y.z changes torch, KEEP=1 only adds)
+	PYTHON="$(PYTHON)" TORCH="$(TORCH)" KEEP="$(KEEP)" .ci/lock
 
 .PHONY: clean
 clean: ## remove .venv, builds and caches; runs/ stays
