@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from sacred.utils import SacredInterrupt
 
-from bnpo.brains.steps.native.build import compile_seconds
+from bnpo.compiling import compile_seconds
 from bnpo.config import RunConfig
 from bnpo.errors import (
     CallbackError,

@@ -16,15 +16,16 @@ ROOMS = {
     "files": "",
     "seeding": "",
     "extras": "errors",
+    "compiling": "errors",
     "types": "extras",
     "config": "errors",
     "networks": "config seeding types",
     "envs": "errors extras seeding types",
     "credit": "config errors types",
-    "replay": "config errors types",
-    "brains": "config errors networks types",
+    "replay": "compiling config errors types",
+    "brains": "compiling config errors networks types",
     "planning": "brains config envs errors networks replay seeding types",
-    "agent": "brains config credit envs errors networks planning replay seeding types",
+    "agent": "brains compiling config credit envs errors networks planning replay seeding types",
     "presets": "extras agent brains config credit errors replay types",
     "runs": "agent config errors extras files presets types version",
     "show": "agent config envs errors files seeding types",
@@ -37,8 +38,8 @@ ROOMS = {
     "board": "compose errors extras files runs types",
     "": "brains compose config credit envs extras interop presets replay runs show study training"
     " types version",
-    "experiment": "agent board brains compose config envs errors extras files interop networks"
-    " presets replay runs show study training types version",
+    "experiment": "agent board brains compiling compose config envs errors extras files interop"
+    " networks presets replay runs show study training types version",
     "__main__": "experiment show",
 }
 
