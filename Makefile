@@ -66,6 +66,11 @@ docs-pictures: setup ## the film of twenty arms in the README, and the board's p
 test-slow: setup ## the tests marked slow
 	$(BIN)/pytest -q -n $(JOBS) --dist loadgroup -m slow --durations=0
 
+.PHONY: test-pythons
+test-pythons: ## the fast tests on other Pythons, in environments of their own (PYTHONS="3.12 3.13")
+	@for version in $(or $(PYTHONS),3.12 3.13); do \
+	  $(MAKE) unit PYTHON=python$$version VENV=build/python-$$version; done
+
 .PHONY: test-faults
 test-faults: setup ## kills, full disks, damaged files, fuzzed input: the full form, 15 minutes
 	$(BIN)/pytest -q -n $(JOBS) -m "faults or not slow" tests/faults --durations=5
