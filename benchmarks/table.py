@@ -199,6 +199,7 @@ def tables() -> dict[str, str]:
         "rules": "\n".join(ruled()),
         "hybrid": "\n".join(hybrid_study.tasks(hybrid_study.of_today())),
         "suite": "\n".join(hybrid_study.suite(hybrid_study.of_today())),
+        "ablations": "\n".join(hybrid_study.tasks(hybrid_study.of_today("ablations"))),
         "article": article_list.of_today(),
         "peers": "\n".join(on_policy_peers.lines()),
         "gps": "\n".join(gps.lines()),

@@ -106,6 +106,7 @@ TUNED: dict[tuple[str, str], dict[str, Any]] = {
                     "name": "gps",
                     "guidance": {
                         "plans": 320,
+                        "guess": 0.01,
                         "samples": 1,
                         "around": 8,
                         "spread": 12.0,

@@ -157,7 +157,7 @@ class Trainer:
         """Take one step of every environment, then the brains' turns."""
         agent, ahead = self.agent, self.ahead
         if self.free is not None:
-            self.progress.note(*self.free.step())
+            self.tally.note_arrival(self.free.step())
         else:
             agent.policy.version = agent.vector_steps
             step = self.stepper.step(agent.policy) if ahead is None else ahead.next()
