@@ -156,7 +156,7 @@ format: setup ## format the code and apply safe fixes
 	$(BIN)/ruff check --fix
 
 .PHONY: notebooks
-notebooks: setup ## execute the notebooks anew, half an hour; NAMES="BPO DDPG" for some
+notebooks: setup ## execute the notebooks anew, an hour; NAMES="BPO DDPG" for some
 	$(BIN)/python -m tests.docs.execute $(NAMES)
 
 .PHONY: dist
