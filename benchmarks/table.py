@@ -185,7 +185,7 @@ TABLE = re.compile(r"(<!-- (\w+)((?: \w+)*): make bench-table -->\n).*?(<!-- end
 """Place of a table in a document: its name and, where not all rows are wanted, the presets."""
 
 
-WHOLE = ("races", "free")
+WHOLE = ("races", "free", "claim")
 """What is more than one table, of which no rows are left out."""
 
 
@@ -202,6 +202,7 @@ def tables() -> dict[str, str]:
         "health": "\n".join(hybrid_study.health(hybrid_study.of_today())),
         "ablations": "\n".join(hybrid_study.tasks(hybrid_study.of_today("ablations"))),
         "article": article_list.of_today(),
+        "claim": article_list.claim(),
         "peers": "\n".join(on_policy_peers.lines()),
         "gps": "\n".join(gps.lines()),
         "free": "\n".join(free_rollouts.lines(free_rollouts.RESULTS)),
