@@ -26,17 +26,14 @@ SEEDS = [100, 101, 102]
 
 Changes = Mapping[str, Any]
 
-_SURE: Changes = {"agent.gamma": 0.95, "agent.networks.sigma_init": 0.2}
-
 TRIED: dict[tuple[str, str], list[Changes]] = {
     ("trpo", "reacher_v5"): [
         {},
         {"agent.gamma": 0.95},
         {"agent.networks.sigma_init": 0.2},
-        {**_SURE},
-        {**_SURE, "agent.networks.input_gain": 1.5},
-        {**_SURE, "brains.trpo.learning_delay": 100},
-        {**_SURE, "brains.trpo.learning_repeat": 60, "brains.trpo.actor_delay": 60},
+        {"agent.networks.input_gain": 1.5},
+        {"agent.gamma": 0.95, "agent.networks.sigma_init": 0.2},
+        {"agent.networks.input_gain": 1.5, "agent.networks.sigma_init": 0.2},
     ],
 }
 """Changes by preset and task."""
