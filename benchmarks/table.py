@@ -25,8 +25,10 @@ import gps
 import hybrid_study
 import moving_reacher
 import on_policy_peers
+import on_policy_search
 import reacher_v5
 import rules
+import self_play
 from learning import RACES
 from medians import RESULTS, Median, figure, found, row
 from raced import EARLIER, by_seeds, or_earlier, raced
@@ -201,6 +203,8 @@ def tables() -> dict[str, str]:
         "suite": "\n".join(hybrid_study.suite(hybrid_study.of_today())),
         "article": article_list.of_today(),
         "peers": "\n".join(on_policy_peers.lines()),
+        "search": "\n".join(on_policy_search.lines("trpo", "reacher_v5")),
+        "selfplay": "\n".join(self_play.lines()),
         "gps": "\n".join(gps.lines()),
         "free": "\n".join(free_rollouts.lines(free_rollouts.RESULTS)),
     }
