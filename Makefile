@@ -1,10 +1,11 @@
 # `make` prints the verbs. Everything is installed into .venv; a second call installs nothing again.
 
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(shell command -v $(name))))
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 JOBS ?= 2
+PYTEST = $(BIN)/pytest -q -n $(JOBS) --dist loadgroup --durations=5
 CASES ?= ../shared/cases
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -33,10 +34,12 @@ board: setup ## show runs/ in a browser at http://127.0.0.1:8000 (RUNS=studies P
 
 ##@ Check
 .PHONY: test
-test: ## set up, then lint, types, unit tests and the built wheel, each with its time
+test: ## set up, then lint, types and all fast tests, each part with its time and budget
 	@$(call timed,install,setup,150)
 	@$(call timed,lint and types,lint types,60)
-	@$(call timed,unit tests,unit,300)
+	@$(call timed,unit and learning tests,unit,300)
+	@$(call timed,faults,faults,60)
+	@$(call timed,notebooks and pages,pages,210)
 
 .PHONY: lint
 lint: setup ## style and formatting (ruff)
@@ -48,8 +51,16 @@ types: setup ## strict types of all four folders, tests and benchmarks (mypy)
 	$(BIN)/mypy
 
 .PHONY: unit
-unit: setup ## the fast tests, on JOBS=2 processes
-	$(BIN)/pytest -q -n $(JOBS) --dist loadgroup --durations=5
+unit: setup ## the fast tests of code and learning, on JOBS=2 processes
+	$(PYTEST) --ignore tests/faults --ignore tests/docs
+
+.PHONY: faults
+faults: setup ## the fast tests of kills, full disks, damaged files and odd input
+	$(PYTEST) tests/faults
+
+.PHONY: pages
+pages: setup ## the notebooks, shortened, and the programs, names and tables of README and site
+	$(PYTEST) tests/docs
 
 .PHONY: docs
 docs: setup ## build the site into build/docs; fails on a warning or an undocumented public name
@@ -170,7 +181,7 @@ help: ## print this
 # --- how verbs are made true ---
 
 $(VENV)/.made:
-	@"$(PYTHON)" -c 'import sys; v = sys.version_info; sys.exit(f"BNPO needs Python 3.11 or newer, $(PYTHON) is {v.major}.{v.minor}: make PYTHON=...") if v < (3, 11) else None'
+	@"$(PYTHON)" -c 'import sys; v = sys.version_info; sys.exit(f"BNPO needs Python 3.11 to 3.13, $(PYTHON) is {v.major}.{v.minor}: make PYTHON=...") if not (3, 11) <= v < (3, 14) else None'
 	"$(PYTHON)" -m venv --clear $(VENV)
 	@touch $@
 

@@ -173,6 +173,7 @@ def main() -> None:
     parser.add_argument("task", choices=list(TASKS))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
     parser.add_argument("--programs", nargs="+", help="default: all")
+    parser.add_argument("--fresh", action="store_true", help="run again what has a result")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     options = parser.parse_args()
     task = TASKS[options.task]
@@ -186,9 +187,10 @@ def main() -> None:
             outcome = run_preset(options.task, program, seed)
         print(json.dumps({**labels, "settings": label(options.task, program), **outcome}))
         return
+    done = {} if options.fresh else load(options.task)
     for seed in options.seeds:
         for program in options.programs or (*task.presets, *task.rivals):
-            if (program, seed) in load(options.task):
+            if (program, seed) in done:
                 continue
             print(f"{program}, seed {seed} ...", file=sys.stderr, flush=True)
             command = [

@@ -201,6 +201,8 @@ def tables() -> dict[str, str]:
         "rules": "\n".join(ruled()),
         "hybrid": "\n".join(hybrid_study.tasks(hybrid_study.of_today())),
         "suite": "\n".join(hybrid_study.suite(hybrid_study.of_today())),
+        "health": "\n".join(hybrid_study.health(hybrid_study.of_today())),
+        "ablations": "\n".join(hybrid_study.tasks(hybrid_study.of_today("ablations"))),
         "article": article_list.of_today(),
         "peers": "\n".join(on_policy_peers.lines()),
         "search": "\n".join(on_policy_search.lines("trpo", "reacher_v5")),

@@ -54,9 +54,10 @@ def import_home(module: str) -> None:
     import_here_too()
     try:
         importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        raise ValueError(f"env_id={module + ':...'!r}: there is no module {error.name}") from None
     except (Exception, SystemExit) as error:
+        missing = error.name if isinstance(error, ModuleNotFoundError) else None
+        if missing and f"{module}.".startswith(f"{missing}."):  # itself, or a package above it
+            raise ValueError(f"env_id={module + ':...'!r}: there is no module {missing}") from None
         raise ValueError(f"module {module} cannot be imported: {headline(error)}") from error
 
 

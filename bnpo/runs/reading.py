@@ -5,12 +5,13 @@ What makes agents is imported where it is used, so that a list of runs is there 
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from bnpo.errors import RunError, did_you_mean
+from bnpo.errors import ConfigError, RunError, did_you_mean
 from bnpo.files import read_as
 from bnpo.runs.stream import read_stream
 from bnpo.runs.summary import Summary
@@ -213,11 +214,34 @@ def load_agent(run: str | int | Path, checkpoint: Checkpoint = "last") -> Agent:
     path = checkpoint_path(folder, checkpoint)
     state = load_checkpoint(path, rows=False)
     try:
-        agent = build_agent(config)
+        agent = _with_stand_ins(config) or build_agent(config)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise RunError(f"{folder / 'config.json'} makes no agent here: {error}") from None
     with fitting(path):
         agent.load_policy(state["agent"])
+    return agent
+
+
+def _with_stand_ins(config: dict[str, Any]) -> Agent | None:
+    """Return an agent that can act but not train; None where its brains can be made.
+
+    Parts that the process which trained them has not named are known to that process alone. The
+    actor does not depend on them.
+    """
+    from bnpo.presets import PRESETS, build_agent
+    from bnpo.presets.named import unnamed_parts
+
+    unnamed = unnamed_parts(config)
+    if not unnamed:
+        return None
+    with contextlib.suppress(ConfigError):
+        return build_agent(config)  # in that process itself
+    stand_in = PRESETS["ddpg"]["brains"]["ddpg"]
+    agent = build_agent({**config, "brains": dict.fromkeys(config["brains"], stand_in)})
+    agent.acts_alone = (
+        f"{', '.join(unnamed)}: known to the process alone that trained it, so the agent can act "
+        "here but not be trained: put the class into a module, then it is called module:Name"
+    )
     return agent
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnpo.agent import Agent
+from bnpo.agent.predicting import require_agent
 from bnpo.envs import make_vector_env, step_info
 from bnpo.envs.arguments import require_int
 from bnpo.envs.rollout import Rollout
@@ -153,7 +154,11 @@ def evaluate(
         threads: of the simulator
         max_steps: episodes without a time limit are cut there (environment steps)
 
+    Raises:
+        ConfigError: what is evaluated is no agent.
+
     """
+    require_agent(agent)
     evaluator = PolicyEvaluator(agent, episodes, threads=threads, max_steps=max_steps)
     try:
         return evaluator.run()

@@ -59,10 +59,11 @@ class Trainer:
             folder: of the run, for callbacks that leave files
 
         Raises:
-            ConfigError: for settings of the run and the agent that exclude each other, and for
-                what is no callback.
+            ConfigError: for settings of the run and the agent that exclude each other, for an
+                agent that can act alone, and for what is no callback.
 
         """
+        agent.require_trainable()
         config.require_fits(agent.config)
         torch.set_num_threads(config.threads)
         self.agent = agent

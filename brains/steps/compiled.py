@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -21,6 +21,7 @@ from bnpo.brains.steps.learning_step import LearningStep, Learnt
 from bnpo.brains.steps.native import build, structures
 from bnpo.brains.steps.native.binding import Addresses, Moved, Rows, parameters_of
 from bnpo.brains.steps.optimizers import GradientStep, LeanAdam
+from bnpo.compiling import Mode
 from bnpo.networks import Actor, Critic, Normalizer
 
 __all__ = ["CompiledSteps", "compiled"]
@@ -29,7 +30,7 @@ _POINTS = {"point": 0, "behaviour": 1, "auto": 2}
 _SCALARS = 6
 
 
-def compiled(step: LearningStep, mode: Literal["auto", "off", "on"]) -> CompiledSteps | None:
+def compiled(step: LearningStep, mode: Mode) -> CompiledSteps | None:
     """Return what takes a brain's steps in one call; None where they are taken one by one.
 
     The choice depends on the brain, the setting and the machine, never on the time that something
@@ -46,8 +47,7 @@ def compiled(step: LearningStep, mode: Literal["auto", "off", "on"]) -> Compiled
     if mode == "off" or _climb_of(step) is None or not _suits(step):
         return None
     dtype = step.networks.actor.half_range.dtype
-    library = build.require_library(dtype) if mode == "on" else build.library(dtype)
-    return None if library is None else CompiledSteps(step)
+    return None if build.library(dtype, mode) is None else CompiledSteps(step)
 
 
 def _climb_of(step: LearningStep) -> tuple[GradientStep, int] | None:

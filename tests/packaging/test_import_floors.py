@@ -16,15 +16,16 @@ ROOMS = {
     "files": "",
     "seeding": "",
     "extras": "errors",
+    "compiling": "errors",
     "types": "extras",
     "config": "errors",
     "networks": "config seeding types",
     "envs": "errors extras seeding types",
     "credit": "config errors types",
-    "replay": "config errors types",
-    "brains": "config errors networks types",
+    "replay": "compiling config errors types",
+    "brains": "compiling config errors networks types",
     "planning": "brains config envs errors networks replay seeding types",
-    "agent": "brains config credit envs errors networks planning replay seeding types",
+    "agent": "brains compiling config credit envs errors networks planning replay seeding types",
     "presets": "extras agent brains config credit errors replay types",
     "runs": "agent config errors extras files presets types version",
     "show": "agent config envs errors files seeding types",
@@ -35,10 +36,10 @@ ROOMS = {
     "compose": "agent cluster config envs errors extras interop presets replay runs training types",
     "study": "cluster compose config envs errors extras files presets runs show training types",
     "board": "compose errors extras files runs types",
-    "": "brains compose config credit envs extras interop presets replay runs show study training"
-    " types version",
-    "experiment": "agent board brains compose config envs errors extras files interop networks"
-    " presets replay runs show study training types version",
+    "experiment": "agent board brains compiling compose config envs errors extras files interop"
+    " networks presets replay runs show study training types version",
+    "": "brains compose config credit envs experiment extras interop presets replay runs show study"
+    " training types version",
     "__main__": "experiment show",
 }
 
@@ -200,7 +201,7 @@ def test_a_violation_is_caught(tmp_path: Path, module: str, line: str, complaint
         ("bnpo.training", "if TYPE_CHECKING:\n    from bnpo.show.plotting import plot"),
         ("bnpo.training", "from tqdm.auto import tqdm"),
         ("bnpo.runs.summary", "from bnpo.version import __version__"),
-        ("bnpo.experiment", "import sacred\nfrom bnpo.training import train"),
+        ("bnpo.experiment", "import sacred\nfrom bnpo.training import Trainer"),
     ],
 )
 def test_what_points_down_is_left_alone(tmp_path: Path, module: str, line: str) -> None:
