@@ -29,6 +29,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from raced import EARLIER
 from records import fingerprint
 from rules import figure
 
@@ -132,7 +133,7 @@ def lines(results: Path = RESULTS) -> Iterator[str]:
         if last:
             success = figure([row["success"] for row in last.values()], "{:.2f}")
             returns = figure([row["return"] for row in last.values()], "{:.2f}")
-            earlier = "" if settings == label(variant) else " (earlier settings)"
+            earlier = "" if settings == label(variant) else EARLIER
             yield f"| {variant}{earlier} | {len(last)} | {success} | {returns} |"
 
 

@@ -22,6 +22,7 @@ from pathlib import Path
 import article_list
 import free_rollouts
 import gps
+import gps_plans
 import hybrid_study
 import moving_reacher
 import on_policy_peers
@@ -208,6 +209,7 @@ def tables() -> dict[str, str]:
         "search": "\n".join(on_policy_search.lines("trpo", "reacher_v5")),
         "selfplay": "\n".join(self_play.lines()),
         "gps": "\n".join(gps.lines()),
+        "plans": "\n".join(gps_plans.lines()),
         "free": "\n".join(free_rollouts.lines(free_rollouts.RESULTS)),
     }
 
