@@ -65,6 +65,9 @@ def load(results: Path = RESULTS) -> dict[tuple[float, int], dict[str, Any]]:
 def lines(results: Path = RESULTS) -> Iterator[str]:
     """Markdown table: means over seeds, by the size of the guess."""
     rows = load(results)
+    if not rows:
+        yield "No run is on record yet."
+        return
     yield "| first guess | seeds | plans that arrive | mean distance, m | shoulder turns, rad |"
     yield "|---|---|---|---|---|"
     for guess in GUESSES:
