@@ -22,11 +22,14 @@ from pathlib import Path
 import article_list
 import free_rollouts
 import gps
+import gps_plans
 import hybrid_study
 import moving_reacher
 import on_policy_peers
+import on_policy_search
 import reacher_v5
 import rules
+import self_play
 from learning import RACES
 from medians import RESULTS, Median, figure, found, row
 from raced import EARLIER, by_seeds, or_earlier, raced
@@ -204,7 +207,10 @@ def tables() -> dict[str, str]:
         "article": article_list.of_today(),
         "claim": article_list.claim(),
         "peers": "\n".join(on_policy_peers.lines()),
+        "search": "\n".join(on_policy_search.lines("trpo", "reacher_v5")),
+        "selfplay": "\n".join(self_play.lines()),
         "gps": "\n".join(gps.lines()),
+        "plans": "\n".join(gps_plans.lines()),
         "free": "\n".join(free_rollouts.lines(free_rollouts.RESULTS)),
     }
 
