@@ -77,6 +77,11 @@ docs-pictures: setup ## the film of twenty arms in the README, and the board's p
 test-slow: setup ## the tests marked slow
 	$(BIN)/pytest -q -n $(JOBS) --dist loadgroup -m slow --durations=0
 
+.PHONY: test-pythons
+test-pythons: ## the fast tests on other Pythons, in environments of their own (PYTHONS="3.12 3.13")
+	@for version in $(or $(PYTHONS),3.12 3.13); do \
+	  $(MAKE) unit PYTHON=python$$version VENV=build/python-$$version; done
+
 .PHONY: test-faults
 test-faults: setup ## kills, full disks, damaged files, fuzzed input: the full form, 15 minutes
 	$(BIN)/pytest -q -n $(JOBS) -m "faults or not slow" tests/faults --durations=5
@@ -151,7 +156,7 @@ format: setup ## format the code and apply safe fixes
 	$(BIN)/ruff check --fix
 
 .PHONY: notebooks
-notebooks: setup ## execute the notebooks anew, half an hour; NAMES="BPO DDPG" for some
+notebooks: setup ## execute the notebooks anew, an hour; NAMES="BPO DDPG" for some
 	$(BIN)/python -m tests.docs.execute $(NAMES)
 
 .PHONY: dist

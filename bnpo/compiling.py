@@ -22,7 +22,7 @@ from typing import Literal
 
 from bnpo.errors import ConfigError
 
-__all__ = ["Mode", "Source", "compile_seconds", "library", "require_library"]
+__all__ = ["Mode", "Source", "compile_seconds", "library", "processor_has", "require_library"]
 
 Mode = Literal["auto", "off", "on"]
 """``AgentConfig.compile``: where there is a compiler, never, or always"""
@@ -78,6 +78,11 @@ def require_library(source: Source) -> ctypes.CDLL:
             f"AgentConfig.compile = 'on': {reason}; or set compile to 'auto' or 'off'"
         )
     return loaded
+
+
+def processor_has(instructions: str) -> bool:
+    """Return whether the processor knows instructions, as /proc/cpuinfo calls them."""
+    return instructions in _processor().split()
 
 
 def _named() -> tuple[str, Path]:

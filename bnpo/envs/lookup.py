@@ -99,6 +99,14 @@ def is_of_gymnasium(spec: EnvSpec) -> bool:
     return top in ("gymnasium", "gymnasium_robotics") and not spec.additional_wrappers
 
 
+def is_registered_here_alone(env_id: str) -> bool:
+    """Whether an id names what this process has registered, and no module that others import."""
+    if ":" in env_id:
+        return False
+    spec = find_spec(env_id)
+    return not is_of_gymnasium(spec) and spec.namespace != "bnpo"
+
+
 @contextlib.contextmanager
 def in_this_folder() -> Iterator[None]:
     """Come back to the working folder where what an environment does leaves it."""

@@ -12,6 +12,7 @@ from bnpo.agent import Agent
 from bnpo.agent.predicting import require_agent
 from bnpo.compose.validation import check_writable
 from bnpo.config import RunConfig
+from bnpo.envs.lookup import is_registered_here_alone
 from bnpo.errors import ConfigError, Interrupted
 from bnpo.presets import run_of, write_config
 from bnpo.presets.named import unnamed_parts
@@ -155,10 +156,12 @@ def _check(agent: Agent, run: RunConfig, runs: str | Path, callbacks: Sequence[A
 def _tell_what_has_no_name(run: RunConfig, callbacks: Sequence[Any]) -> None:
     """Say what another process could not make again."""
     unnamed = unnamed_parts(write_config(run, strict=False))
+    if is_registered_here_alone(run.task.env):
+        unnamed.append(f"env = {run.task.env}")
     unnamed += [f"callback {type(one).__name__}" for one in callbacks]
     if unnamed:
         logging.getLogger("bnpo.runs").warning(
             "%s: known to this process alone, so `bnpo resume` cannot go on with the run as it is; "
-            "what lies in a module is called module:Name",
+            "what lies in a module is called module:Name, an environment module:Id-v0",
             ", ".join(unnamed),
         )

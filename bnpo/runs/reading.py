@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from bnpo.errors import ConfigError, RunError, did_you_mean
+from bnpo.errors import CheckpointError, ConfigError, RunError, did_you_mean
 from bnpo.files import read_as
 from bnpo.runs.stream import read_stream
 from bnpo.runs.summary import Summary
@@ -45,6 +45,9 @@ PRETRAINED = Path(__file__).parents[1] / "pretrained"
 
 Checkpoint = Literal["last", "best"]
 """Policies that a run keeps: the last, and the best by its metric."""
+
+_NAMED = 8
+"""Runs that an error names at most."""
 
 _SECTIONS: dict[str, Any] = {
     "env": str,
@@ -88,10 +91,20 @@ def find_run(run: str | int | Path, runs: Path = RUNS) -> Path:
     if not folder.exists() and folder.parts[:1] == (PRETRAINED.name,):
         return _pretrained(folder)
     if not folder.is_dir():
-        raise RunError(f"run {folder} is missing: there is no such folder")
+        raise RunError(f"run {folder} is missing: there is no such folder{_those_in(runs)}")
     if not (folder / "config.json").is_file():
         raise RunError(f"run {folder} is no run: {folder / 'config.json'} is missing")
     return folder
+
+
+def _those_in(runs: Path) -> str:
+    """Return which runs a folder holds, the newest of many, in brackets; nothing without any."""
+    names = [path.parent.name for path in runs.glob("*/config.json")]
+    names.sort(key=lambda name: (len(name), name) if name.isdigit() else (0, name))
+    if not names:
+        return ""
+    newest = f"the newest of {len(names):,}: " if len(names) > _NAMED else ""
+    return f" ({runs} holds {newest}{', '.join(names[-_NAMED:])})"
 
 
 def _pretrained(name: Path) -> Path:
@@ -212,6 +225,11 @@ def load_agent(run: str | int | Path, checkpoint: Checkpoint = "last") -> Agent:
     folder = find_run(run)
     config = load_config(folder)
     path = checkpoint_path(folder, checkpoint)
+    if not path.is_file():
+        other: Checkpoint = "best" if checkpoint == "last" else "last"
+        there = checkpoint_path(folder, other).is_file()
+        hint = f"; its {other} policy is there: checkpoint={other}" if there else ""
+        raise CheckpointError(f"checkpoint {path} is missing: the run ended before it{hint}")
     state = load_checkpoint(path, rows=False)
     try:
         agent = _with_stand_ins(config) or build_agent(config)

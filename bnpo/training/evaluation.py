@@ -51,6 +51,21 @@ class Evaluation:
     mean_score: float | None = None
     """Environment's own score per episode (the sum of ``contact_reward``), where it has one"""
 
+    @property
+    def success_interval(self) -> tuple[float, float] | None:
+        """Interval of 95 % of the success rate by Wilson's score; None where none is told.
+
+        With n episodes, share p and z = 1.96 it is
+        (p + z²/2n ± z √(p (1 - p) / n + z²/4n²)) / (1 + z²/n), which is no point at 0 and 1.
+        """
+        if self.success_rate is None:
+            return None
+        p, n, z = self.success_rate, self.episodes, 1.959964
+        centre = p + z**2 / (2 * n)
+        half = z * math.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
+        low, high = ((centre + side * half) / (1 + z**2 / n) for side in (-1, 1))
+        return max(low, 0.0), min(high, 1.0)
+
 
 class PolicyEvaluator:
     """Environments kept ready for repeated evaluation of one agent."""

@@ -87,6 +87,21 @@ def test_plot_overlays_runs(finished_run: Path, command: Command, tmp_path: Path
         assert picture.size[0] >= 1000
 
 
+def test_what_is_missing_is_told_with_what_is_there(
+    finished_run: Path, command: Command, tmp_path: Path
+) -> None:
+    for number in (1, 2, 10):
+        run = shutil.copytree(finished_run, tmp_path / "runs" / str(number))
+    for path in run.glob("checkpoints/step-*.json"):
+        path.unlink()
+    line = "there is no such folder (runs holds 1, 2, 10)"
+    assert line in command("evaluate 7")[2]
+    status, _, errors = command("evaluate 10 episodes=2")
+    assert status == 2
+    assert "the run ended before it; its best policy is there: checkpoint=best" in errors
+    assert command("evaluate 10 episodes=2 checkpoint=best")[0] == 0
+
+
 def test_record_writes_a_video(finished_run: Path, command: Command, tmp_path: Path) -> None:
     run = shutil.copytree(finished_run, tmp_path / "copy")
     (run / "policy.gif").unlink()
