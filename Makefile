@@ -1,10 +1,11 @@
 # `make` prints the verbs. Everything is installed into .venv; a second call installs nothing again.
 
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(shell command -v $(name))))
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 JOBS ?= 2
+PYTEST = $(BIN)/pytest -q -n $(JOBS) --dist loadgroup --durations=5
 CASES ?= ../shared/cases
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -33,10 +34,12 @@ board: setup ## show runs/ in a browser at http://127.0.0.1:8000 (RUNS=studies P
 
 ##@ Check
 .PHONY: test
-test: ## set up, then lint, types, unit tests and the built wheel, each with its time
+test: ## set up, then lint, types and all fast tests, each part with its time and budget
 	@$(call timed,install,setup,150)
 	@$(call timed,lint and types,lint types,60)
-	@$(call timed,unit tests,unit,300)
+	@$(call timed,unit and learning tests,unit,300)
+	@$(call timed,faults,faults,60)
+	@$(call timed,notebooks and pages,pages,210)
 
 .PHONY: lint
 lint: setup ## style and formatting (ruff)
@@ -48,8 +51,16 @@ types: setup ## strict types of all four folders, tests and benchmarks (mypy)
 	$(BIN)/mypy
 
 .PHONY: unit
-unit: setup ## the fast tests, on JOBS=2 processes
-	$(BIN)/pytest -q -n $(JOBS) --dist loadgroup --durations=5
+unit: setup ## the fast tests of code and learning, on JOBS=2 processes
+	$(PYTEST) --ignore tests/faults --ignore tests/docs
+
+.PHONY: faults
+faults: setup ## the fast tests of kills, full disks, damaged files and odd input
+	$(PYTEST) tests/faults
+
+.PHONY: pages
+pages: setup ## the notebooks, shortened, and the programs, names and tables of README and site
+	$(PYTEST) tests/docs
 
 .PHONY: docs
 docs: setup ## build the site into build/docs; fails on a warning or an undocumented public name
@@ -65,6 +76,11 @@ docs-pictures: setup ## the film of twenty arms in the README, and the board's p
 .PHONY: test-slow
 test-slow: setup ## the tests marked slow
 	$(BIN)/pytest -q -n $(JOBS) --dist loadgroup -m slow --durations=0
+
+.PHONY: test-pythons
+test-pythons: ## the fast tests on other Pythons, in environments of their own (PYTHONS="3.12 3.13")
+	@for version in $(or $(PYTHONS),3.12 3.13); do \
+	  $(MAKE) unit PYTHON=python$$version VENV=build/python-$$version; done
 
 .PHONY: test-faults
 test-faults: setup ## kills, full disks, damaged files, fuzzed input: the full form, 15 minutes
@@ -140,7 +156,7 @@ format: setup ## format the code and apply safe fixes
 	$(BIN)/ruff check --fix
 
 .PHONY: notebooks
-notebooks: setup ## execute the notebooks anew, half an hour; NAMES="BPO DDPG" for some
+notebooks: setup ## execute the notebooks anew, an hour; NAMES="BPO DDPG" for some
 	$(BIN)/python -m tests.docs.execute $(NAMES)
 
 .PHONY: dist
@@ -154,8 +170,8 @@ golden: setup ## write the golden numbers anew, after a change that is meant to 
 	$(BIN)/python -m tests.golden.numbers
 
 .PHONY: lock
-lock: ## resolve the ranges of setup.cfg anew into the lock files (TORCH=x.y.z to change torch)
-	PYTHON="$(PYTHON)" TORCH="$(TORCH)" .ci/lock
+lock: ## resolve setup.cfg anew into the lock files (TORCH=x.y.z changes torch, KEEP=1 only adds)
+	PYTHON="$(PYTHON)" TORCH="$(TORCH)" KEEP="$(KEEP)" .ci/lock
 
 .PHONY: clean
 clean: ## remove .venv, builds and caches; runs/ stays
@@ -170,7 +186,7 @@ help: ## print this
 # --- how verbs are made true ---
 
 $(VENV)/.made:
-	@"$(PYTHON)" -c 'import sys; v = sys.version_info; sys.exit(f"BNPO needs Python 3.11 or newer, $(PYTHON) is {v.major}.{v.minor}: make PYTHON=...") if v < (3, 11) else None'
+	@"$(PYTHON)" -c 'import sys; v = sys.version_info; sys.exit(f"BNPO needs Python 3.11 to 3.13, $(PYTHON) is {v.major}.{v.minor}: make PYTHON=...") if not (3, 11) <= v < (3, 14) else None'
 	"$(PYTHON)" -m venv --clear $(VENV)
 	@touch $@
 

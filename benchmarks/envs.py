@@ -1,13 +1,14 @@
 """Speed of the environments, side by side in one run; prints a Markdown table.
 
 Every figure is the median of five rounds; in each round all candidates take their turn, so that a
-busy machine slows all of them. ``make bench-envs`` runs it.
+busy machine slows all of them. ``make bench-envs`` runs it; ``python benchmarks/envs.py --parts
+pucks`` measures one part anew.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from typing import Any
 
@@ -17,7 +18,7 @@ import numpy as np
 from clock import CLOCKS, Clock, Work
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from medians import Median, compared, leave, show
-from mujoco.rollout import Rollout
+from stepping import resetting, rolling, stepping, stepping_one
 
 from bnpo.envs import (
     GoalReacherVectorEnv,
@@ -43,9 +44,14 @@ def main() -> None:
     """Measure everything, print the table and leave it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="rounds, of which the median counts")
-    clock = Clock(parser.parse_args().rounds, CLOCKS["wall"])
+    parser.add_argument("--parts", nargs="+", default=list(PARTS), choices=PARTS)
+    options = parser.parse_args()
     print(f"{available_cores()} cores, MuJoCo {mujoco.__version__}, Gymnasium {gym.__version__}\n")
-    medians = [*goal_reacher(clock), *moving_reacher(clock), *pucks(clock), *fetch(clock)]
+    medians = [
+        median
+        for part in options.parts
+        for median in PARTS[part][0](Clock(options.rounds, CLOCKS[PARTS[part][1]]))
+    ]
     show(medians)
     leave("envs", medians)
 
@@ -112,7 +118,8 @@ def moving_reacher(clock: Clock) -> Iterator[Median]:
 def pucks(clock: Clock) -> Iterator[Median]:
     """SlideReacher and HockeyReacher against mj_step alone, from the states where they begin.
 
-    The peer of the rinks plays no opponent, finds no goals and observes nothing.
+    The peer of the rinks plays no opponent, finds no goals and observes nothing. In CPU seconds,
+    those of both sides' simulator threads included.
     """
     kinds: dict[str, tuple[Any, str, int]] = {
         "slide Reachers": (SlideReacherVectorEnv, SLIDE_XML, SLIDE_STEPS),
@@ -131,8 +138,8 @@ def pucks(clock: Clock) -> Iterator[Median]:
             }
         )
         env.close()
-        what, ours = f"batch of {REACHERS} {name}", speed["env"]
-        yield beside(what, ours, "mj_step, this model", speed["physics"], ">= 0.6")
+        what, ours, bare = f"batch of {REACHERS} {name}", speed["env"], speed["physics"]
+        yield compared(what, ours, "mj_step, this model", bare, "steps/CPU s", ">= 0.6")
         yield cost_of_reset(what, ours, speed["reset"])
 
 
@@ -179,92 +186,6 @@ def fetch(clock: Clock) -> Iterator[Median]:
         yield beside(what, ours, "SB3's SubprocVecEnv", speed["sb3"], ">= 1")
 
 
-def stepping(env: Any, steps: int) -> Work:
-    """Step a vector environment under random actions, autoresets included."""
-    env.reset(seed=0)
-    env.action_space.seed(0)
-    actions = [env.action_space.sample() for _ in range(steps)]
-
-    def work() -> int:
-        for action in actions:
-            env.step(action)
-        return steps * int(env.num_envs)
-
-    return work
-
-
-def stepping_one(env: Any, steps: int) -> Work:
-    """Step a single environment under random actions, resets included."""
-    env.reset(seed=0)
-    env.action_space.seed(0)
-    actions = [env.action_space.sample() for _ in range(steps)]
-
-    def work() -> int:
-        for action in actions:
-            _, _, terminated, truncated, _ = env.step(action)
-            if terminated or truncated:
-                env.reset()
-        return steps
-
-    return work
-
-
-def resetting(env: Any, times: int) -> Work:
-    """Reset a whole vector environment; counts its environments."""
-
-    def work() -> int:
-        for _ in range(times):
-            env.reset()
-        return times * int(env.num_envs)
-
-    return work
-
-
-def rolling(
-    model: mujoco.MjModel,
-    num_envs: int,
-    physics_steps: int,
-    steps: int,
-    threads: int | None = None,
-    start: Any = None,
-) -> Work:
-    """Call ``mujoco.rollout`` for each step of a batch, from the state that the last one left.
-
-    Its threads: as many as there are cores, or so many (0: the calling thread). Every 50 steps the
-    states begin anew, at zero or where they are told to.
-    """
-    threads = min(available_cores(), num_envs) if threads is None else threads
-    pool = Rollout(nthread=threads)
-    data = [mujoco.MjData(model) for _ in range(max(threads, 1))]
-    size = mujoco.mj_stateSize(model, int(mujoco.mjtState.mjSTATE_FULLPHYSICS))
-    start = np.zeros((num_envs, size)) if start is None else start
-    controls = np.random.default_rng(0).uniform(-1, 1, (steps, num_envs, 1, model.nu))
-    controls = np.repeat(controls, physics_steps, axis=2)
-    models = [model] * num_envs
-    out = np.zeros((num_envs, physics_steps, size))
-    sensors = np.zeros((num_envs, physics_steps, model.nsensordata))
-
-    def work() -> int:
-        state = start.copy()
-        for step, control in enumerate(controls):
-            if step % 50 == 0:
-                state[:] = start
-            pool.rollout(
-                models,
-                data,
-                state,
-                control,
-                skip_checks=True,
-                nstep=physics_steps,
-                state=out,
-                sensordata=sensors,
-            )
-            state[:] = out[:, -1]
-        return steps * num_envs
-
-    return work
-
-
 def subproc_vec_env(env_id: str) -> tuple[Any, Work]:
     """Stable-Baselines3's vector environment with one process per environment, and its work."""
     from stable_baselines3.common.env_util import make_vec_env
@@ -291,6 +212,15 @@ def cost_of_reset(what: str, step_speed: float, reset_speed: float) -> Median:
     """What a reset of the whole batch costs."""
     cost = step_speed / reset_speed
     return Median(what=f"{what}: a reset", ours=cost, unit="steps of the batch", asked="<= 5")
+
+
+PARTS: dict[str, tuple[Callable[[Clock], Iterator[Median]], str]] = {
+    "goal_reacher": (goal_reacher, "wall"),
+    "moving_reacher": (moving_reacher, "wall"),
+    "pucks": (pucks, "cpu"),
+    "fetch": (fetch, "wall"),
+}
+"""Parts by name, with the clock that they are measured by."""
 
 
 if __name__ == "__main__":

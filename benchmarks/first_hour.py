@@ -1,8 +1,9 @@
-"""What a user waits for: help, a list of 1,000 runs, and the prompt after a run's last step.
+"""What a user waits for: help, lists and a board of 1,000 runs, the prompt after the last step.
 
     python benchmarks/first_hour.py            all of it
     python benchmarks/first_hour.py start      help and lists alone
     python benchmarks/first_hour.py eight      a training run of eight steps, film and all
+    python benchmarks/first_hour.py board      what the board reads alone
 
 CPU seconds are those of the command and its children. The wait for the prompt is that of
 HalfCheetah-v5 for 2,000 steps with ``ppo``: from the last line of the training stream, which is
@@ -52,9 +53,7 @@ def start(cwd: Path) -> list[Median]:
         seconds = statistics.median(bnpo(words.split(), cwd) for _ in range(REPEATS))
         what = f"`bnpo {words}`"
         medians.append(Median(what=what, ours=seconds, unit="CPU seconds", asked="<= 0.5"))
-    for number in range(2, RUNS + 1):
-        copy = cwd / "runs" / str(number)
-        shutil.copytree(cwd / "runs" / "1", copy, ignore=shutil.ignore_patterns("checkpoints"))
+    copy_runs(cwd)
     seconds = statistics.median(bnpo(["runs"], cwd) for _ in range(3))
     what = f"`bnpo runs` over {RUNS:,} runs"
     medians.append(Median(what=what, ours=seconds, unit="CPU seconds", asked="<= 2"))
@@ -68,6 +67,34 @@ def eight(cwd: Path) -> list[Median]:
     seconds = statistics.median(bnpo(words, cwd) for _ in range(REPEATS))
     what = "`bnpo with bpo goal_reacher total_steps=8`, film and all"
     return [Median(what=what, ours=seconds, unit="CPU seconds", asked="<= 3.9")]
+
+
+def copy_runs(cwd: Path) -> None:
+    """Make many runs of the one that is there."""
+    for number in range(2, RUNS + 1):
+        copy = cwd / "runs" / str(number)
+        shutil.copytree(cwd / "runs" / "1", copy, ignore=shutil.ignore_patterns("checkpoints"))
+
+
+def board(cwd: Path) -> list[Median]:
+    """Measure what the board's server reads: once at its start, then every two seconds."""
+    from bnpo.board.watching import Watch
+
+    bnpo(["with", "bpo", *TINY], cwd)
+    copy_runs(cwd)
+    started = time.process_time()
+    watch = Watch(cwd / "runs", 0.0)
+    looks = [time.process_time() - started]
+    for version in range(REPEATS):
+        started = time.process_time()
+        watch.since(version + 1)
+        looks.append(time.process_time() - started)
+    what = f"board of {RUNS:,} runs"
+    later = statistics.median(looks[1:])
+    return [
+        Median(what=f"{what}: first look", ours=looks[0], unit="CPU seconds", asked="<= 2"),
+        Median(what=f"{what}: every later one", ours=later, unit="CPU seconds", asked="<= 0.2"),
+    ]
 
 
 def prompt(cwd: Path) -> list[Median]:
@@ -88,9 +115,9 @@ def prompt(cwd: Path) -> list[Median]:
 def main() -> None:
     """Measure, print and leave the figures."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("parts", nargs="*", default=["start", "eight", "prompt"])
+    parser.add_argument("parts", nargs="*", default=["start", "eight", "board", "prompt"])
     options = parser.parse_args()
-    parts = {"start": start, "eight": eight, "prompt": prompt}
+    parts = {"start": start, "eight": eight, "board": board, "prompt": prompt}
     medians: list[Median] = []
     for name in options.parts:
         with tempfile.TemporaryDirectory(prefix="bnpo-first-hour-") as folder:

@@ -2,13 +2,15 @@
 
     python benchmarks/hybrid_study.py                        run what is missing, print the tables
     python benchmarks/hybrid_study.py --seeds 0 1 --presets ppo ddpg_her
+    python benchmarks/hybrid_study.py --plan ablations       studies/hybrid_ablations.yaml
     python benchmarks/hybrid_study.py --table                run nothing
 
 The runs are those of ``bnpo study with studies/hybrid.yaml``, number for number; here each is
 appended to results/hybrid_study.jsonl when it ends, with its curve and the CPU seconds of its
 training, and what stands there for today's settings is not run again. A run's score is the mean of
-its evaluations (the normalised area under its learning curve): success rate, or mean score by the
-oracle's where the task counts targets. ``final`` is the mean of the last three evaluations.
+its evaluations (the normalised area under its learning curve): success rate, mean score by the
+oracle's where the task counts targets, or mean return between two known ones where there is no
+goal. ``final`` is the mean of the last three evaluations.
 """
 
 from __future__ import annotations
@@ -26,15 +28,21 @@ from records import fingerprint
 
 from bnpo.study.plan import Job, StudyPlan, read_plan
 from bnpo.study.statistics import interquartile_mean, probability_of_improvement
+from bnpo.types.history import Record
 
 ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).parent / "results" / "hybrid_study.jsonl"
-PROTOCOL = ROOT / "studies" / "hybrid.yaml"
+
+PLANS = {"hybrid": "hybrid.yaml", "ablations": "hybrid_ablations.yaml"}
+"""Files of ``studies/`` by name."""
 
 HYBRID, HALVES = "bpo", ("ppo", "ddpg_her")
 
 ORACLE_SCORE = 38.8
 """Mean score of the moving arms' oracle (benchmarks/moving_reacher.py)."""
+
+RETURNS = {"reacher_v5": (-12.0, -4.0)}
+"""Returns of score 0 and 1 on a task without goals: an arm at rest, and a good policy."""
 
 LAST = 3
 """Evaluations of which the final figure is the mean."""
@@ -47,9 +55,10 @@ Groups = dict[tuple[str, str], list[Line]]
 
 def main() -> int:
     """Run what is missing, then print the tables."""
-    plan = StudyPlan(**read_plan(PROTOCOL, StudyPlan, "study"))
-    jobs = plan.jobs()
-    options = arguments(jobs)
+    first = argparse.ArgumentParser(add_help=False)
+    first.add_argument("--plan", choices=PLANS, default="hybrid", help="which file of studies/")
+    jobs = planned(first.parse_known_args()[0].plan)
+    options = arguments(jobs, first)
     chosen = [
         job
         for job in sorted(jobs, key=lambda job: job.seed)
@@ -69,10 +78,18 @@ def main() -> int:
     return 0
 
 
-def arguments(jobs: list[Job]) -> argparse.Namespace:
+def planned(plan: str) -> list[Job]:
+    """Return the runs of a plan."""
+    path = ROOT / "studies" / PLANS[plan]
+    return StudyPlan(**read_plan(path, StudyPlan, "study")).jobs()
+
+
+def arguments(jobs: list[Job], first: argparse.ArgumentParser) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        parents=[first],
     )
     for name, kind in (("preset", str), ("task", str), ("seed", int)):
         values = list(dict.fromkeys(getattr(job, name) for job in jobs))
@@ -107,10 +124,7 @@ def measure(job: Job) -> Line:
         history = trainer.run()
     finally:
         trainer.close()
-    values = [
-        record.success_rate if record.mean_score is None else record.mean_score / ORACLE_SCORE
-        for record in history
-    ]
+    values = [score(job.task, record) for record in history]
     return {
         "preset": job.preset,
         "task": job.task,
@@ -129,11 +143,18 @@ def measure(job: Job) -> Line:
     }
 
 
-def of_today() -> Groups:
-    """Return all runs that are there for today's settings."""
+def score(task: str, record: Record) -> float | None:
+    """Return what an evaluation counts: 0 for nothing learnt, 1 for the best that is known."""
+    if task in RETURNS:
+        low, high = RETURNS[task]
+        return (record.mean_return - low) / (high - low)
+    return record.success_rate if record.mean_score is None else record.mean_score / ORACLE_SCORE
+
+
+def of_today(plan: str = "hybrid") -> Groups:
+    """Return all runs of a plan that are there for today's settings."""
     lines = read_lines()
-    jobs = StudyPlan(**read_plan(PROTOCOL, StudyPlan, "study")).jobs()
-    return grouped([lines[key(job)] for job in jobs if key(job) in lines])
+    return grouped([lines[key(job)] for job in planned(plan) if key(job) in lines])
 
 
 def grouped(lines: list[Line]) -> Groups:
@@ -176,6 +197,33 @@ def suite(groups: Groups) -> list[str]:
         "|---|---|---|---|",
         *(suite_row(groups, every, preset) for preset in presets),
     ]
+
+
+def health(groups: Groups) -> list[str]:
+    """Return the table of what the hybrid's brains told at the end: medians over the seeds."""
+    return [
+        "| task | PPO's effective samples | baseline error / spread | explained variance "
+        "| KL a turn: PPO | DDPG |",
+        "|---|---|---|---|---|---|",
+        *(
+            f"| {task} | {' | '.join(f'{one:.2g}' for one in told(groups[task, HYBRID]))} |"
+            for task in dict.fromkeys(task for task, _ in groups)
+            if (task, HYBRID) in groups
+        ),
+    ]
+
+
+def told(runs: list[Line]) -> list[float]:
+    """Return the figures of a row of :func:`health`."""
+    ratio, pathwise = ([run["brains"][name] for run in runs] for name in ("ppo", "ddpg"))
+    columns = [
+        [one["effective_sample_share"] for one in ratio],
+        [abs(one["value_error"]) / one["return_spread"] for one in ratio],
+        [one["explained_variance"] for one in ratio],
+        [one["kl_turn"] for one in ratio],
+        [one["kl_turn"] for one in pathwise],
+    ]
+    return [statistics.median(column) for column in columns]
 
 
 def task_row(groups: Groups, task: str, preset: str) -> str:

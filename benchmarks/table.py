@@ -22,13 +22,16 @@ from pathlib import Path
 import article_list
 import free_rollouts
 import gps
+import gps_plans
 import hybrid_study
 import jax_race
 import jax_tasks
 import moving_reacher
 import on_policy_peers
+import on_policy_search
 import reacher_v5
 import rules
+import self_play
 from learning import RACES
 from medians import RESULTS, Median, figure, found, row
 from raced import EARLIER, by_seeds, or_earlier, points, raced
@@ -204,7 +207,7 @@ TABLE = re.compile(r"(<!-- (\w+)((?: \w+)*): make bench-table -->\n).*?(<!-- end
 """Place of a table in a document: its name and, where not all rows are wanted, the presets."""
 
 
-WHOLE = ("races", "free", "jax")
+WHOLE = ("races", "free", "claim", "jax")
 """What is more than one table, of which no rows are left out."""
 
 
@@ -228,9 +231,15 @@ def tables() -> dict[str, str]:
         "rules": "\n".join(ruled()),
         "hybrid": "\n".join(hybrid_study.tasks(hybrid_study.of_today())),
         "suite": "\n".join(hybrid_study.suite(hybrid_study.of_today())),
+        "health": "\n".join(hybrid_study.health(hybrid_study.of_today())),
+        "ablations": "\n".join(hybrid_study.tasks(hybrid_study.of_today("ablations"))),
         "article": article_list.of_today(),
+        "claim": article_list.claim(),
         "peers": "\n".join(on_policy_peers.lines()),
+        "search": "\n".join(on_policy_search.lines("trpo", "reacher_v5")),
+        "selfplay": "\n".join(self_play.lines()),
         "gps": "\n".join(gps.lines()),
+        "plans": "\n".join(gps_plans.lines()),
         "free": "\n".join(free_rollouts.lines(free_rollouts.RESULTS)),
     }
 

@@ -1,13 +1,14 @@
 """BNPO: hybrid on/off-policy reinforcement learning with one actor and several brains.
 
-The names below load on first use, so that ``import bnpo`` is cheap.
+The names below load on first use, so that ``import bnpo`` is cheap. The environments are registered
+as soon as Gymnasium is imported, which has had no entry point for that since its version 1.0.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bnpo.extras import on_use
+from bnpo.extras import import_after, on_use
 from bnpo.version import __version__ as __version__
 
 if TYPE_CHECKING:
@@ -21,12 +22,13 @@ if TYPE_CHECKING:
         TrainConfig,
     )
     from bnpo.envs.checking import check_env
+    from bnpo.experiment.calls import train
     from bnpo.interop.offline import from_minari, learn_offline, to_minari
     from bnpo.runs.saving import load
     from bnpo.show.plotting import plot
     from bnpo.show.recording import watch
     from bnpo.study import Study, Sweep
-    from bnpo.training import Trainer, train
+    from bnpo.training import Trainer
     from bnpo.training.evaluation import Evaluation, evaluate
     from bnpo.types.callback import Callback
     from bnpo.types.history import History
@@ -91,12 +93,14 @@ _HOMES = {
     "replay": "bnpo.replay",
     "runs": "bnpo.runs",
     "to_minari": "bnpo.interop.offline",
-    "train": "bnpo.training",
+    "train": "bnpo.experiment.calls",
     "watch": "bnpo.show.recording",
 }
 
 
 __getattr__ = on_use(__name__, _HOMES)
+
+import_after("gymnasium.envs", "bnpo.envs")
 
 
 def __dir__() -> list[str]:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import importlib.abc
+import importlib.util
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from bnpo.errors import ConfigError, MissingExtra, did_you_mean
 
-__all__ = ["import_here_too", "imported", "on_use", "require"]
+__all__ = ["import_after", "import_here_too", "imported", "on_use", "require"]
 
 
 def require(module: str, extra: str, feature: str) -> Any:
@@ -44,13 +48,54 @@ def on_use(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
 
     def get(name: str) -> Any:
         if name not in homes:
-            hint = did_you_mean(name, homes)
+            known = {*homes, *vars(sys.modules[package])}
+            hint = did_you_mean(name, [one for one in known if not one.startswith("_")])
             raise AttributeError(f"module {package!r} has no attribute {name!r}{hint}")
         module = importlib.import_module(homes[name])
         is_module = homes[name] == f"{package}.{name}"
         return module if is_module else getattr(module, name)
 
     return get
+
+
+def import_after(module: str, also: str) -> None:
+    """Import a module as soon as another one is imported; at once where it has been.
+
+    Args:
+        module: which may be imported later, or never
+        also: imported after it
+
+    """
+    if module in sys.modules:
+        importlib.import_module(also)
+    else:
+        sys.meta_path.insert(0, _After(module, also))
+
+
+class _After(importlib.abc.MetaPathFinder):
+    """Finds one module as others would find it, and has another one imported after it."""
+
+    def __init__(self, module: str, also: str) -> None:
+        self.module = module
+        self.also = also
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname != self.module:
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(fullname)
+        loader: Any = None if spec is None else spec.loader
+        if loader is not None:
+            execute = loader.exec_module
+
+            def exec_module(module: ModuleType) -> None:
+                execute(module)
+                importlib.import_module(self.also)
+
+            loader.exec_module = exec_module
+        return spec
 
 
 def import_here_too() -> None:

@@ -56,6 +56,11 @@ class Guidance:
     """Number of first guesses of the actions, the same for every plan. The result of the first is
     kept where no other is clearly cheaper, so that neighbouring goals are reached alike."""
 
+    guess: Positive = 0.01
+    """Size of these guesses, constant over a trajectory: all components of the first are of this
+    size, those of further ones drawn with this scale. A straight arm must be pushed to either side
+    to have a slope; pushed harder it turns round and round, and plans stay there."""
+
     iterations: Count = 15
     """Largest number of iterations of iLQR."""
 

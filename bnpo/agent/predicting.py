@@ -19,7 +19,7 @@ from bnpo.types import TaskSpec
 from bnpo.types.history import History
 from bnpo.types.step import Observation
 
-__all__ = ["Predictor", "Usable"]
+__all__ = ["Predictor", "Usable", "require_agent"]
 
 _GOALS = ("achieved_goal", "desired_goal")
 
@@ -152,6 +152,17 @@ class Usable:
     history: History | None = None
     """Evaluations of all calls of :func:`bnpo.train` so far"""
 
+    folder: Path | None = None
+    """Folder of the run that the last recorded training left"""
+
+    acts_alone: str | None = None
+    """Why the agent can act but not be trained; None: it can be trained"""
+
+    def require_trainable(self) -> None:
+        """Raise a ConfigError where the agent can act but not be trained."""
+        if self.acts_alone is not None:
+            raise ConfigError(self.acts_alone)
+
     def predict(self, observation: Any, *, deterministic: bool = True) -> NDArray[Any]:
         """Return an action [A] for a Gymnasium observation, actions [N, A] for a batch of them.
 
@@ -203,3 +214,10 @@ class Usable:
         """Name the task and, line by line, the brains."""
         brains = "".join(f"    {brain.name}: {brain.step.rule},\n" for brain in self.brains)
         return f"Agent({self.spec.env_id}, seed={self.seed}, brains=[\n{brains}])"
+
+
+def require_agent(value: Any) -> None:
+    """Raise a ConfigError for what is no agent; a run's folder is the likeliest mistake."""
+    if not isinstance(value, Usable):
+        hint = "; bnpo.load makes the agent of a run" if isinstance(value, str | int | Path) else ""
+        raise ConfigError(f"agent = {value!r}: allowed is a bnpo.Agent{hint}")

@@ -14,8 +14,10 @@ from bnpo import seeding
 from bnpo.agent.policy import Policy
 from bnpo.cluster.acting import ActingWorker
 from bnpo.cluster.sending import as_arrays
+from bnpo.envs.episodes import EpisodeCounter
 from bnpo.replay import SegmentTable
 from bnpo.types import TaskSpec
+from bnpo.types.stream import Episodes
 
 __all__ = ["Delivery", "SegmentWorker"]
 
@@ -43,6 +45,9 @@ class Delivery(NamedTuple):
 
     reward_high: float
     """Largest reward among them"""
+
+    episodes: Episodes | None
+    """Episodes that ended with one of the segments, those begun under older policies included"""
 
     @property
     def transitions(self) -> int:
@@ -75,6 +80,7 @@ class SegmentWorker(ActingWorker):
             dtype=getattr(torch, policy.config.dtype),
         )
         self.table.begin(self.rollout.observation)
+        self.episodes = EpisodeCounter(num_envs)
 
     def ready(self) -> bool:
         """Answer that the environments are made."""
@@ -94,13 +100,14 @@ class SegmentWorker(ActingWorker):
         self.follow(version, weights)
         rollout, table = self.rollout, self.table
         rollout.env_steps = env_steps
-        low, high, steps = np.inf, -np.inf, 0
+        low, high, steps, episodes = np.inf, -np.inf, 0, None
         until = time.perf_counter() + ANSWER_S
         rows = torch.zeros(0, dtype=torch.int64)
         while not len(rows) and (not steps or time.perf_counter() < until):
             decision = self.policy.act(rollout.observation, env_steps, self.generator)
             step = rollout.step(decision)
             rows = table.append(step, version=version, oldest=version - lag)
+            episodes = self.episodes.note(step)  # with an episode its segment ends, and this loop
             low, high = min(low, step.reward_low), max(high, step.reward_high)
             steps += 1
         finished = table.trajectories[rows]
@@ -111,4 +118,5 @@ class SegmentWorker(ActingWorker):
             steps=steps * table.num_envs,
             reward_low=low,
             reward_high=high,
+            episodes=episodes,
         )

@@ -59,7 +59,12 @@ def meanings_of(kind: type[Any]) -> dict[str, str]:
         inspect.getsource(kind),
         flags=re.DOTALL | re.MULTILINE,
     )
-    return {name: " ".join(text.split()) for name, text in documented}
+    return {name: _without_markup(" ".join(text.split())) for name, text in documented}
+
+
+def _without_markup(text: str) -> str:
+    """Return a docstring as a terminal shows it best."""
+    return re.sub(r":\w+:`~?([^`]+)`", r"\1", text).replace("``", "")
 
 
 def keys_of(kind: type[Any], prefix: str = "") -> list[Key]:

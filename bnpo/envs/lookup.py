@@ -54,9 +54,10 @@ def import_home(module: str) -> None:
     import_here_too()
     try:
         importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        raise ValueError(f"env_id={module + ':...'!r}: there is no module {error.name}") from None
     except (Exception, SystemExit) as error:
+        missing = error.name if isinstance(error, ModuleNotFoundError) else None
+        if missing and f"{module}.".startswith(f"{missing}."):  # itself, or a package above it
+            raise ValueError(f"env_id={module + ':...'!r}: there is no module {missing}") from None
         raise ValueError(f"module {module} cannot be imported: {headline(error)}") from error
 
 
@@ -96,6 +97,14 @@ def is_of_gymnasium(spec: EnvSpec) -> bool:
     module = entry if isinstance(entry, str) else getattr(entry, "__module__", "")
     top = module.partition(":")[0].partition(".")[0]
     return top in ("gymnasium", "gymnasium_robotics") and not spec.additional_wrappers
+
+
+def is_registered_here_alone(env_id: str) -> bool:
+    """Whether an id names what this process has registered, and no module that others import."""
+    if ":" in env_id:
+        return False
+    spec = find_spec(env_id)
+    return not is_of_gymnasium(spec) and spec.namespace != "bnpo"
 
 
 @contextlib.contextmanager

@@ -58,6 +58,9 @@ class Command:
     options: type[Any] | None = None
     """Class of its options; None: the command takes a run's configuration"""
 
+    plan: str | None = None
+    """Class of the plan that the file it takes holds, as ``module:Name``"""
+
     word: str | None = None
     """Option that words without a key are for"""
 

@@ -9,7 +9,6 @@ import logging
 import re
 import signal
 import sys
-import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -139,13 +138,11 @@ def _record(command: str, names: list[str], overrides: Overrides, flags: dict[st
     from bnpo.experiment.definition import experiment
 
     options = {name: value for name, value in flags.items() if name.startswith("--")}
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"sacred\.")
-        experiment.run(command, overrides, names, options=options)
+    experiment.run(command, overrides, names, options=options)
 
 
 def _quiet(level: str | None) -> None:
-    """Let sacred tell warnings and errors alone, and not the end that :func:`main` tells."""
+    """Let sacred tell warnings and errors alone."""
     with contextlib.suppress(ImportError):
         # gymnasium_robotics prints an announcement about environments that are not ours.
         notices = importlib.import_module("farama_notifications").notifications
@@ -153,9 +150,6 @@ def _quiet(level: str | None) -> None:
     if level is not None:
         logging.basicConfig(format="%(levelname)s - %(message)s")
     logging.getLogger("bnpo").setLevel(level or "WARNING")
-    logger = logging.getLogger("bnpo.bnpo")
-    if not logger.filters:
-        logger.addFilter(lambda entry: not str(entry.msg).startswith(("Failed after", "Aborted")))
 
 
 def _parse(words: Sequence[str]) -> tuple[str | None, list[str], dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,30 @@ class BnpoExperiment(Experiment):
     taken: Any
     """Arguments of the command that is to run: a RunConfig, or its options"""
 
+    own_work: tuple[RunConfig, Callable[[Any], Any]] | None = None
+    """Complete configuration and work of a run that no command describes"""
+
+    def carry_out(self, run: RunConfig, work: Callable[[Any], Any], runs: Path) -> Any:
+        """Record work on a run, whose configuration is complete, as the command ``train`` is.
+
+        Args:
+            run: its configuration; what has no name in it stays out of the record
+            work: takes sacred's run
+            runs: gets the run's folder
+
+        """
+        self.own_work = (run, work)
+        try:
+            return self.run("train", options={"--file_storage": str(runs)}).result
+        finally:
+            self.own_work = None
+
+    def run(self, *args: Any, **settings: Any) -> Any:
+        """Run a command as sacred does, without the warnings that sacred itself gives rise to."""
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"sacred\.")
+            return super().run(*args, **settings)
+
     def _create_run(
         self,
         command_name: str | None = None,
@@ -61,7 +86,10 @@ class BnpoExperiment(Experiment):
         flags["--capture"] = flags["--capture"] or "sys"
         runs = Path(flags["--file_storage"] or RUNS)
         own = self._with_own(config_updates or {})
-        self.taken = prepare(command, named_configs, own, runs)
+        if self.own_work is None:
+            self.taken = prepare(command, named_configs, own, runs)
+        else:
+            self.taken = self.own_work[0]
         updates = {key: as_json(value, key) for key, value in (config_updates or {}).items()}
         fixed = {
             **(meta_info or {}),
@@ -126,7 +154,7 @@ def _require_free(folder: Path) -> None:
 def _plain(taken: Any) -> dict[str, Any]:
     """Return what a command takes as sacred holds it."""
     if isinstance(taken, RunConfig):
-        return write_config(taken)
+        return write_config(taken, strict=False)  # what a command composes has names
     return dataclasses.asdict(taken) if dataclasses.is_dataclass(type(taken)) else {}
 
 
@@ -141,6 +169,10 @@ def _make() -> Any:
         "bnpo", interactive=True, base_dir=common_folder(), save_git_info=False
     )
     fresh.logger = logging.getLogger("bnpo")  # sacred would set up the root logger
+    # Whoever runs a command tells its end.
+    endings = ("Failed after", "Aborted")
+    told = logging.getLogger("bnpo.bnpo")
+    told.addFilter(lambda entry: not str(entry.msg).startswith(endings))
     for file in source_files():
         fresh.add_source_file(str(file))
     for package, version in versions().items():
@@ -164,7 +196,7 @@ def _call_of(name: str, of: BnpoExperiment) -> Callable[..., Any]:
         if name not in RECORDED:
             return function(of.taken)
         try:
-            return function(of.taken, _run)
+            return function(of.taken, _run) if of.own_work is None else of.own_work[1](_run)
         except BaseException:
             _run.keep_output()
             raise

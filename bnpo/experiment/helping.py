@@ -11,6 +11,7 @@ from bnpo.compose.schema import names_of
 from bnpo.config.keys import BRAIN, Key, keys_of, run_keys
 from bnpo.errors import ConfigError, did_you_mean
 from bnpo.experiment.command import COMMANDS, command_of
+from bnpo.extras import imported
 from bnpo.presets import PRESETS, TASKS
 
 __all__ = ["FLAGS", "help_on", "overview"]
@@ -21,11 +22,11 @@ Examples:
   bnpo with ddpg_her env=FetchPush-v4 num_envs=16
   bnpo with brains.ddpg.batch_size=128 agent.gamma=0.9
   bnpo print_config with ppo
-  bnpo evaluate with run=runs/1 episodes=100
-  bnpo record with run=runs/1
-  bnpo plot with runs="['runs/1', 'runs/2']"
-  bnpo resume with run=runs/1
-  bnpo runs with preset=bpo success=0.9.. sort=steps
+  bnpo evaluate 1 episodes=100
+  bnpo record 1
+  bnpo plot 1 2 x=seconds
+  bnpo resume 1 total_steps=80000
+  bnpo runs preset=bpo success=0.9.. sort=steps
   bnpo compare 3 5 7
   bnpo board runs --port 8000
   bnpo profile with bpo goal_reacher total_steps=20000
@@ -63,8 +64,7 @@ def overview() -> str:
             *commands,
             "",
             "Names:",
-            f"  presets: {', '.join(PRESETS)}",
-            f"  tasks:   {', '.join(TASKS)}",
+            *_names(),
             "  files:   any .json or .yaml that holds a configuration, such as runs/1/config.json",
             "",
             "Options:",
@@ -96,9 +96,12 @@ def help_on(topic: str) -> str:
             return "\n".join([f"The {kind} {topic} sets:", "", *settings])
     keys = run_keys()
     path = re.sub(r"^brains\.\w+\.", f"brains.{BRAIN}.", topic)
+    if topic in NAMED:
+        path = f"brains.{BRAIN}.{topic}"
     if path.startswith(f"brains.{BRAIN}.") and path.split(".")[2] in NAMED:
         return _help_on_named(*path.split(".")[2:4])
     below = [key for name, key in keys.items() if name == path or name.startswith(f"{path}.")]
+    below = below or [key for name, key in keys.items() if name.endswith(f".{topic}")]
     if below or topic == "brains":
         return _of_keys(below or [key for key in keys.values() if key.path.startswith("brains.")])
     commands = [*COMMANDS, "help"]
@@ -128,11 +131,23 @@ def _help_on_command(name: str) -> str:
     if command.options is not None:
         words = "" if command.word is None else f"{command.word.upper()} "
         usage = f"Usage: bnpo {name} {words}[with KEY=VALUE...]"
-        return "\n".join([text, "", usage, "", _of_keys(keys_of(command.options))])
+        lines = [text, "", usage, "", _of_keys(keys_of(command.options))]
+        if command.plan is not None:
+            plan = imported(command.plan, "plan")
+            lines += ["", "Keys of the file, beside those above:", "", _of_keys(keys_of(plan))]
+        return "\n".join(lines)
     usage = f"Usage: bnpo {'' if name == 'train' else name + ' '}with NAME... KEY=VALUE..."
-    names = [f"  presets: {', '.join(PRESETS)}", f"  tasks:   {', '.join(TASKS)}"]
     keys = _of_keys([*run_keys().values()])
-    return "\n".join([text, "", usage, *names, "", keys, "", EXAMPLES.rstrip()])
+    return "\n".join([text, "", usage, *_names(), "", keys, "", EXAMPLES.rstrip()])
+
+
+def _names() -> list[str]:
+    """List presets and tasks in lines."""
+    lines = []
+    for title, known in (("  presets: ", PRESETS), ("  tasks:   ", TASKS)):
+        text = ", ".join(known)
+        lines += textwrap.wrap(text, 96, initial_indent=title, subsequent_indent=" " * 11)
+    return lines
 
 
 def _of_keys(keys: list[Key]) -> str:

@@ -19,6 +19,7 @@ from bnpo.brains import Follower, LearningStep, NaturalStep
 from bnpo.brains.steps import closed_form
 from bnpo.brains.steps.compiled import CompiledSteps
 from bnpo.brains.steps.optimizers import LeanAdam
+from bnpo.experiment.keeper import Keeper
 from bnpo.experiment.session import Session
 from bnpo.networks import Actor, Critic, Normalizer
 from bnpo.replay import Pool, SegmentTable
@@ -86,7 +87,7 @@ _HOOKS: tuple[tuple[Any, str, str], ...] = (
     (Monitor, "judge", "logging"),
     (Monitor, "values", "logging"),
     (Session, "on_evaluation", "logging"),
-    (Session, "save_last", "logging"),
+    (Keeper, "save_last", "logging"),
 )
 """Owner and name of what is timed, and the section that its time is counted to."""
 

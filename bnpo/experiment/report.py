@@ -73,7 +73,8 @@ def evaluation_rows(evaluation: Evaluation, run: Path) -> list[tuple[str, str]]:
     """Return the figures of an evaluation."""
     rows = [("run", str(run)), ("episodes", str(evaluation.episodes))]
     if evaluation.success_rate is not None:
-        rows.append(("success rate", f"{evaluation.success_rate:.2f}"))
+        low, high = evaluation.success_interval or (0.0, 1.0)
+        rows.append(("success rate", f"{evaluation.success_rate:.2f} [{low:.2f}, {high:.2f}]"))
     rows.append(("mean return", f"{evaluation.mean_return:.2f}"))
     if evaluation.mean_score is not None:
         rows.append(("mean score", f"{evaluation.mean_score:.2f}"))

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import logging
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from sacred.utils import SacredInterrupt
 
+from bnpo.agent import Agent
 from bnpo.compiling import compile_seconds
 from bnpo.config import RunConfig
 from bnpo.errors import (
@@ -19,9 +18,9 @@ from bnpo.errors import (
     Diverged,
     Interrupted,
     RunError,
-    StateUnknown,
     WorkerError,
 )
+from bnpo.experiment.keeper import Keeper
 from bnpo.experiment.pictures import draw_run
 from bnpo.experiment.run_folder import measurements
 from bnpo.experiment.stream_record import StreamRecord
@@ -31,7 +30,7 @@ from bnpo.runs.checkpoint import fitting, policy_alone
 from bnpo.runs.checkpoint_folder import CheckpointFolder
 from bnpo.runs.folder import writing
 from bnpo.runs.reading import history_state
-from bnpo.runs.summary import Summary, versions
+from bnpo.runs.summary import Summary, changes
 from bnpo.show.text import say
 from bnpo.training import Trainer
 from bnpo.training.stopping import StopSignals
@@ -59,6 +58,10 @@ class Session(Callback):
         log_scalar: Callable[[str, float, int], None],
         info: dict[str, Any] | None = None,
         own: Sequence[Callback] = (),
+        *,
+        agent: Agent | None = None,
+        callbacks: Sequence[Any] = (),
+        visible: bool = True,
     ) -> None:
         """Build agent and environments.
 
@@ -68,6 +71,9 @@ class Session(Callback):
             log_scalar: takes name, value and environment steps of what an evaluation found
             info: of the record; gets ``worker_restarts`` where there were any
             own: callbacks of the package, called before this one
+            agent: what learns; None: one is made of the configuration
+            callbacks: of the user, behind those of the configuration
+            visible: whether the run is shown on the screen
 
         """
         self.settings = run
@@ -81,15 +87,29 @@ class Session(Callback):
             self.checkpoints = CheckpointFolder(folder / "checkpoints", keep)
             self._stream = StreamRecord(folder)
             follow.append(self._stream)
-        self.trainer = Trainer(agent_of(run), run.train, own=follow, folder=folder)
+        self.trainer = Trainer(
+            agent or agent_of(run),
+            run.train,
+            progress_bar=visible,
+            callbacks=callbacks,
+            own=follow,
+            folder=folder,
+        )
         if seconds := compile_seconds():
             say(f"compiled the learning steps in {seconds:.1f} s, once for this machine")
+        self.keeper = Keeper(self.trainer, self.checkpoints)
         self.info = {} if info is None else info
-        self.versions = [versions()]
-        self._saved_at: int | None = None
         self.summary: Summary | None = None
         """Figures of the run, once it has ended"""
-        self._warned: set[str] = set()
+
+    def take_over(self) -> None:
+        """Go on with the history of the agent, and leave it the longer one."""
+        agent, trainer = self.trainer.agent, self.trainer
+        trainer.continue_history(agent.history)
+        agent.history = trainer.history
+        self.keeper.begin()
+        if self._stream is not None:
+            self._stream.begin(trainer.history.training)
 
     def restore(self) -> int | None:
         """Go on from the newest usable checkpoint; return its environment steps, None without one.
@@ -115,25 +135,23 @@ class Session(Callback):
             say(f"{complaint}: {path.name} is taken instead")
         history = self.trainer.history
         self.checkpoints.forget_best_after(history[-1].env_steps if len(history) else 0)
-        self._saved_at = self.trainer.agent.env_steps
-        self.trainer.history.training = self._stream.rewind(self._saved_at)
-        return self._saved_at
+        self.keeper.saved_at = self.trainer.agent.env_steps
+        self.trainer.history.training = self._stream.rewind(self.keeper.saved_at)
+        return self.keeper.saved_at
 
     def _compare_versions(self, before: Any, checkpoint: Path) -> None:
         """Tell, and keep in the record, that a run goes on with other versions of its packages."""
         if not isinstance(before, list) or not before:
             return  # of a time when checkpoints did not tell
-        now, there = self.versions[-1], before[-1]
-        other = [name for name in now if name in there and there[name] != now[name]]
-        if other:
+        now = self.keeper.versions[-1]
+        if other := changes(before[-1], now):
             say(
-                f"{checkpoint.name} was written with "
-                + ", ".join(f"{name} {there[name]} (now {now[name]})" for name in other)
-                + ": the run may end otherwise than it would have"
+                f"{checkpoint.name} was written with {other}: the run may end otherwise than it "
+                "would have"
             )
-            self.info["versions"] = self.versions = [*before, now]
+            self.info["versions"] = self.keeper.versions = [*before, now]
         else:
-            self.versions = [*before[:-1], now]
+            self.keeper.versions = [*before[:-1], now]
 
     @property
     def finished(self) -> bool:
@@ -152,7 +170,7 @@ class Session(Callback):
         signals = StopSignals(self.trainer.request_stop)
         self._forget_summary()
         try:
-            self._tell_what_cannot_be_saved()
+            self.keeper.tell_what_cannot_be_saved()
             with signals.listening():
                 self.trainer.run()
                 stopped = signals.received is not None and not self.finished
@@ -161,11 +179,13 @@ class Session(Callback):
             with contextlib.suppress(OSError, RunError, CheckpointError):
                 self._leave_summary("failed")
                 if not isinstance(error, Diverged):
-                    self._save_policy()
+                    self.keeper.save_policy()
             if isinstance(error, WorkerError):
-                raise WorkerError(f"{error.headline}; {self._way_on()}", error.report) from error
+                raise WorkerError(
+                    f"{error.headline}; {self.keeper.way_on()}", error.report
+                ) from error
             if isinstance(error, CallbackError | CheckpointError | RunError | Diverged):
-                raise type(error)(f"{error}; {self._way_on()}") from error
+                raise type(error)(f"{error}; {self.keeper.way_on()}") from error
             raise
         if stopped:
             assert signals.received is not None
@@ -182,17 +202,9 @@ class Session(Callback):
             with writing(self.folder / "summary.json") as path:
                 path.unlink(missing_ok=True)
 
-    def _way_on(self) -> str:
-        """Say what a run that had to end left behind."""
-        steps = self.trainer.agent.env_steps
-        manifests = self.checkpoints.manifests() if self.checkpoints is not None else []
-        if not manifests:
-            return f"the run ended at {steps:,} steps without a checkpoint"
-        return f"the run ended at {steps:,} steps, its last checkpoint is {manifests[0]}"
-
     def on_checkpoint(self, run: TrainingRun) -> None:
         """Save all that decides the run's future."""
-        self.save_last()
+        self.keeper.save_last()
 
     def on_evaluation(self, run: TrainingRun, record: Record) -> None:
         """Log the scalars of an evaluation and keep the best policy."""
@@ -201,76 +213,21 @@ class Session(Callback):
         if self.folder is None:
             return
         self._write_history()
-        if self.checkpoints is not None and self._is_best(record):
-            with self._timed():
-                self.checkpoints.save_best(self._policy(), record.env_steps)
+        self.keeper.save_if_best(record)
 
     def _write_history(self) -> None:
         if self.folder is not None:
             with writing(self.folder / "history.json") as path:
                 write_json(path, history_state(self.trainer.history))
 
-    def _is_best(self, record: Record) -> bool:
-        """Whether no evaluation before this one was as good."""
-        history = self.trainer.history
-        values = [getattr(one, history.metric) for one in history]
-        before = [value for value in values[:-1] if value is not None]
-        value = getattr(record, history.metric)
-        return not before or (value is not None and value > max(before))
-
-    def _policy(self) -> dict[str, Any]:
-        agent = self.trainer.agent
-        policy = {"encoder": agent.encoder.state_dict(), "actor": agent.actor.state_dict()}
-        return {"agent": policy, "env_steps": self.trainer.agent.env_steps}
-
-    def save_last(self) -> None:
-        """Save all that decides the run's future, or the policy where that cannot be told."""
-        if self.checkpoints is None or self._saved_at == self.trainer.agent.env_steps:
-            return
-        with self._timed():
-            try:
-                state = self.trainer.state_dict()
-            except StateUnknown as error:
-                self._tell_once(f"{error}: its checkpoints hold the policy alone")
-                state = self._policy()
-            state["versions"] = self.versions
-            self.checkpoints.save(state, self.trainer.agent.env_steps)
-        self._saved_at = self.trainer.agent.env_steps
-
-    def _tell_what_cannot_be_saved(self) -> None:
-        """Say at the start, not when it is too late, that this run cannot be resumed."""
-        if self.checkpoints is None:
-            return
-        try:
-            self.trainer.check_state()
-        except StateUnknown as error:
-            self._tell_once(f"{error}: its checkpoints hold the policy alone")
-
-    def _save_policy(self) -> None:
-        """Save the policy where there is none yet."""
-        if self.checkpoints is not None and not self.checkpoints.manifests("best"):
-            self.checkpoints.save_best(self._policy(), self.trainer.agent.env_steps)
-
-    @contextlib.contextmanager
-    def _timed(self) -> Iterator[None]:
-        """Count the seconds of a checkpoint."""
-        started = time.perf_counter()
-        yield
-        self.trainer.progress.checkpoint_s += time.perf_counter() - started
-
-    def _tell_once(self, warning: str) -> None:
-        if warning not in self._warned:
-            logging.getLogger("bnpo.runs").warning("%s", warning)
-        self._warned.add(warning)
-
     def _conclude(self, status: Status) -> Summary:
         """Write what a run leaves at its end."""
         if self.folder is not None and self.checkpoints is not None:
-            self.save_last()
-            self._save_policy()
+            self.keeper.save_last()
+            self.keeper.save_policy()
             self._write_history()
             for complaint in draw_run(self.trainer, self.settings, self.folder):
-                self._tell_once(complaint)
+                self.keeper.tell_once(complaint)
         return self._leave_summary(status)
 
     def _leave_summary(self, status: Status) -> Summary:
@@ -291,7 +248,7 @@ class Session(Callback):
             evaluation_s=trainer.progress.evaluation_s,
             stopped=trainer.live.stop_reason,
             worker_restarts=len(restarts),
-            earlier_versions=self.versions[:-1],
+            earlier_versions=self.keeper.versions[:-1],
         )
         self.summary = summary
         if self.folder is not None:

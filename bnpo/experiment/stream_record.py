@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 from bnpo.files import write_whole
@@ -22,6 +23,17 @@ class StreamRecord(Callback):
         self._folder = folder
         self._file = StreamFile(folder)
         self._missed = False
+
+    def begin(self, stream: Sequence[Scalars]) -> None:
+        """Put what an agent's training has told before into the fresh file.
+
+        Raises:
+            RunError: the file cannot be written.
+
+        """
+        if stream:
+            with writing(self._file.path):
+                self._file.replace(stream)
 
     def rewind(self, env_steps: int) -> list[Scalars]:
         """Take back what the stream tells of later steps; return what stays.

@@ -30,7 +30,6 @@ from bnpo.types.step import Decision, Observation, Step
 
 __all__ = ["Around", "draw_guides", "fit", "plan_guides", "require_simulator", "store_guides"]
 
-_GUESS = 0.1  # scale of the first guesses, constant over a trajectory
 _MARGIN = 0.1  # share of the cost by which a later guess must win
 _LAST_STEP = 3.0  # weight of the last step's distance, against 1 of every other
 
@@ -97,7 +96,8 @@ def plan_guides(
         sigma_min=guidance.sigma_min,
         sigma_max=guidance.sigma_max,
     )
-    guess = _GUESS * draw.standard_normal((guesses, 1, 1, size))
+    guess = guidance.guess * draw.standard_normal((guesses, 1, 1, size))
+    guess[0] = guidance.guess  # whatever the seed: whether plans converge is not left to chance
     cost = reaching_cost(guidance.action_weight, guidance.smooth * scale)
     context = np.concatenate((goals, weight), 2)
     guess = np.broadcast_to(guess, (guesses, count, steps, size))

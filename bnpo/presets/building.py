@@ -55,9 +55,16 @@ def read_config(config: Mapping[str, Any]) -> RunConfig:
     )
 
 
-def write_config(run: RunConfig) -> dict[str, Any]:
-    """Return a run's configuration as JSON holds it; :func:`read_config` is the way back."""
-    parts = {part: plain(getattr(run, part)) for part in ("task", "train", "agent", "brains")}
+def write_config(run: RunConfig, *, strict: bool = True) -> dict[str, Any]:
+    """Return a run's configuration as JSON holds it; :func:`read_config` is the way back.
+
+    Args:
+        run: the configuration
+        strict: refuse objects that no other process could make, by a ConfigError
+
+    """
+    sections = ("task", "train", "agent", "brains")
+    parts = {part: plain(getattr(run, part), strict=strict) for part in sections}
     for brain in parts["brains"].values():
         del brain["name"]
     return {**parts.pop("task"), **parts.pop("train"), **parts}

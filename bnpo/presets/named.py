@@ -18,7 +18,7 @@ from bnpo.extras import imported
 from bnpo.replay import LAWS
 from bnpo.types.callback import Callback
 
-__all__ = ["REGISTRIES", "made_of", "name_of", "names_modules", "plain"]
+__all__ = ["REGISTRIES", "made_of", "name_of", "names_modules", "plain", "unnamed_parts"]
 
 REGISTRIES: dict[str, Mapping[str, type[Any]]] = {
     "rule": RULES,
@@ -70,24 +70,29 @@ def name_of(value: Any) -> str | None:
     return _NAMES.get(type(value))
 
 
-def plain(value: Any) -> Any:
+def plain(value: Any, *, strict: bool = True) -> Any:
     """Return a configuration object as JSON holds it, a named one with its name first.
 
+    Args:
+        value: what is written
+        strict: refuse an object of a class that no other process could import; else it gets the
+            name that its own process knows it by (see :func:`unnamed_parts`)
+
     Raises:
-        ConfigError: for an object of a class that no other process could import.
+        ConfigError: for such an object.
 
     """
     if isinstance(value, Mapping):
-        return {key: plain(item) for key, item in value.items()}
+        return {key: plain(item, strict=strict) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
+        return [plain(item, strict=strict) for item in value]
     if value is None or isinstance(value, bool | int | float | str):
         return value
     name = name_of(value)
     own = not type(value).__module__.startswith("bnpo.")
     if name is None and (own or isinstance(value, Callback)):
-        name = _importable(value)
-    fields = {field: plain(getattr(value, field)) for field in _fields(value)}
+        name = _importable(value) if strict else _own_name(value)
+    fields = {field: plain(getattr(value, field), strict=strict) for field in _fields(value)}
     return fields if name is None else {"name": name, **fields}
 
 
@@ -130,19 +135,45 @@ def names_modules(config: Any) -> bool:
     return False
 
 
+def unnamed_parts(config: Mapping[str, Any]) -> list[str]:
+    """Return what no other process could make of a run's configuration: paths and names."""
+    unnamed = []
+    for brain, fields in config["brains"].items():
+        for key in REGISTRIES:
+            value = fields.get(key)
+            name = value.get("name") if isinstance(value, Mapping) else value
+            if isinstance(name, str) and not _is_importable(name):
+                unnamed.append(f"brains.{brain}.{key} = {name}")
+    return unnamed
+
+
+def _is_importable(name: str) -> bool:
+    """Whether a name, of a class of the package or ``module:Name``, is that of a module."""
+    return not name.startswith("__main__:") and "<" not in name
+
+
+def _own_name(value: Any) -> str:
+    """Return the name by which the process that has it finds the class of an object."""
+    return f"{type(value).__module__}:{type(value).__qualname__}"
+
+
 def _importable(value: Any) -> str:
     """Return the name by which another process finds the class of an object."""
-    kind = type(value)
-    if kind.__module__ == "__main__" or "<" in kind.__qualname__:
+    kind, name = type(value), _own_name(value)
+    if not _is_importable(name):
         raise ConfigError(
             f"{kind.__name__} is defined in {kind.__module__}.{kind.__qualname__}, where no other "
             "process finds it: put it into a module, then it is called module:Name"
         )
-    return f"{kind.__module__}:{kind.__qualname__}"
+    return name
 
 
 def _fields(value: Any) -> list[str]:
     """Names of what makes an object: its fields, or what its constructor takes and it keeps."""
     if dataclasses.is_dataclass(value):
         return [field.name for field in dataclasses.fields(value)]
-    return [name for name in inspect.signature(type(value)).parameters if hasattr(value, name)]
+    try:
+        names = inspect.signature(type(value)).parameters
+    except ValueError:  # of a class that is not written in Python
+        return []
+    return [name for name in names if hasattr(value, name)]

@@ -19,7 +19,7 @@ _LOCK = ".lock"
 _OWN = {
     "": re.compile(
         r"(config|run|metrics|info|history|summary)\.json|training\.jsonl|cout\.txt"
-        r"|learning_curve\.png|games\.(json|png)|policy\.(gif|png|mp4)|checkpoints|pictures|tensorboard|\.lock"
+        r"|learning_curve(-[A-Za-z0-9_-]+)?\.png|games\.(json|png)|policy\.(gif|png|mp4)|checkpoints|pictures|tensorboard|\.lock"
     ),
     "pictures": re.compile(r"[A-Za-z0-9_.-]+-\d{9,}\.(png|gif|mp4)"),
     "checkpoints": re.compile(

@@ -5,12 +5,13 @@ What makes agents is imported where it is used, so that a list of runs is there 
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from bnpo.errors import RunError, did_you_mean
+from bnpo.errors import CheckpointError, ConfigError, RunError, did_you_mean
 from bnpo.files import read_as
 from bnpo.runs.stream import read_stream
 from bnpo.runs.summary import Summary
@@ -44,6 +45,9 @@ PRETRAINED = Path(__file__).parents[1] / "pretrained"
 
 Checkpoint = Literal["last", "best"]
 """Policies that a run keeps: the last, and the best by its metric."""
+
+_NAMED = 8
+"""Runs that an error names at most."""
 
 _SECTIONS: dict[str, Any] = {
     "env": str,
@@ -87,10 +91,20 @@ def find_run(run: str | int | Path, runs: Path = RUNS) -> Path:
     if not folder.exists() and folder.parts[:1] == (PRETRAINED.name,):
         return _pretrained(folder)
     if not folder.is_dir():
-        raise RunError(f"run {folder} is missing: there is no such folder")
+        raise RunError(f"run {folder} is missing: there is no such folder{_those_in(runs)}")
     if not (folder / "config.json").is_file():
         raise RunError(f"run {folder} is no run: {folder / 'config.json'} is missing")
     return folder
+
+
+def _those_in(runs: Path) -> str:
+    """Return which runs a folder holds, the newest of many, in brackets; nothing without any."""
+    names = [path.parent.name for path in runs.glob("*/config.json")]
+    names.sort(key=lambda name: (len(name), name) if name.isdigit() else (0, name))
+    if not names:
+        return ""
+    newest = f"the newest of {len(names):,}: " if len(names) > _NAMED else ""
+    return f" ({runs} holds {newest}{', '.join(names[-_NAMED:])})"
 
 
 def _pretrained(name: Path) -> Path:
@@ -211,13 +225,41 @@ def load_agent(run: str | int | Path, checkpoint: Checkpoint = "last") -> Agent:
     folder = find_run(run)
     config = load_config(folder)
     path = checkpoint_path(folder, checkpoint)
+    if not path.is_file():
+        other: Checkpoint = "best" if checkpoint == "last" else "last"
+        there = checkpoint_path(folder, other).is_file()
+        hint = f"; its {other} policy is there: checkpoint={other}" if there else ""
+        raise CheckpointError(f"checkpoint {path} is missing: the run ended before it{hint}")
     state = load_checkpoint(path, rows=False)
     try:
-        agent = build_agent(config)
+        agent = _with_stand_ins(config) or build_agent(config)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise RunError(f"{folder / 'config.json'} makes no agent here: {error}") from None
     with fitting(path):
         agent.load_policy(state["agent"])
+    return agent
+
+
+def _with_stand_ins(config: dict[str, Any]) -> Agent | None:
+    """Return an agent that can act but not train; None where its brains can be made.
+
+    Parts that the process which trained them has not named are known to that process alone. The
+    actor does not depend on them.
+    """
+    from bnpo.presets import PRESETS, build_agent
+    from bnpo.presets.named import unnamed_parts
+
+    unnamed = unnamed_parts(config)
+    if not unnamed:
+        return None
+    with contextlib.suppress(ConfigError):
+        return build_agent(config)  # in that process itself
+    stand_in = PRESETS["ddpg"]["brains"]["ddpg"]
+    agent = build_agent({**config, "brains": dict.fromkeys(config["brains"], stand_in)})
+    agent.acts_alone = (
+        f"{', '.join(unnamed)}: known to the process alone that trained it, so the agent can act "
+        "here but not be trained: put the class into a module, then it is called module:Name"
+    )
     return agent
 
 

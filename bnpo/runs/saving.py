@@ -77,7 +77,7 @@ def load(run: str | int | Path, checkpoint: Checkpoint = "last") -> Agent:
     agent = load_agent(folder, checkpoint)
     path = checkpoint_path(folder, checkpoint)
     state: dict[str, Any] = load_checkpoint(path)["agent"]
-    if "brains" in state:
+    if "brains" in state and agent.acts_alone is None:
         if state["replay"] is not None:
             num_envs = load_run(folder).train.num_envs
             agent.new_replay(num_envs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import platform
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any, Literal, Self
 from bnpo.files import read_as, write_json
 from bnpo.types.history import Amount, History, Metric, Number, Share
 
-__all__ = ["TIMES", "Summary", "versions"]
+__all__ = ["TIMES", "Summary", "changes", "versions"]
 
 TIMES = (
     *("wall_s", "env_steps_per_s", "gradient_steps_per_s", "solved_at_wall_s"),
@@ -183,3 +184,9 @@ def versions() -> dict[str, str | None]:
 
         by_package["bnpo"] = __version__
     return by_package
+
+
+def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """Say which versions are others than before, and which they are now; empty where none is."""
+    other = [name for name in now if name in before and before[name] != now[name]]
+    return ", ".join(f"{name} {before[name]} (now {now[name]})" for name in other)

@@ -13,6 +13,7 @@ from typing import Any
 from tqdm import tqdm
 
 from bnpo.agent import Agent
+from bnpo.agent.predicting import require_agent
 from bnpo.envs import step_info
 from bnpo.envs.rollout import Rollout
 from bnpo.errors import RecordingError
@@ -100,8 +101,10 @@ def watch(agent: Agent, episodes: int = 1, steps: int | None = None, width: int 
 
     Raises:
         RecordingError: the environment cannot be drawn here.
+        ConfigError: what plays is no agent.
 
     """
+    require_agent(agent)
     frames, durations = captioned_frames([*play(agent, episodes, steps)])
     data = io.BytesIO()
     animate(frames, durations, data, "WEBP", quality=60)

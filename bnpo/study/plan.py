@@ -1,4 +1,7 @@
-"""The plan of a study: presets x tasks x seeds, and the run that each combination stands for."""
+"""The plan of a study: presets x tasks x seeds, and the run that each combination stands for.
+
+What makes agents is imported where it is used, so that the help on a plan is there at once.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +13,12 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from bnpo.compose.composition import compose_run
 from bnpo.compose.files import read_mapping
 from bnpo.compose.overrides import as_overrides
 from bnpo.compose.schema import names_of, refuse_unknown
-from bnpo.compose.validation import validate
 from bnpo.config import RunConfig, config
 from bnpo.errors import ConfigError, did_you_mean
-from bnpo.presets import PRESETS, TASKS, write_config
+from bnpo.presets import PRESETS, TASKS
 
 __all__ = ["Job", "Name", "Seeds", "StudyPlan", "on_cpu", "plan_fields", "read_plan"]
 
@@ -41,14 +42,15 @@ class StudyPlan:
     """Names of presets, or labels with what makes each: ``{"wide": {"preset": "bpo", ...}}``, the
     rest being overrides."""
 
-    tasks: Variants = Field(default_factory=lambda: ["goal_reacher"])
+    tasks: Variants = dataclasses.field(default_factory=lambda: ["goal_reacher"])
     """Names of tasks, or labels with what makes each: ``{"short": {"task": "goal_reacher", ...}}``,
-    the rest being overrides."""
+    the rest being overrides. ``presets``: what some presets are given on this task alone, by label,
+    ``{"presets": {"bpo": {"brains.ddpg.credit": "n_step"}}}``."""
 
     seeds: Seeds = 5
     """How many seeds, from 0 on, or the seeds themselves."""
 
-    overrides: dict[str, Any] = Field(default_factory=dict)
+    overrides: dict[str, Any] = dataclasses.field(default_factory=dict)
     """Configuration that all runs share, by dotted path."""
 
     name: Name = "study"
@@ -77,11 +79,19 @@ class StudyPlan:
             ConfigError: naming the preset, task or key that cannot work.
 
         """
+        from bnpo.compose.composition import compose_run
+        from bnpo.compose.validation import validate
+
         jobs = []
-        for preset, preset_name, of_preset in _variants("preset", self.presets, PRESETS):
-            for task, task_name, of_task in _variants("task", self.tasks, TASKS):
+        presets = _variants("preset", self.presets, PRESETS)
+        tasks = [
+            (task, name, *_of_presets(task, fields, [label for label, *_ in presets]))
+            for task, name, fields in _variants("task", self.tasks, TASKS)
+        ]
+        for preset, preset_name, of_preset in presets:
+            for task, task_name, of_task, of_both in tasks:
                 updates = as_overrides(self.overrides)
-                for part in (of_task, of_preset):
+                for part in (of_task, of_preset, of_both.get(preset, {})):
                     updates.update(as_overrides(part))
                 if "seed" in updates:
                     raise ConfigError("seed cannot be overridden in a study: allowed is seeds=...")
@@ -117,6 +127,8 @@ class Job:
     @property
     def config(self) -> dict[str, Any]:
         """Configuration of the run as JSON holds it."""
+        from bnpo.presets import write_config
+
         return write_config(self.run)
 
     @property
@@ -174,6 +186,25 @@ def _name_of(path: Path) -> str:
         char if char.isascii() and (char.isalnum() or char in "_-") else "-" for char in path.stem
     ]
     return "".join(plain).strip("-_") or "study"
+
+
+def _of_presets(
+    task: str, fields: dict[str, Any], labels: list[str]
+) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """Return what all presets are given on a task, and what each is given besides, by label."""
+    rest = dict(fields)
+    own = rest.pop("presets", None) or {}
+    if not isinstance(own, Mapping) or not all(isinstance(one, Mapping) for one in own.values()):
+        raise ConfigError(
+            f"tasks.{task}.presets = {own!r}: allowed are overrides by label of a preset"
+        )
+    for label in own:
+        if label not in labels:
+            raise ConfigError(
+                f"tasks.{task}.presets names {label!r}{did_you_mean(label, labels)} "
+                f"(allowed: {', '.join(labels)})"
+            )
+    return rest, {str(label): dict(one) for label, one in own.items()}
 
 
 def _variants(

@@ -6,14 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from bnpo.cluster.process import TaskProcess, resources
 from bnpo.compose.overrides import differing_keys
 from bnpo.errors import ConfigError, Interrupted, RunError
 from bnpo.files import read_json, write_json, write_whole
 from bnpo.runs.folder import refuse_foreign, writing
 from bnpo.runs.reading import complete_config
+from bnpo.show.counting import counting
 from bnpo.study.campaign import Campaign
 from bnpo.study.plan import Job, StudyPlan, plan_fields
 from bnpo.study.processes.folder_lock import alone
@@ -127,17 +126,11 @@ class Study(Campaign[StudyPlan]):
             commands[job.name] = ["-m", "bnpo.experiment.study_worker", config, run]
         failed = []
         done = len(self.jobs) - len(waiting)
-        with tqdm(
-            total=len(self.jobs),
-            initial=done,
-            unit="run",
-            desc=self.plan.name,
-            disable=not progress_bar,
-            dynamic_ncols=True,
-        ) as bar:
+        with counting(
+            len(self.jobs), done=done, unit="run", title=self.plan.name, visible=progress_bar
+        ) as tell:
             for name, status in processes.run(commands, self.folder / "logs"):
-                bar.update()
-                bar.set_postfix_str(name)
+                tell(name)
                 if status not in (0, None) and not is_trained(self.runs / name):
                     failed.append(name)
         return sorted(failed)

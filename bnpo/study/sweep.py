@@ -6,18 +6,18 @@ import csv
 import io
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from bnpo.cluster.process import TaskProcess, resources
 from bnpo.errors import ConfigError, Interrupted, RunError
 from bnpo.files import read_json, replacing, write_json, write_whole
 from bnpo.runs.folder import writing
+from bnpo.show.counting import counting
 from bnpo.study.campaign import Campaign
 from bnpo.study.figures import importance
 from bnpo.study.plan import plan_fields
@@ -73,17 +73,16 @@ class Sweep(Campaign[SweepPlan]):
             missing = self.plan.trials - self._trials_of(study)
             with (
                 signals.listening(),
-                tqdm(
-                    total=self.plan.trials,
-                    initial=self.plan.trials - missing,
+                counting(
+                    self.plan.trials,
+                    done=self.plan.trials - missing,
                     unit="trial",
-                    desc=self.plan.name,
-                    disable=not progress_bar,
-                    dynamic_ncols=True,
-                ) as bar,
+                    title=self.plan.name,
+                    visible=progress_bar,
+                ) as tell,
                 ThreadPoolExecutor(self.workers or self._room()) as pool,
             ):
-                waiting = [pool.submit(self._trial, study, bar) for _ in range(missing)]
+                waiting = [pool.submit(self._trial, study, tell) for _ in range(missing)]
                 for one in waiting:
                     one.result()
             if signals.received is not None:
@@ -163,7 +162,7 @@ class Sweep(Campaign[SweepPlan]):
             for process in self._running.values():
                 process.terminate()
 
-    def _trial(self, study: Any, bar: Any) -> None:
+    def _trial(self, study: Any, tell: Callable[[str], None]) -> None:
         """Make one trial, to its end or until it is pruned."""
         space = {path: values.distribution(self.optuna) for path, values in self.ranges.items()}
         with self._guard:
@@ -185,8 +184,7 @@ class Sweep(Campaign[SweepPlan]):
                 study.tell(trial, self.objective_of(values))
             else:
                 study.tell(trial, state=states.FAIL)
-            bar.update()
-            bar.set_postfix(best=_best_of(study))
+            tell(f"best {_best_of(study)}")
 
     def start(self, trial: Any) -> Process:
         """Start the process of a trial."""

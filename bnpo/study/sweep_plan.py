@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from bnpo.compose.composition import compose
 from bnpo.compose.overrides import as_overrides
-from bnpo.compose.validation import validate
 from bnpo.config import RunConfig, config
 from bnpo.errors import ConfigError, did_you_mean
-from bnpo.presets import PRESETS, TASKS, read_config
+from bnpo.presets import PRESETS, TASKS
 from bnpo.presets.ranges import RANGES
 from bnpo.study.plan import Name, Seeds, on_cpu
 
@@ -94,7 +93,8 @@ class SweepPlan:
     """Task on which configurations are tried."""
 
     ranges: dict[str, dict[str, Any]] | None = None
-    """Values by dotted path, see :class:`Range`; None: those declared beside the preset."""
+    """Values by dotted path: ``{low: 1.0e-4, high: 1.0e-2}``, with ``log: true`` or a ``step``, or
+    ``{choices: [...]}``; None: those declared beside the preset."""
 
     trials: Annotated[int, Field(ge=1, le=100_000)] = 30
     """Number of configurations that are tried."""
@@ -108,7 +108,7 @@ class SweepPlan:
     prune: bool = True
     """Whether trials end whose evaluations so far are below the median of the others'."""
 
-    overrides: dict[str, Any] = Field(default_factory=dict)
+    overrides: dict[str, Any] = dataclasses.field(default_factory=dict)
     """Configuration that all trials share, by dotted path."""
 
     name: Name = "sweep"
@@ -141,6 +141,8 @@ class SweepPlan:
             ConfigError: naming the key that does not exist or the range that cannot be.
 
         """
+        from bnpo.compose.validation import validate
+
         searched = {}
         for path, fields in (RANGES[self.preset] if self.ranges is None else self.ranges).items():
             try:
@@ -157,10 +159,14 @@ class SweepPlan:
     @property
     def run(self) -> RunConfig:
         """Run around whose configuration is searched."""
+        from bnpo.presets import read_config
+
         return read_config(self.config({}))
 
     def config(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return the configuration of a trial, its values unchecked: trials may fail."""
+        from bnpo.compose.composition import compose
+
         updates = as_overrides(self.overrides)
         if "seed" in updates:
             raise ConfigError("seed cannot be overridden in a sweep: allowed is seeds=...")

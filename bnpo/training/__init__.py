@@ -1,6 +1,5 @@
 """Training: the loop that acts, remembers, gives the brains their turns and evaluates."""
 
-from bnpo.training.calls import train
 from bnpo.training.trainer import Trainer
 
-__all__ = ["Trainer", "train"]
+__all__ = ["Trainer"]

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnpo.agent import Agent
+from bnpo.agent.predicting import require_agent
 from bnpo.envs import make_vector_env, step_info
 from bnpo.envs.arguments import require_int
 from bnpo.envs.rollout import Rollout
@@ -49,6 +50,21 @@ class Evaluation:
 
     mean_score: float | None = None
     """Environment's own score per episode (the sum of ``contact_reward``), where it has one"""
+
+    @property
+    def success_interval(self) -> tuple[float, float] | None:
+        """Interval of 95 % of the success rate by Wilson's score; None where none is told.
+
+        With n episodes, share p and z = 1.96 it is
+        (p + z²/2n ± z √(p (1 - p) / n + z²/4n²)) / (1 + z²/n), which is no point at 0 and 1.
+        """
+        if self.success_rate is None:
+            return None
+        p, n, z = self.success_rate, self.episodes, 1.959964
+        centre = p + z**2 / (2 * n)
+        half = z * math.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
+        low, high = ((centre + side * half) / (1 + z**2 / n) for side in (-1, 1))
+        return max(low, 0.0), min(high, 1.0)
 
 
 class PolicyEvaluator:
@@ -153,7 +169,11 @@ def evaluate(
         threads: of the simulator
         max_steps: episodes without a time limit are cut there (environment steps)
 
+    Raises:
+        ConfigError: what is evaluated is no agent.
+
     """
+    require_agent(agent)
     evaluator = PolicyEvaluator(agent, episodes, threads=threads, max_steps=max_steps)
     try:
         return evaluator.run()

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 
 from bnpo.agent import Agent
 from bnpo.cluster.free_rollouts import FreeRollouts
 from bnpo.networks import Normalizer
 from bnpo.types import Trajectories
+from bnpo.types.stream import Episodes
 
 __all__ = ["Arrival", "FreeFeed"]
 
@@ -25,6 +28,9 @@ class Arrival(NamedTuple):
 
     lag: int
     """Most policy versions by which the first step of a segment was behind"""
+
+    episodes: Episodes | None = None
+    """Training episodes that ended, those of segments that are not learnt from included"""
 
 
 class FreeFeed:
@@ -76,8 +82,8 @@ class FreeFeed:
         self._surplus -= self.rollouts.num_envs
         agent.vector_steps += 1
         agent.env_steps += self.rollouts.num_envs
-        low, high, lag = zip(*arrivals, strict=True)
-        return Arrival(min(low), max(high), max(lag))
+        low, high, lag, parts = zip(*arrivals, strict=True)
+        return Arrival(min(low), max(high), max(lag), _joined(parts))
 
     def _publish(self) -> None:
         """Send the policy of now to the workers where it has changed."""
@@ -110,7 +116,7 @@ class FreeFeed:
             )
             agent.receive(rows)
         most = int(lag[fresh].max()) if bool(fresh.any()) else 0
-        return Arrival(delivery.reward_low, delivery.reward_high, most)
+        return Arrival(delivery.reward_low, delivery.reward_high, most, delivery.episodes)
 
     def figures(self) -> dict[str, float]:
         """Return scalars for a run's history."""
@@ -132,3 +138,9 @@ class FreeFeed:
         """Go on from a saved state."""
         self.version, self._surplus = state["version"], state["surplus"]
         self.segments_dropped = state["segments_dropped"]
+
+
+def _joined(parts: Iterable[Episodes | None]) -> Episodes | None:
+    """Return the episodes of several deliveries as one; None if there are none."""
+    columns = list(zip(*(part for part in parts if part is not None), strict=True))
+    return Episodes(*map(np.concatenate, columns)) if columns else None

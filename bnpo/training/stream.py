@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 
 from bnpo.agent import Agent
+from bnpo.envs.episodes import EpisodeCounter
+from bnpo.training.free import Arrival
 from bnpo.training.monitor import Monitor
 from bnpo.types.step import Step
 from bnpo.types.stream import Episodes, Scalars
 
-__all__ = ["EpisodeCounter", "Progress", "Stream", "Tally"]
+__all__ = ["Progress", "Stream", "Tally"]
 
 
 @dataclass
@@ -49,49 +51,6 @@ class Progress:
         """Note the restarts of an environment's workers since the last call, with their causes."""
         news = env.restarts.news() if hasattr(env, "restarts") else []
         self.worker_restarts += [{"env_steps": env_steps, "cause": cause} for cause in news]
-
-
-class EpisodeCounter:
-    """Sums rewards and steps of the training episodes that are under way."""
-
-    def __init__(self, num_envs: int) -> None:
-        """Begin an episode in every environment."""
-        self._sums = np.zeros((3, num_envs))  # rewards, steps, score
-        self._scores = False
-
-    def note(self, step: Step) -> Episodes | None:
-        """Count one step of every environment; return the episodes that it ended, if any.
-
-        Episodes of environments that a failed worker lost are not counted.
-        """
-        sums = self._sums
-        sums[0] += step.reward.cpu().numpy().sum(-1)
-        sums[1] += 1
-        if step.score is not None:
-            self._scores = True
-            sums[2] += np.nan_to_num(step.score.cpu().numpy())
-        episodes = None
-        ended = (step.terminated | step.truncated).cpu().numpy()
-        if ended.any():
-            returns, lengths, score = sums[:, ended].copy()
-            unknown = np.full(len(returns), math.nan)
-            success = unknown
-            if step.success is not None:
-                success = step.success.cpu().numpy()[ended].astype(np.float64)
-            episodes = Episodes(returns, lengths, success, score if self._scores else unknown)
-            sums[:, ended] = 0.0
-        if step.lost is not None:
-            sums[:, step.lost.cpu().numpy()] = 0.0
-        return episodes
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return the sums so far."""
-        return {"sums": self._sums.tolist(), "scores": self._scores}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take over sums of as many environments."""
-        self._sums[:] = state["sums"]
-        self._scores = state["scores"]
 
 
 class Stream:
@@ -191,6 +150,11 @@ class Tally:
         """Count one step of every environment."""
         self.progress.note(step.reward_low, step.reward_high, step.lag)
         self.ended = self.episodes.note(step)
+
+    def note_arrival(self, arrival: Arrival) -> None:
+        """Count what rollout workers brought for one step of every environment."""
+        self.progress.note(arrival.reward_low, arrival.reward_high, arrival.lag)
+        self.ended = arrival.episodes
 
     def note_turns(self, turns: Mapping[str, dict[str, float]]) -> None:
         """Count the turns after a step, by their scalars."""

@@ -59,10 +59,11 @@ class Trainer:
             folder: of the run, for callbacks that leave files
 
         Raises:
-            ConfigError: for settings of the run and the agent that exclude each other, and for
-                what is no callback.
+            ConfigError: for settings of the run and the agent that exclude each other, for an
+                agent that can act alone, and for what is no callback.
 
         """
+        agent.require_trainable()
         config.require_fits(agent.config)
         torch.set_num_threads(config.threads)
         self.agent = agent
@@ -156,7 +157,7 @@ class Trainer:
         """Take one step of every environment, then the brains' turns."""
         agent, ahead = self.agent, self.ahead
         if self.free is not None:
-            self.progress.note(*self.free.step())
+            self.tally.note_arrival(self.free.step())
         else:
             agent.policy.version = agent.vector_steps
             step = self.stepper.step(agent.policy) if ahead is None else ahead.next()

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from bnpo import Agent, AgentConfig, BrainDescription, NetworkConfig, TrainConfig, Trainer
 from bnpo.brains import GPS, Guidance
+from bnpo.envs import make_vector_env
 from bnpo.errors import ConfigError
 from bnpo.networks import Normalizer, gaussian
-from bnpo.planning.guiding import draw_guides
+from bnpo.planning.env_dynamics import EnvDynamics
+from bnpo.planning.guiding import draw_guides, plan_guides
 from bnpo.presets import PRESETS, build_agent
 
 FIELDS: dict[str, Any] = {
@@ -217,3 +221,21 @@ def test_goals_that_move_are_met_where_they_will_be() -> None:
         for t in (0, 10)
     )
     assert float(end) < 0.4 * float(start)
+
+
+def rows(count: int) -> Any:
+    return make_vector_env("bnpo/GoalReacher-v0", count, threads=0).unwrapped
+
+
+def test_plans_do_not_depend_on_the_seeds_luck() -> None:
+    """With one first guess there is nothing to draw; drawn large it turned arms round."""
+    dynamics, env = EnvDynamics(rows), rows(2)
+    env.reset(seed=0)
+    start, goals = dynamics.read(env), np.repeat(env.observe()["desired_goal"][:, None], 5, 1)
+    guidance = Guidance(plans=2, iterations=2)
+    first, second = (plan_guides(dynamics, start, goals, guidance, seed) for seed in (0, 1))
+    np.testing.assert_array_equal(first.action, second.action)
+    larger = plan_guides(dynamics, start, goals, replace(guidance, guess=0.5), 0)
+    assert (larger.cost[0] != first.cost[0]).all()
+    env.close()
+    dynamics.close()

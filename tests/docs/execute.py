@@ -1,6 +1,6 @@
 """Executes notebooks anew at their full size, and notes which code their outputs are of.
 
-    python -m tests.docs.execute          all of them, one after the other: half an hour
+    python -m tests.docs.execute          all of them, one after the other: an hour
     python -m tests.docs.execute BPO DDPG
 
 A notebook is executed in an empty folder and written back when every cell has run. The name of its

@@ -17,6 +17,7 @@ from gymnasium.vector import AutoresetMode
 
 import bnpo
 from bnpo.envs import describe, make_env, make_vector_env
+from bnpo.envs.lookup import is_registered_here_alone
 from bnpo.envs.own_vector import OwnVectorEnv
 from bnpo.envs.registrations import own_registrations, register_others
 from bnpo.envs.workers.care import WorkerCare
@@ -66,7 +67,7 @@ def test_an_environment_of_a_module_keeps_its_home(module: Any) -> None:
     ("content", "line"),
     [
         ("raise RuntimeError('no licence')", "module broken cannot be imported: .*no licence"),
-        ("import not_there", "there is no module not_there"),
+        ("import not_there", "broken cannot be imported: ModuleNotFoundError: .*not_there"),
         ("", "unknown environment env_id='Broken-v0'.* after importing broken"),
         ("raise SystemExit", "module broken cannot be imported"),
     ],
@@ -282,3 +283,10 @@ def test_a_vector_form_that_is_no_use_is_told(
     (line,) = caplog.messages
     assert why in line
     assert "its single form is stepped in its place" in line
+
+
+def test_what_this_process_alone_has_registered_is_told_apart(module: Any) -> None:
+    with registered(Point) as own:
+        assert is_registered_here_alone(own)
+    for env_id in (module("pucks"), "bnpo/GoalReacher-v0", "Pendulum-v1", "FetchReach-v4"):
+        assert not is_registered_here_alone(env_id)

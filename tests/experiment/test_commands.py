@@ -12,6 +12,7 @@ from PIL import Image
 
 from bnpo.experiment import experiment
 from bnpo.presets import PRESETS, TASKS
+from bnpo.runs.folder import refuse_foreign
 from tests.experiment.conftest import Command
 
 
@@ -20,7 +21,7 @@ def test_no_words_list_the_commands(command: Command) -> None:
     assert (status, errors) == (0, "")
     for name in ("train", "evaluate", "plot", "record", "resume", "print_config"):
         assert f"\n  {name} " in output
-    for name in (*PRESETS, *TASKS, "--file_storage", "bnpo evaluate with run=runs/1"):
+    for name in (*PRESETS, *TASKS, "--file_storage", "bnpo evaluate 1 episodes=100"):
         assert name in output
 
 
@@ -74,11 +75,31 @@ def test_plot_overlays_runs(finished_run: Path, command: Command, tmp_path: Path
     assert "<!-- seconds of training -->" in legend
     assert command("plot 1 2 metric=ddpg/critic_loss output=own.svg")[0] == 0
     assert "<!-- ddpg/critic_loss -->" in (tmp_path / "own.svg").read_text()
+    drawn = (tmp_path / "runs/1/learning_curve.png").stat().st_mtime_ns
+    assert command("plot 1 metric=rollout/return x=seconds")[0] == 0
+    assert (tmp_path / "runs/1/learning_curve-rollout-return-seconds.png").is_file()
+    assert (tmp_path / "runs/1/learning_curve.png").stat().st_mtime_ns == drawn
+    refuse_foreign(tmp_path / "runs/1")  # it is still a run's own
     status, _, errors = command("plot 1 metric=rollout/retrun")
     assert status == 2
     assert "metric = 'rollout/retrun'; did you mean 'rollout/return'?" in errors
     with Image.open(tmp_path / "runs" / "learning_curves.png") as picture:
         assert picture.size[0] >= 1000
+
+
+def test_what_is_missing_is_told_with_what_is_there(
+    finished_run: Path, command: Command, tmp_path: Path
+) -> None:
+    for number in (1, 2, 10):
+        run = shutil.copytree(finished_run, tmp_path / "runs" / str(number))
+    for path in run.glob("checkpoints/step-*.json"):
+        path.unlink()
+    line = "there is no such folder (runs holds 1, 2, 10)"
+    assert line in command("evaluate 7")[2]
+    status, _, errors = command("evaluate 10 episodes=2")
+    assert status == 2
+    assert "the run ended before it; its best policy is there: checkpoint=best" in errors
+    assert command("evaluate 10 episodes=2 checkpoint=best")[0] == 0
 
 
 def test_record_writes_a_video(finished_run: Path, command: Command, tmp_path: Path) -> None:

@@ -47,6 +47,14 @@ def test_every_key_of_a_run_has_a_meaning() -> None:
         ("brains.ddpg.sampler.clip", ["importance_ratio: ", "clip  ("]),
         ("goal_reacher", ["env = 'bnpo/GoalReacher-v0'"]),
         ("bpo", ["brains.ppo.", "brains.ddpg."]),
+        ("lr_actor", ["brains.NAME.lr_actor  ("]),  # by the last part of its path
+        ("gamma", ["agent.gamma  ("]),
+        ("credit", ["brains.NAME.credit  (", "shifted_goals: "]),
+        (
+            "study",
+            ["Keys of the file", "\n  presets  (", "\n  overrides  (", "default ['goal_reacher']"],
+        ),
+        ("sweep", ["Keys of the file", "\n  ranges  (", "\n  objective  (area or final; default"]),
     ],
 )
 def test_keys_and_names_have_help(command: Command, topic: str, told: list[str]) -> None:

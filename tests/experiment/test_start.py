@@ -51,3 +51,16 @@ def test_the_package_loads_nothing_but_itself(tmp_path: Path) -> None:
         "sys.stderr.write(json.dumps([0, [], len(set(sys.modules) - before)]))"
     )
     assert loaded(code, cwd=tmp_path)[2] < 60
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        'import gymnasium, bnpo; env = gymnasium.make("bnpo/GoalReacher-v0")',
+        'import bnpo, gymnasium; env = gymnasium.make("bnpo/GoalReacher-v0")',
+        'import gymnasium; env = gymnasium.make("bnpo:bnpo/GoalReacher-v0")',  # without an import
+    ],
+)
+def test_the_environments_are_there_with_gymnasium(lines: str, tmp_path: Path) -> None:
+    told = "import sys; sys.stderr.write(str([0, [], env.spec.max_episode_steps or 0]))"
+    assert loaded(f"{lines}; {told}", cwd=tmp_path) == (0, [], 0)

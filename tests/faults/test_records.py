@@ -161,7 +161,7 @@ def test_other_versions_are_told_and_kept(
     run = tmp_path / "runs" / "1"
     lines = []
     for versions, steps in ((old, 400), (now, 440), (now, 480)):
-        monkeypatch.setattr("bnpo.experiment.session.versions", lambda versions=versions: versions)
+        monkeypatch.setattr("bnpo.experiment.keeper.versions", lambda versions=versions: versions)
         line = "with bpo goal_reacher TINY" if steps == 400 else f"{RESUME} total_steps={steps}"
         status, output, _ = command(line)
         assert status == 0

@@ -36,10 +36,10 @@ ROOMS = {
     "compose": "agent cluster config envs errors extras interop presets replay runs training types",
     "study": "cluster compose config envs errors extras files presets runs show training types",
     "board": "compose errors extras files runs types",
-    "": "brains compose config credit envs extras interop presets replay runs show study training"
-    " types version",
     "experiment": "agent board brains compiling compose config envs errors extras files interop"
     " networks presets replay runs show study training types version",
+    "": "brains compose config credit envs experiment extras interop presets replay runs show study"
+    " training types version",
     "__main__": "experiment show",
 }
 
@@ -201,7 +201,7 @@ def test_a_violation_is_caught(tmp_path: Path, module: str, line: str, complaint
         ("bnpo.training", "if TYPE_CHECKING:\n    from bnpo.show.plotting import plot"),
         ("bnpo.training", "from tqdm.auto import tqdm"),
         ("bnpo.runs.summary", "from bnpo.version import __version__"),
-        ("bnpo.experiment", "import sacred\nfrom bnpo.training import train"),
+        ("bnpo.experiment", "import sacred\nfrom bnpo.training import Trainer"),
     ],
 )
 def test_what_points_down_is_left_alone(tmp_path: Path, module: str, line: str) -> None:

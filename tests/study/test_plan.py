@@ -60,9 +60,34 @@ def test_a_preset_overrides_what_all_runs_share() -> None:
     assert job.run.train.total_steps == 300
 
 
+def test_a_task_gives_some_presets_something_of_their_own() -> None:
+    plan = StudyPlan(
+        presets=["ppo", "ddpg_her"],
+        tasks={
+            "flat": {
+                "task": "reacher_v5",
+                "total_steps": 400,
+                "presets": {"ddpg_her": {"brains.ddpg.credit": "n_step", "total_steps": 800}},
+            }
+        },
+        seeds=1,
+    )
+    ppo, ddpg = (job.run for job in plan.jobs())
+    assert (ppo.train.total_steps, ddpg.train.total_steps) == (400, 800)
+    assert type(ddpg.brains["ddpg"].credit).__name__ == "NStep"
+
+
 @pytest.mark.parametrize(
     ("fields", "mentions"),
     [
+        (
+            {"tasks": {"goal_reacher": {"presets": {"bp": {}}}}},
+            ["tasks.goal_reacher.presets", "'bp'", "'bpo'"],
+        ),
+        (
+            {"tasks": {"goal_reacher": {"presets": ["bpo"]}}},
+            ["tasks.goal_reacher.presets", "['bpo']", "by label"],
+        ),
         ({"presets": ["bp"]}, ["preset", "'bp'", "'bpo'"]),
         ({"presets": {"mine": None}}, ["'mine'", "bpo"]),
         ({"presets": {"a b": {"preset": "bpo"}}}, ["'a b'", "plain name"]),

@@ -13,6 +13,7 @@ from bnpo.cluster.segment_worker import Delivery, SegmentWorker
 from bnpo.cluster.sending import policy_copy, policy_tensors
 from bnpo.credit import GAE, NStep
 from bnpo.training.free import FreeFeed
+from bnpo.training.stream import Tally
 from tests.agent.conftest import SMALL, likelihood_ratio, pathwise
 from tests.envs.points import agent_on, registered
 from tests.envs.test_hindsight_info import Priced
@@ -68,6 +69,32 @@ def test_it_counts_and_learns_as_a_run_in_step() -> None:
         version for version in range(4) for _ in range(ENVS)
     ]
     assert max(lags) == 0
+
+
+def test_training_episodes_are_told_with_the_segments_that_end_them() -> None:
+    """Episodes of 50 steps in segments of ten: four end with the last of every five deliveries.
+
+    What a worker sums up over its segments is what the rewards of the stored ones sum up to, over
+    all: 2 x 4 episodes of 50 steps. Every step of the sparse reward costs 1 short of the goal.
+    """
+    agent = make_agent(likelihood_ratio())
+    feed = FreeFeed(agent, OneWorker(agent), max_staleness=0)  # type: ignore[arg-type]
+    tally = Tally(agent, ENVS)
+    ended, lengths, returns = [], [], []
+    for step in range(1, 101):
+        tally.note_arrival(feed.step())
+        tally.publish()
+        if tally.ended is not None:
+            ended.append(step)
+            lengths += tally.ended.lengths.tolist()
+            returns += tally.ended.returns.tolist()
+    assert ended == [41, 91]  # a delivery comes with the first of the ten steps that it is for
+    assert lengths == [50.0] * 8
+    assert agent.replay is not None
+    assert sum(returns) == agent.replay.trajectories.reward.sum().item()
+    line = tally.stream.line(agent.env_steps, 0, 1.0).values
+    assert line["rollout/episodes"] == 8.0
+    assert line["rollout/return"] == sum(returns) / 8
 
 
 def test_what_is_too_stale_is_counted_and_not_learnt_from() -> None:

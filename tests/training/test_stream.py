@@ -13,8 +13,9 @@ from torch import Tensor
 
 import bnpo
 from bnpo import TrainConfig
+from bnpo.envs.episodes import EpisodeCounter
 from bnpo.runs.stream import StreamFile, read_stream
-from bnpo.training.stream import EpisodeCounter, Stream
+from bnpo.training.stream import Stream
 from bnpo.types.step import Step
 from bnpo.types.stream import Episodes, Scalars
 

@@ -39,6 +39,7 @@ def test_a_run_tells_what_it_is_and_a_line_for_each_evaluation(
     evaluated = [line.split() for line in table if line.split()[1] != "-"]
     assert [line[0] for line in evaluated] == ["200", "400"]
     assert all(line[-1].endswith("%") for line in evaluated)
+    assert not any("-" in (line[3], line[4]) for line in evaluated)  # the last training return
     price = next(line for line in lines if line.startswith("evaluations"))
     assert price.endswith("% of the training seconds")
     assert not any(line.startswith("video") for line in lines)

@@ -69,6 +69,11 @@ class SimulatedBatch(BatchEnv):
         mode = AutoresetMode.DISABLED
         return cls(threads=0, autoreset_mode=mode, render_mode=render_mode, **settings)
 
+    @property
+    def threads(self) -> int:
+        """Number of threads that the simulator steps in; 0: the calling thread."""
+        return self._simulator.threads
+
     @abstractmethod
     def _space(self) -> Space[Any]:
         """Return the space of what one environment observes."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -40,10 +41,9 @@ def board(server: Board) -> int:
     say(f"{server.folder} is shown at {server.address}; Ctrl-C ends it")
     if server.is_open:
         say(f"whoever can reach {server.host}:{server.port} can read these runs")
-    try:
+    with contextlib.suppress(KeyboardInterrupt):  # whether it comes depends on when Ctrl-C did
         server.serve()
-    except KeyboardInterrupt:
-        say("the board is closed")
+    say("the board is closed")
     return 0
 
 

@@ -27,7 +27,9 @@ class PlotOptions:
     """Horizontal axis: environment steps, or seconds of training."""
 
     output: str | None = None
-    """Picture to write; None: learning_curve.png in the run, learning_curves.png beside several."""
+    """Picture to write; None: learning_curve.png in the run, learning_curves.png beside several;
+    with another metric or axis than the run's own their names follow, as in
+    learning_curve-rollout-return-seconds.png."""
 
     def __post_init__(self) -> None:
         """Refuse an empty list."""
@@ -46,9 +48,11 @@ def plot(options: PlotOptions) -> int:
     folders = [find_run(run) for run in runs]
     groups = group_runs(folders)
     histories = {one.label: [load_history(folder) for folder in one.folders] for one in groups}
-    path = folders[0] / "learning_curve.png"
+    parts = [(options.metric or "").replace("/", "-"), "" if options.x == "steps" else options.x]
+    name = "-".join(filter(None, ["learning_curve" + "s" * (len(folders) > 1), *parts])) + ".png"
+    path = folders[0] / name
     if len(folders) > 1:
-        path = folders[0].parent / "learning_curves.png"
+        path = folders[0].parent / name
     if options.output is not None:
         path = Path(options.output)
     title = groups[0].label if len(folders) == 1 else None

@@ -76,4 +76,10 @@ def _planned(options: StudyOptions, _runs: Path) -> Study:
     return Study.read(settings.pop("file"), **settings)
 
 
-COMMAND = Command(function=study, options=StudyOptions, word="file", check=_planned)
+COMMAND = Command(
+    function=study,
+    options=StudyOptions,
+    plan="bnpo.study.plan:StudyPlan",
+    word="file",
+    check=_planned,
+)

@@ -80,4 +80,10 @@ def _planned(options: SweepOptions, _runs: Path) -> Sweep:
     return Sweep.read(settings.pop("file"), **settings)
 
 
-COMMAND = Command(function=sweep, options=SweepOptions, word="file", check=_planned)
+COMMAND = Command(
+    function=sweep,
+    options=SweepOptions,
+    plan="bnpo.study.sweep_plan:SweepPlan",
+    word="file",
+    check=_planned,
+)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,8 +12,9 @@ from bnpo.experiment.command import Command, validated
 if TYPE_CHECKING:
     from bnpo.config import RunConfig
     from bnpo.experiment.session import Session
+    from bnpo.types.callback import Callback
 
-__all__ = ["carry_out", "opened", "train"]
+__all__ = ["carry_out", "folder_of", "opened", "train"]
 
 FILM_SECONDS = 8.0
 """Time that the film at a run's end may take (seconds); a slow renderer makes fewer pictures."""
@@ -21,20 +22,35 @@ FILM_SECONDS = 8.0
 
 def train(run: RunConfig, record: Any) -> float | None:
     """Train brains on an environment (the default command)."""
-    folders = (getattr(observer, "dir", None) for observer in record.observers)
-    folder = next((Path(folder) for folder in folders if folder), None)
-    with opened(run, folder, record) as session:
+    with opened(run, folder_of(record), record) as session:
         return carry_out(session)
 
 
+def folder_of(record: Any) -> Path | None:
+    """Return the folder that a run of sacred's leaves files in; None where it leaves none."""
+    folders = (getattr(observer, "dir", None) for observer in record.observers)
+    return next((Path(folder) for folder in folders if folder), None)
+
+
 @contextmanager
-def opened(run: RunConfig, folder: Path | None, record: Any) -> Iterator[Session]:
+def opened(
+    run: RunConfig,
+    folder: Path | None,
+    record: Any,
+    own: Sequence[Callback] = (),
+    *,
+    visible: bool = True,
+    **of_session: Any,
+) -> Iterator[Session]:
     """Build what trains, and close it.
 
     Args:
         run: its configuration
         folder: of the run; None leaves no files
         record: sacred's, which takes scalars and info
+        own: callbacks of the package, behind those of the command line
+        visible: whether the run is shown on the screen
+        **of_session: what else the :class:`Session` takes: agent, callbacks
 
     """
     from bnpo.experiment.session import Session
@@ -42,13 +58,15 @@ def opened(run: RunConfig, folder: Path | None, record: Any) -> Iterator[Session
     from bnpo.training.callbacks import Film, TensorBoard
     from bnpo.training.callbacks.terminal import Terminal
 
-    own: list[Any] = [Terminal(say)]
+    follow: list[Any] = [Terminal(say)] if visible else []
     if run.task.tensorboard and folder is not None:
-        own.append(TensorBoard())
+        follow.append(TensorBoard())
     how, _, every = run.task.video.partition("=")
     if how == "every":
-        own.append(Film(every=int(every)))
-    session = Session(run, folder, record.log_scalar, record.info, own)
+        follow.append(Film(every=int(every)))
+    follow += own
+    log, info = record.log_scalar, record.info
+    session = Session(run, folder, log, info, follow, visible=visible, **of_session)
     try:
         yield session
     finally:
@@ -67,22 +85,23 @@ def carry_out(session: Session) -> float | None:
     from bnpo.show.text import say, table
 
     trainer, folder = session.trainer, session.folder
-    say(table(header_rows(session.settings, trainer, folder)))
-    say("")
+    tell = say if trainer.progress_bar else _nobody
+    tell(table(header_rows(session.settings, trainer, folder)))
+    tell("")
     try:
         summary = session.run()
     except Interrupted:
         if session.summary is not None:
-            say("")
-            say(table(summary_rows(session.summary, folder)))
-            say(_way_on(session))
+            tell("")
+            tell(table(summary_rows(session.summary, folder)))
+            tell(_way_on(session))
         raise
     for complaint in trainer.tally.monitor.complaints():
-        say(f"warning: {complaint}")
-    say("")
-    say(table(summary_rows(summary, folder)))
+        tell(f"warning: {complaint}")
+    tell("")
+    tell(table(summary_rows(summary, folder)))
     if folder is not None and session.settings.task.video != "off":
-        _film(session, folder)
+        tell(table([("video", _film(session, folder))]))
     return summary.mean_return if summary.success_rate is None else summary.success_rate
 
 
@@ -97,17 +116,19 @@ def _way_on(session: Session) -> str:
     return f"go on with: bnpo resume {number}"
 
 
-def _film(session: Session, folder: Path) -> None:
+def _nobody(text: str) -> None:
+    """Tell nobody."""
+
+
+def _film(session: Session, folder: Path) -> str:
     """Film the policy; a run that was trained has not failed for want of a film."""
     from bnpo.show.recording import record
-    from bnpo.show.text import say, table
 
     try:
         video, _stills, *others = record(session.trainer.agent, folder, seconds=FILM_SECONDS)
-        text = ", ".join(map(str, (video, *others)))
     except Exception as error:
-        text = f"none: {_reason(error)}"
-    say(table([("video", text)]))
+        return f"none: {_reason(error)}"
+    return ", ".join(map(str, (video, *others)))
 
 
 def _reason(error: Exception) -> str:

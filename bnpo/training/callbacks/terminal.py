@@ -49,6 +49,7 @@ class Terminal(Callback):
         self._beside = contextlib.ExitStack()
         self._done = 0
         self._training: dict[str, float] = {}
+        self._told = (0, 0.0)  # steps, and seconds of training, of the last line
         self._columns: list[str] = []
         self._titled = False
         self._tenth = 0
@@ -61,6 +62,7 @@ class Terminal(Callback):
         self._columns = [name for name in _COLUMNS if tells.get(name, True)]
         self._titled = False
         self._done, self._tenth = taken, _tenth(taken, total)
+        self._training, self._told = {}, (taken, run.wall_s)
         if in_notebook():
             self._bar = LiveBar(total, taken, lambda: plot(run.history))
             return
@@ -86,7 +88,7 @@ class Terminal(Callback):
 
     def on_scalars(self, run: TrainingRun, scalars: Scalars) -> None:
         """Remember what training tells; tell it where no evaluation has for a tenth of the run."""
-        self._training = scalars.values
+        self._training |= scalars.values  # a line in which no episode ended tells no return
         tenth = _tenth(scalars.env_steps, run.config.total_steps)
         if tenth > self._tenth:
             self._tenth, self._waiting = tenth, scalars.env_steps
@@ -123,15 +125,18 @@ class Terminal(Callback):
             bar.refresh()
 
     def _line(self, run: TrainingRun, env_steps: int, texts: dict[str, str]) -> None:
-        """Tell figures of one moment, under their titles where these are not there yet."""
+        """Tell figures of one moment, under their titles where these are not there yet.
+
+        The speed is that since the last line.
+        """
         if in_notebook():
             return
         training = self._training
         row = {"steps": f"{env_steps:,}", **texts}
         if "rollout/return" in training:
             row["training return"] = f"{training['rollout/return']:.2f}"
-        if "time/env_steps_per_s" in training:
-            row["steps/s"] = f"{training['time/env_steps_per_s']:,.0f}"
+        before, self._told = self._told, (env_steps, run.wall_s)
+        row["steps/s"] = f"{(env_steps - before[0]) / max(run.wall_s - before[1], 1e-9):,.0f}"
         columns = [name for name in _COLUMNS if name in row or name in self._columns]
         if columns != self._columns or not self._titled:
             self._columns, self._titled = columns, True

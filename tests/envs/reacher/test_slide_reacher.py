@@ -190,3 +190,10 @@ def test_task_has_the_environments_horizon() -> None:
     task = TASKS["slide_reacher"]
     assert task["env"] == "bnpo/SlideReacher-v0"
     assert task["agent"]["max_steps"] == SlideReacherEnv().episode_steps
+
+
+@pytest.mark.parametrize("threads", [0, 2])
+def test_it_tells_in_how_many_threads_it_steps(threads: int) -> None:
+    env = SlideReacherVectorEnv(num_envs=4, threads=threads)
+    assert env.threads == threads
+    env.close()
