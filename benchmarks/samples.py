@@ -55,6 +55,9 @@ TRIED = {
         "as in the race": [],
         "critic normalised": _NORMALISED,
         "unbounded values": ["agent.target_bounds=None"],
+        "goals that were pursued, too": [
+            "brains.ddpg.credit.strategy={'future': 0.75, 'actual': 0.25}"
+        ],
         "twice the steps": _repeat(600),
         "an actor's step with every critic's": _EVERY,
         "targets twice as slow": ["brains.ddpg.tau_actor=0.04", "brains.ddpg.tau_critic=0.04"],
