@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from records import short_name
+from records import as_before, short_name
 from timed import TimedTrainer
 
 from bnpo import Agent
@@ -145,7 +145,7 @@ def make_agent(seed: int) -> Agent:
 def settings(agent: Agent) -> str:
     """Name of everything but the seed that decides a run."""
     parts: list[Any] = [*BPO_BRAIN, agent.config, TRAIN]
-    return short_name([dataclasses.asdict(part) for part in parts])
+    return short_name([as_before(dataclasses.asdict(part)) for part in parts])
 
 
 def read_lines() -> dict[tuple[int, str], dict[str, Any]]:

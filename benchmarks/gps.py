@@ -29,6 +29,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from raced import EARLIER
 from records import fingerprint
 from rules import figure
 
@@ -102,29 +103,38 @@ def run(variant: str, seed: int) -> dict[str, Any]:
     }
 
 
+def rows_of(results: Path) -> list[dict[str, Any]]:
+    """Return all that is on record, in order of time."""
+    rows = results.read_text("utf-8").splitlines() if results.exists() else []
+    return [row for row in map(json.loads, rows) if row["variant"] in VARIANTS]
+
+
 def load(results: Path) -> dict[tuple[str, int], dict[str, Any]]:
     """Newest result of every variant and seed under the settings of today."""
-    rows = results.read_text("utf-8").splitlines() if results.exists() else []
     return {
         (row["variant"], row["seed"]): row
-        for row in map(json.loads, rows)
-        if row["variant"] in VARIANTS and row["settings"] == label(row["variant"])
+        for row in rows_of(results)
+        if row["settings"] == label(row["variant"])
     }
 
 
 def lines(results: Path = RESULTS) -> Iterator[str]:
-    """Markdown table: success and return of every variant."""
-    found = load(results)
+    """Markdown table: success and return of every variant, under its newest settings."""
+    newest = {row["variant"]: row["settings"] for row in rows_of(results)}
     yield "| variant of `gps` | seeds | success | return |"
     yield "|---|---|---|---|"
     for variant in VARIANTS:
-        rows = [
-            row for (name, seed), row in sorted(found.items()) if name == variant and seed < 100
-        ]
-        if rows:
-            success = figure([row["success"] for row in rows], "{:.2f}")
-            returns = figure([row["return"] for row in rows], "{:.2f}")
-            yield f"| {variant} | {len(rows)} | {success} | {returns} |"
+        settings = newest.get(variant, "")
+        last = {
+            row["seed"]: row
+            for row in rows_of(results)
+            if (row["variant"], row["settings"]) == (variant, settings) and row["seed"] < 100
+        }
+        if last:
+            success = figure([row["success"] for row in last.values()], "{:.2f}")
+            returns = figure([row["return"] for row in last.values()], "{:.2f}")
+            earlier = "" if settings == label(variant) else EARLIER
+            yield f"| {variant}{earlier} | {len(last)} | {success} | {returns} |"
 
 
 def main() -> None:

@@ -199,6 +199,33 @@ def suite(groups: Groups) -> list[str]:
     ]
 
 
+def health(groups: Groups) -> list[str]:
+    """Return the table of what the hybrid's brains told at the end: medians over the seeds."""
+    return [
+        "| task | PPO's effective samples | baseline error / spread | explained variance "
+        "| KL a turn: PPO | DDPG |",
+        "|---|---|---|---|---|---|",
+        *(
+            f"| {task} | {' | '.join(f'{one:.2g}' for one in told(groups[task, HYBRID]))} |"
+            for task in dict.fromkeys(task for task, _ in groups)
+            if (task, HYBRID) in groups
+        ),
+    ]
+
+
+def told(runs: list[Line]) -> list[float]:
+    """Return the figures of a row of :func:`health`."""
+    ratio, pathwise = ([run["brains"][name] for run in runs] for name in ("ppo", "ddpg"))
+    columns = [
+        [one["effective_sample_share"] for one in ratio],
+        [abs(one["value_error"]) / one["return_spread"] for one in ratio],
+        [one["explained_variance"] for one in ratio],
+        [one["kl_turn"] for one in ratio],
+        [one["kl_turn"] for one in pathwise],
+    ]
+    return [statistics.median(column) for column in columns]
+
+
 def task_row(groups: Groups, task: str, preset: str) -> str:
     """Return a preset's row on one task."""
     runs = groups[task, preset]

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import resource
 import statistics
@@ -22,18 +23,21 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from jax_peers import use_one_thread
 from jax_tasks import TASKS, Rival, Task
 from judged import EPISODES, judge, reaches
+from medians import Median, show
 from race import by_seed, solved
 from records import fingerprint, short_name
 
 RESULTS = Path(__file__).parent / "results" / "jax_race.jsonl"
 THRESHOLD = 0.95
 ENVS = 8
+SEEDS = (0, 1, 2, 3, 4)
 
 
 def run_preset(task_name: str, preset: str, seed: int) -> dict[str, Any]:
@@ -136,43 +140,78 @@ def load(task_name: str) -> dict[tuple[str, int], dict[str, Any]]:
     }
 
 
-def table(task_name: str, seeds: list[int]) -> str:
-    """Markdown table: steps and CPU seconds to solved by seed, medians, compilation apart."""
+def reached(task_name: str, seeds: Sequence[int]) -> dict[str, list[tuple[float, float]]]:
+    """Steps and CPU seconds to solved of every program with results, by seed."""
     results, task = load(task_name), TASKS[task_name]
-    medians: dict[str, float] = {}
+    never = (math.inf, math.inf)
+    curves = {
+        program: [results[program, seed]["curve"] for seed in seeds if (program, seed) in results]
+        for program in (*task.presets, *task.rivals)
+    }
+    return {
+        program: [solved(curve, THRESHOLD) or never for curve in own]
+        for program, own in curves.items()
+        if own
+    }
+
+
+def table(task_name: str, seeds: Sequence[int] = SEEDS) -> str:
+    """Markdown table: steps and CPU seconds to solved by seed, medians, compilation apart."""
+    results = load(task_name)
     lines = [
         "| program | steps to solved, by seed | CPU seconds, by seed | median steps | "
         "median CPU seconds | of them compilation |",
         "|---|---|---|---|---|---|",
     ]
-    for program in (*task.presets, *task.rivals):
-        rows = [results[program, seed] for seed in seeds if (program, seed) in results]
-        if not rows:
-            continue
-        points = [solved(row["curve"], THRESHOLD) or (float("inf"),) * 2 for row in rows]
+    for program, points in reached(task_name, seeds).items():
         steps, cpu = zip(*points, strict=True)
-        medians[program] = statistics.median(cpu)
-        compile_s = statistics.median(row["compile_s"] for row in rows)
-        lines.append(
-            f"| {program} | {by_seed(steps, '{:,}')} | {by_seed(cpu, '{:.1f}')} | "
-            f"{by_seed([statistics.median(steps)], '{:,.0f}')} | "
-            f"{by_seed([medians[program]], '{:.2f}')} | {compile_s:.2f} |"
+        compile_s = statistics.median(
+            row["compile_s"]
+            for (name, seed), row in results.items()
+            if name == program and seed in seeds
         )
-    lines += [
-        f"\n{rival} takes {medians[rival] / medians[ours]:.2f} times the CPU seconds of {ours}."
-        for ours in task.presets
-        for rival in task.rivals
-        if {ours, rival} <= medians.keys()
-    ]
+        lines.append(
+            f"| `{program}` | {by_seed(steps, '{:,}')} | {by_seed(cpu, '{:.1f}')} | "
+            f"{by_seed([statistics.median(steps)], '{:,.0f}')} | "
+            f"{by_seed([statistics.median(cpu)], '{:.2f}')} | {compile_s:.2f} |"
+        )
     return "\n".join(lines)
+
+
+def figures() -> Iterator[Median]:
+    """Medians of our presets beside the quickest rival, of tasks that all seeds have run."""
+    for task_name, task in TASKS.items():
+        columns = {
+            program: [statistics.median(column) for column in zip(*points, strict=True)]
+            for program, points in reached(task_name, SEEDS).items()
+            if len(points) == len(SEEDS)
+        }
+        rivals = [program for program in task.rivals if program in columns]
+        if not rivals:
+            continue
+        best = min(rivals, key=lambda program: columns[program][1])
+        for program in task.presets:
+            for index, unit in enumerate(("environment steps", "CPU seconds")):
+                if program in columns:
+                    ours, theirs = columns[program][index], columns[best][index]
+                    yield Median(
+                        what=f"{task_name}, solved by {program}, compilation counted",
+                        ours=ours,
+                        unit=unit,
+                        peer=best,
+                        theirs=theirs,
+                        ratio=theirs / ours,
+                        asked=(">= 1", ">= 1.5")[index],
+                    )
 
 
 def main() -> None:
     """Run what is missing of a task and print its table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("task", choices=list(TASKS))
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[*SEEDS])
     parser.add_argument("--programs", nargs="+", help="default: all")
+    parser.add_argument("--fresh", action="store_true", help="run again what has a result")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     options = parser.parse_args()
     task = TASKS[options.task]
@@ -186,9 +225,10 @@ def main() -> None:
             outcome = run_preset(options.task, program, seed)
         print(json.dumps({**labels, "settings": label(options.task, program), **outcome}))
         return
+    done = {} if options.fresh else load(options.task)
     for seed in options.seeds:
         for program in options.programs or (*task.presets, *task.rivals):
-            if (program, seed) in load(options.task):
+            if (program, seed) in done:
                 continue
             print(f"{program}, seed {seed} ...", file=sys.stderr, flush=True)
             command = [
@@ -203,7 +243,8 @@ def main() -> None:
             out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
             with RESULTS.open("a") as file:
                 file.write(out.splitlines()[-1] + "\n")
-    print(table(options.task, options.seeds))
+    print(table(options.task, options.seeds), end="\n\n")
+    show([one for one in figures() if one.what.startswith(options.task)])
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ SETTINGS: dict[str, Any] = {
     "epochs": 10,
     "minibatches": 8,
     "lr": 1e-3,
+    "anneal": 120_000,
     "gamma": 0.92,
     "gae_lambda": 0.9,
     "eps": 0.2,
@@ -32,7 +33,7 @@ SETTINGS: dict[str, Any] = {
     "value_weight": 0.5,
     "log_sigma": -1.0,
 }
-"""What is trained with, the number of steps aside."""
+"""What is trained with; the step of Adam goes to zero over ``anneal`` environment steps."""
 
 Judge = Callable[[Callable[[Any], Any]], float]
 """Mean return of a policy from observations to actions."""
@@ -111,7 +112,9 @@ def train(  # noqa: PLR0915  one loop, which is what makes it lean
 
     cpu, wall = time.process_time(), time.perf_counter()
     while taken < steps:
-        optimizer.param_groups[0]["lr"] = settings["lr"] * max(0.0, 1.0 - taken / steps)
+        optimizer.param_groups[0]["lr"] = settings["lr"] * max(
+            0.0, 1.0 - taken / settings["anneal"]
+        )
         for at in range(length):
             statistics.take(observation)
             states[at] = statistics.normalise(observation)

@@ -5,11 +5,12 @@
 
 All: batch 256, float32, critic and actor in every step. BNPO, SBX and SB3 sample and relabel from a
 replay of 20,000 Fetch-shaped transitions. BNPO draws for every step, as SB3, and as its presets do
-for every fourth, with an update of the targets; compiled, and with its steps one by one. SBX (JAX)
-draws for 80 steps or for four and takes them in one call, which it compiles first: the seconds of
-the first call are printed beside. The bare loop has its batches ready. They alternate in rounds;
-medians of rounds are printed, on one thread in seconds of the processor, on two in those of the
-wall, which need a quiet machine (SBX stays on one thread, and out of that comparison).
+for every fourth, with an update of the targets; compiled, with wide products in bfloat16 where the
+processor has them, and with its steps one by one. SBX (JAX) draws for 80 steps or for four and
+takes them in one call, which it compiles first: the seconds of the first call are printed beside.
+The bare loop has its batches ready. They alternate in rounds; medians of rounds are printed, on one
+thread in seconds of the processor, on two in those of the wall, which need a quiet machine (SBX
+stays on one thread, and out of that comparison).
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ from jax_peers import sbx_steps
 from medians import Median, compared, leave, show
 from torch import Tensor
 
+from bnpo.compiling import processor_has
+
 ENV = "ShapesOfFetch-v0"
 OBSERVATION, GOAL, ACTION, BATCH = 25, 3, 4, 256
 Mode = Literal["auto", "off", "on"]
@@ -46,6 +49,7 @@ ASKED = {
     for small in (True, False)
 }
 """Ratio to each peer that is asked for, at width 64 or not"""
+FORM_ROUNDED = "a draw in four steps, products in bfloat16"
 
 
 class ShapesOfFetch(gym.Env[Any, Any]):
@@ -96,7 +100,10 @@ gym.register(ENV, _MADE, max_episode_steps=50)
 
 
 def bnpo_steps(
-    hidden: tuple[int, ...], epochs: int = 1, compile_steps: Mode = "on"
+    hidden: tuple[int, ...],
+    epochs: int = 1,
+    compile_steps: Mode = "on",
+    matmul: Literal["float32", "bfloat16"] = "float32",
 ) -> Callable[[int], None]:
     """Return what takes that many gradient steps of the DDPG brain, sampling included.
 
@@ -104,6 +111,7 @@ def bnpo_steps(
         hidden: widths of the hidden layers
         epochs: gradient steps on one draw
         compile_steps: whether they are taken by compiled C++
+        matmul: type of wide products' factors
 
     """
     import bnpo
@@ -120,7 +128,9 @@ def bnpo_steps(
         ENV,
         [brain],
         config=bnpo.AgentConfig(
-            networks=bnpo.NetworkConfig(actor_hidden=hidden, critic_hidden=hidden, sigma="fixed"),
+            networks=bnpo.NetworkConfig(
+                actor_hidden=hidden, critic_hidden=hidden, sigma="fixed", matmul=matmul
+            ),
             replay_size=STORED,
             compile=compile_steps,
         ),
@@ -235,6 +245,11 @@ def main() -> None:
             "a draw a step": bnpo_steps(hidden),
             "a draw in four steps": bnpo_steps(hidden, epochs=4),
             "one by one, a draw in four steps": bnpo_steps(hidden, epochs=4, compile_steps="off"),
+            **(
+                {FORM_ROUNDED: bnpo_steps(hidden, epochs=4, matmul="bfloat16")}
+                if width > 64 and processor_has("avx512_bf16")
+                else {}
+            ),
             "SB3 DDPG": sb3_steps(hidden),
             "bare PyTorch loop": bare_steps(hidden),
         }
@@ -247,7 +262,9 @@ def main() -> None:
             for peer, asked in ASKED[named == "64x2"].items():
                 if threads > 1 and peer.startswith("SBX"):
                     continue
-                for form in [name for name in programs if name.endswith(("step", "four steps"))]:
+                for form in [
+                    name for name in programs if name.startswith(("a draw", "one by one"))
+                ]:
                     what = f"learning step, hidden {named}, {threads} thread(s), {form}"
                     bound = "" if form.startswith("one by one") else asked
                     medians.append(compared(what, rate[form], peer, rate[peer], "steps/s", bound))

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from judged import EPISODES, judge
+from raced import EARLIER
 from records import fingerprint, short_name
 from rules import figure
 
@@ -160,6 +161,19 @@ def load(
     }
 
 
+def earlier(results: Path) -> dict[tuple[str, str], dict[tuple[str, str, int], dict[str, Any]]]:
+    """Results of every task and program under the settings that were measured last."""
+    rows = results.read_text("utf-8").splitlines() if results.exists() else []
+    parsed = [json.loads(row) for row in rows]
+    newest = {(row["task"], row["program"]): row["settings"] for row in parsed}
+    groups: dict[tuple[str, str], dict[tuple[str, str, int], dict[str, Any]]] = {}
+    for row in parsed:
+        key = row["task"], row["program"]
+        if row["settings"] == newest[key]:
+            groups.setdefault(key, {})[*key, row["seed"]] = row
+    return groups
+
+
 def lines(
     tasks: Sequence[str] = tuple(TASKS),
     programs: Sequence[str] = PROGRAMS,
@@ -167,23 +181,22 @@ def lines(
     results: Path = RESULTS,
 ) -> Iterator[str]:
     """Markdown table: success, return and CPU seconds of every program after the last step."""
-    found = load(tasks, programs, steps, results)
+    loaded, newest = load(tasks, programs, steps, results), earlier(results)
     yield "| program | task | seeds | success | return | CPU seconds |"
     yield "|---|---|---|---|---|---|"
     for program in programs:
         for task in tasks:
-            last = [
-                row["curve"][-1]
-                for (of, name, seed), row in sorted(found.items())
-                if (of, name) == (task, program) and seed < 100
-            ]
+            today = {key: row for key, row in loaded.items() if key[:2] == (task, program)}
+            rows = today or newest.get((task, program), {})
+            last = [row["curve"][-1] for (*_, seed), row in sorted(rows.items()) if seed < 100]
             if not last:
                 continue
+            mark = "" if today else EARLIER
             cells = [
                 "" if last[0][key] is None else figure([point[key] for point in last], form)
                 for key, form in (("success", "{:.2f}"), ("return", "{:.2f}"), ("cpu_s", "{:.1f}"))
             ]
-            yield f"| `{program}` | {task} | {len(last)} | {' | '.join(cells)} |"
+            yield f"| `{program}`{mark} | {task} | {len(last)} | {' | '.join(cells)} |"
 
 
 def parse() -> argparse.Namespace:

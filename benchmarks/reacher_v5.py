@@ -90,18 +90,18 @@ def run_bnpo(seed: int, settings: dict[str, Any], steps: int = STEPS) -> list[Po
     return curve
 
 
-def make_judge() -> Callable[[Callable[[Any], Any]], float]:
+def make_judge(episodes: int = EPISODES) -> Callable[[Callable[[Any], Any]], float]:
     """Return what tells the mean return of a policy from observations to actions."""
     import numpy as np
 
     from bnpo.envs import make_vector_env
     from bnpo.seeding import EVALUATION_SEED
 
-    env = make_vector_env(ENV_ID, EPISODES, workers=0)
+    env = make_vector_env(ENV_ID, episodes, workers=0)
 
     def mean_return(act: Callable[[Any], Any]) -> float:
         observation, _ = env.reset(seed=EVALUATION_SEED)
-        returns = np.zeros(EPISODES)
+        returns = np.zeros(episodes)
         while True:
             observation, reward, _, truncated, _ = env.step(act(observation))
             returns += reward
@@ -133,10 +133,22 @@ def points(curve: list[Evaluation]) -> list[Point]:
     return [(one.env_steps, one.cpu_s, one.wall_s, one.mean_return) for one in curve]
 
 
-def run_lean(seed: int) -> list[Point]:
+def run_lean(
+    seed: int,
+    settings: dict[str, Any] = lean_ppo.SETTINGS,
+    steps: int = STEPS,
+    interval: int = INTERVAL,
+    episodes: int = EPISODES,
+) -> list[Point]:
     """Train the lean PPO."""
     return lean_ppo.train(
-        ENV_ID, seed, STEPS, INTERVAL, make_judge(), lambda curve: solved(curve) is not None
+        ENV_ID,
+        seed,
+        steps,
+        interval,
+        make_judge(episodes),
+        lambda curve: solved(curve) is not None,
+        settings,
     )
 
 
@@ -202,6 +214,7 @@ def main() -> None:
     """Run what is missing and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
+    parser.add_argument("--programs", nargs="+", choices=PROGRAMS, default=[*PROGRAMS])
     parser.add_argument("--fresh", action="store_true", help="run again what has a result")
     parser.add_argument("--search", type=int, metavar="TRIALS", help="look for settings instead")
     parser.add_argument("--one", help=argparse.SUPPRESS)
@@ -212,7 +225,7 @@ def main() -> None:
     if options.search:
         import reacher_v5_search
 
-        reacher_v5_search.search(options.search, 100)
+        reacher_v5_search.search(options.one or "ppo", options.search, 100)
         return
     if options.one:
         peers = {PEER: lambda: run_peer(seed, PEER_SETTINGS), LEAN: lambda: run_lean(seed)}
@@ -222,7 +235,7 @@ def main() -> None:
         return
     done = {} if options.fresh else load()
     for seed in options.seeds:
-        for program in PROGRAMS:
+        for program in options.programs:
             if (program, seed) not in done:
                 measure(program, seed)
     print(table(options.seeds))

@@ -1,13 +1,19 @@
-"""Search of the settings of ``ppo`` on Reacher-v5: python benchmarks/reacher_v5.py --search 40."""
+"""Search of the settings of ``ppo`` and of the lean PPO on Reacher-v5, alike.
+
+python benchmarks/reacher_v5.py --search 30                   ppo
+python benchmarks/reacher_v5.py --search 30 --one lean_ppo    the lean one
+"""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
-from reacher_v5 import RESULTS, run_bnpo, solved
+import lean_ppo
+from reacher_v5 import LEAN, RESULTS, run_bnpo, run_lean, solved
 
 SEARCH = RESULTS.with_name("reacher_v5_search.jsonl")
+LEAN_SEARCH = RESULTS.with_name("reacher_v5_lean_search.jsonl")
 
 FIRST_GUESS: dict[str, Any] = {
     "envs": 8,
@@ -24,26 +30,54 @@ FIRST_GUESS: dict[str, Any] = {
 }
 """First trial of a search, by parameters of :func:`suggest`."""
 
+INTERVAL, EPISODES = 4_000, 40
+"""Environment steps between evaluations, and their episodes"""
 
-def search(trials: int, seed: int, steps: int = 32_000) -> None:
-    """Try settings with Optuna and append what each reached."""
+
+def search(program: str, trials: int, seed: int, steps: int = 32_000) -> None:
+    """Try settings of a program with Optuna and append what each reached."""
     import optuna
 
+    lean = program == LEAN
+    kind, path = (suggest_lean, LEAN_SEARCH) if lean else (suggest, SEARCH)
+
     def objective(trial: Any) -> float:
-        settings = suggest(trial) | {"eval_interval": 4_000, "eval_episodes": 40}
-        curve = run_bnpo(seed, settings, steps)
+        settings = kind(trial)
+        if lean:
+            curve = run_lean(seed, settings, steps, INTERVAL, EPISODES)
+        else:
+            settings |= {"eval_interval": INTERVAL, "eval_episodes": EPISODES}
+            curve = run_bnpo(seed, settings, steps)
         end = solved(curve)
         best = max(point[3] for point in curve)
         cost = end[1] if end else 2 * curve[-1][1] - best
-        with SEARCH.open("a") as file:
+        with path.open("a") as file:
             row = {"seed": seed, "settings": settings, "solved": end, "best": best, "cost": cost}
             file.write(json.dumps(row) + "\n")
         return cost
 
     study = optuna.create_study(sampler=optuna.samplers.TPESampler(n_startup_trials=15))
-    study.enqueue_trial(FIRST_GUESS)
+    study.enqueue_trial(lean_ppo.SETTINGS if lean else FIRST_GUESS)
     study.optimize(objective, n_trials=trials)
-    print(json.dumps(suggest(study.best_trial)), study.best_value)
+    print(json.dumps(kind(study.best_trial)), study.best_value)
+
+
+def suggest_lean(trial: Any) -> dict[str, Any]:
+    """Settings of one trial of the lean PPO."""
+    return {
+        "envs": trial.suggest_categorical("envs", [8, 16]),
+        "rollout": trial.suggest_categorical("rollout", [25, 50]),
+        "minibatches": trial.suggest_categorical("minibatches", [1, 2, 4, 8]),
+        "epochs": trial.suggest_int("epochs", 4, 15),
+        "lr": trial.suggest_float("lr", 3e-4, 5e-3, log=True),
+        "anneal": trial.suggest_categorical("anneal", [60_000, 120_000]),
+        "value_weight": trial.suggest_float("value_weight", 0.25, 4.0, log=True),
+        "eps": trial.suggest_float("eps", 0.1, 0.3),
+        "gae_lambda": trial.suggest_float("gae_lambda", 0.8, 0.98),
+        "gamma": trial.suggest_float("gamma", 0.8, 0.97),
+        "log_sigma": trial.suggest_float("log_sigma", -2.0, -0.5),
+        "max_norm": trial.suggest_float("max_norm", 0.3, 3.0, log=True),
+    }
 
 
 def suggest(trial: Any) -> dict[str, Any]:

@@ -11,8 +11,11 @@ _PROTOCOL = {"eval_interval": 1_000, "eval_episodes": 100}
 """Evaluations of the fixed protocol, which say no more than their default on short tasks."""
 
 
-_SINCE: dict[str, dict[str, Any]] = {"credit": {"rho_max": None, "trace_max": 1.0}}
-"""Fields of a brain's parts that came after the first results, at defaults that change nothing."""
+_SINCE: dict[str, dict[str, Any]] = {
+    "credit": {"rho_max": None, "trace_max": 1.0},
+    "networks": {"matmul": "float32"},
+}
+"""Fields of parts that came after the first results, at defaults that change nothing."""
 
 
 def fingerprint(config: Mapping[str, Any]) -> str:
@@ -28,6 +31,15 @@ def short_name(settings: Any) -> str:
     """Short name of settings of any kind, those of a peer for instance."""
     text = json.dumps(settings, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def as_before(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out of the parts of a configuration what came later and changes nothing."""
+    own = dict(fields)
+    for part, added in _SINCE.items():
+        if isinstance(one := own.get(part), dict):
+            own[part] = {k: v for k, v in one.items() if k not in added or v != added[k]}
+    return own
 
 
 def _own(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -46,11 +58,7 @@ def _own(config: Mapping[str, Any]) -> dict[str, Any]:
         }
 
     def brain(fields: Mapping[str, Any]) -> dict[str, Any]:
-        own = changed(fields, BrainDescription)
-        for part, added in _SINCE.items():
-            if isinstance(one := own.get(part), dict):
-                own[part] = {k: v for k, v in one.items() if k not in added or v != added[k]}
-        return own
+        return as_before(changed(fields, BrainDescription))
 
     agent = dict(config["agent"])
     networks = changed(agent.pop("networks"), NetworkConfig)

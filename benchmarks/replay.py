@@ -264,7 +264,7 @@ def gather(table: SegmentTable, judge: Judge, batch: int) -> int:
 
 def filled_pool(table: SegmentTable, law: SamplingLaw, capacity: int) -> Pool:
     """Fill a pool with transitions of a table, every priority its own."""
-    pool = Pool(capacity, law)
+    pool = Pool(capacity, law, compile="auto")
     generator = torch.Generator().manual_seed(0)
     while len(pool) < capacity:
         segment, at = table.draw(50_000, table.capacity, generator)

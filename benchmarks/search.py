@@ -74,18 +74,18 @@ def main() -> None:
             if (name, seed) not in race.load(changed):
                 print(f"{' '.join(changed)}, seed {seed} ...", file=sys.stderr, flush=True)
                 measure(str(learning), race, task, name, seed, changed)
-        print(row(race, name, changed), flush=True)
+        print(row(race, name, changed, SEEDS, ", ".join(changed) or "nothing"), flush=True)
 
 
-def row(race: Race, name: str, changed: list[str]) -> str:
+def row(race: Race, name: str, changed: list[str], seeds: list[int], label: str) -> str:
     """One line of the table."""
     results = race.load(changed)
-    runs = [results[name, seed] for seed in SEEDS]
+    runs = [results[name, seed] for seed in seeds]
     points = [solved(run["curve"], race.threshold) for run in runs]
     steps = [point[0] if point else float("inf") for point in points]
     cpu = [run["cpu_s"] if point else float("inf") for run, point in zip(runs, points, strict=True)]
     cells = (
-        ", ".join(changed) or "nothing",
+        label,
         by_seed(steps, "{:,}"),
         by_seed(cpu, "{:.1f}"),
         by_seed([statistics.median(steps)], "{:,.0f}"),

@@ -20,6 +20,7 @@ from bnpo.types import Rows, Trajectories
 __all__ = [
     "STRATEGIES",
     "Strategy",
+    "actual",
     "check_strategy",
     "choose",
     "episode",
@@ -59,14 +60,19 @@ def _episode(
     return Rows(segment, _uniform(torch.zeros_like(time), trajectories.length[segment], generator))
 
 
+def _shift(time: Tensor, generator: Generator) -> int:
+    """Draw how many places another transition of those asked for, [B], lies away."""
+    most = max(len(time) - 1, 1)
+    return 1 + int(torch.randint(most, (), generator=generator, device=time.device))
+
+
 def _other(
     trajectories: Trajectories,
     segment: Tensor,
     time: Tensor,
     generator: Generator,
 ) -> Rows:
-    most = max(len(segment) - 1, 1)
-    shift = 1 + int(torch.randint(most, (), generator=generator, device=time.device))
+    shift = _shift(time, generator)
     return _episode(trajectories, segment.roll(shift), time, generator)
 
 
@@ -103,11 +109,25 @@ def other(
     return _other(trajectories, segment, time, generator).of(trajectories.achieved_goal)
 
 
+def actual(
+    trajectories: Trajectories, segment: Tensor, time: Tensor, generator: Generator
+) -> Tensor:
+    """Return the goals that another transition pursued when it happened, [B, G].
+
+    What is asked of the policy, where "future" shows what it reaches: in a mixture with "future"
+    those are the "futureactual" goals of Pitis et al. 2020 (arXiv 2007.02832). They do not depend
+    on the outcome, as those of "other" do not.
+    """
+    shift = _shift(time, generator)
+    return Rows(segment.roll(shift), time.roll(shift)).of(trajectories.desired_goal)
+
+
 STRATEGIES: dict[str, Strategy] = {
     "future": future,
     "final": final,
     "episode": episode,
     "other": other,
+    "actual": actual,
 }
 """Strategies by name."""
 
@@ -159,7 +179,8 @@ def choose(
 
     A mixture {strategy: probability} draws the strategy of each transition on its own. Where goals
     move, the goal that is reached at τ was at t where the desired one's way from t to τ leads back
-    to: achieved_τ - (desired_τ - desired_t). A callable's goals are taken as they are at ``time``.
+    to: achieved_τ - (desired_τ - desired_t). Goals of a callable and those of "actual" are taken as
+    they are at ``time``.
 
     Raises:
         ConfigError: for trajectories without goals.
@@ -170,7 +191,7 @@ def choose(
             "hindsight needs a goal environment, whose observations are a Dict with achieved_goal "
             "and desired_goal: these trajectories have no goals; use another credit scheme"
         )
-    if moving and isinstance(strategy, str):
+    if moving and isinstance(strategy, str) and strategy in _ROWS:
         reached = _ROWS[strategy](trajectories, segment, time, generator)
         way = reached.of(trajectories.desired_goal)
         way = way - Rows(segment, time).of(trajectories.desired_goal)

@@ -25,9 +25,10 @@ class HER(CreditScheme):
     """
 
     strategy: Any = "future"
-    """future, final, episode, other, a callable (see bnpo.credit.goals), or {strategy:
+    """future, final, episode, other, actual, a callable (see bnpo.credit.goals), or {strategy:
     probability}. Goals of the own segment make a random world look kind: where chance decides the
-    outcome it chooses the goal, too. "other" does not, and neither do the goals that stay."""
+    outcome it chooses the goal, too. "other" and "actual" do not, and neither do the goals that
+    stay."""
     ratio: Fraction = 0.8
     """Probability that a transition's goal is replaced."""
     steps: Steps = 3

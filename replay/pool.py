@@ -8,8 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bnpo.compiling import Mode
 from bnpo.errors import ConfigError
 from bnpo.replay.allocate import zeros
+from bnpo.replay.compiled_tree import tree_library
 from bnpo.replay.laws import SamplingLaw
 from bnpo.replay.sum_tree import SumTree
 from bnpo.types import Transitions
@@ -31,7 +33,12 @@ class Pool:
     """
 
     def __init__(
-        self, capacity: int, law: SamplingLaw, *, device: torch.device | str | None = None
+        self,
+        capacity: int,
+        law: SamplingLaw,
+        *,
+        device: torch.device | str | None = None,
+        compile: Mode = "off",  # noqa: A002
     ) -> None:
         """Make an empty pool.
 
@@ -39,6 +46,10 @@ class Pool:
             capacity: transitions that it holds.
             law: how it is drawn from.
             device: where a loaded state is put; None: where it lies. What is pushed decides else.
+            compile: whether C++ draws by priority, see :class:`bnpo.replay.sum_tree.SumTree`.
+
+        Raises:
+            ConfigError: there is no room, or ``compile`` is "on" and there is no compiler.
 
         """
         if capacity < 1:
@@ -46,6 +57,9 @@ class Pool:
         self.capacity = capacity
         self.law = law
         self._device = device
+        self._compile: Mode = compile
+        if law.needs:
+            tree_library(compile)  # compiled now, not at the first push
         self._size = 0
         self._cursor = 0
         self._pushed = 0  # transitions ever written
@@ -75,7 +89,7 @@ class Pool:
         owner = f"Pool.capacity = {self.capacity}"
         matrix = zeros(owner, (self.capacity, sum(self._sizes)), device, dtype)
         if self.law.needs:
-            self._tree = SumTree(self.capacity, device=device)
+            self._tree = SumTree(self.capacity, device=device, compile=self._compile)
         self._matrix = matrix
         return matrix
 

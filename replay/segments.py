@@ -54,7 +54,8 @@ def columns_of(storage: Tensor, spec: TaskSpec) -> Trajectories:
 class SegmentStorage:
     """Rows of segments in one array ``[S, T+1, D]``, of which :attr:`trajectories` are views.
 
-    So a step is two writes and a sample lies together in memory.
+    What an action brought lies beside what followed it, so that a step is one write, and a sample
+    lies together in memory.
     """
 
     def __init__(
@@ -83,7 +84,10 @@ class SegmentStorage:
         before, during = widths_of(spec)
         self._split = sum(before)
         shape = (segments, max_steps + 1, sum(before) + sum(during))
-        self._array = zeros(owner, shape, device, dtype)
+        self._array = array = zeros(owner, shape, device, dtype)
+        places, width = segments * (max_steps + 1), shape[-1]
+        inside = array.view(-1)[self._split : self._split + (places - 1) * width]
+        self._steps = inside.view(-1, width)  # from an action to what it led to
         self.trajectories: Trajectories = columns_of(self._array, spec)
         """All rows, [S] segments, as views; those that are not closed have length 0."""
 
@@ -101,21 +105,19 @@ class SegmentStorage:
         """Write what segments on rows [K] begin with: observations and goals, [K, O+2G]."""
         self._array[rows, 0, : self._split] = before.to(self._array.dtype)
 
-    def step(self, rows: Tensor, time: Tensor, during: Tensor, after: Tensor) -> None:
-        """Write one step of the segments on rows [N].
+    def step(self, at: Tensor, parts: list[Tensor]) -> None:
+        """Write one step of N segments.
 
         Args:
-            rows: [N].
-            time: [N], steps written to them so far.
-            during: [N, 3A+1+R+I], action, mu, sigma, log-probability, reward and info.
-            after: [N, O+2G], observations and goals that follow.
+            at: [N], row * (T + 1) + steps written to it so far.
+            parts: [N, .] each: action, mu, sigma, log-probability, reward and info, then the
+                observations and goals that follow.
 
         """
-        _, steps, width = self._array.shape
-        flat = self._array.view(-1, width)
-        here = rows * steps + time
-        flat[:, self._split :].index_copy_(0, here, during.to(flat.dtype))
-        flat[:, : self._split].index_copy_(0, here + 1, after.to(flat.dtype))
+        taken = torch.cat(parts, dim=1)
+        if taken.dtype is not self._steps.dtype:
+            taken = taken.to(self._steps.dtype)
+        self._steps.index_copy_(0, at, taken)
 
     def check_like(self, owner: str, segments: Trajectories) -> None:
         """Refuse segments that are not as long and as wide as the rows.

@@ -3,15 +3,20 @@
 A node sums its 32 children until at most 32,768 sums are left, which are searched through their
 running sum; so few entries are searched without a tree, which is the quickest there. Narrow nodes
 make many levels of small operations, a running sum of all entries costs time with their number.
+Where C++ is compiled it sums up to the total, and takes a whole batch in one call.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
+from bnpo.compiling import Mode
 from bnpo.errors import BadPriority, ConfigError
 from bnpo.replay.allocate import zeros
+from bnpo.replay.compiled_tree import CompiledSums, tree_library
 
 __all__ = ["SumTree"]
 
@@ -29,6 +34,7 @@ class SumTree:
         *,
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float64,
+        compile: Mode = "off",  # noqa: A002
     ) -> None:
         """Allocate the levels.
 
@@ -36,6 +42,11 @@ class SumTree:
             capacity: number of entries.
             device: where the tree lies.
             dtype: of the sums; double precision keeps a million summands apart.
+            compile: whether C++ searches and sums, on the processor in double precision. Sums are
+                the same up to rounding.
+
+        Raises:
+            ConfigError: there are no entries, or ``compile`` is "on" and there is no compiler.
 
         """
         if capacity < 1:
@@ -57,8 +68,24 @@ class SumTree:
         self._running = torch.zeros(sizes[-1] + 1, device=device, dtype=dtype)
         self._until = self._running[1:]  # sums of the top up to the end of each block
         self._current = True  # whether _running are the sums of the top before each block
+        self._compile: Mode = compile
+        self._compiled = self._compiled_sums()
         self.largest = 1.0
         """Largest priority ever set, at least 1."""
+
+    def _compiled_sums(self) -> CompiledSums | None:
+        leaves = self._levels[0]
+        if leaves.device.type != "cpu" or leaves.dtype is not torch.float64:
+            return None
+        library = tree_library(self._compile)
+        return None if library is None else CompiledSums(library, self._levels)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_compiled": None}  # addresses hold for one process and one tree
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._compiled = self._compiled_sums()
 
     def __len__(self) -> int:
         """Return the number of entries."""
@@ -67,7 +94,7 @@ class SumTree:
     @property
     def total(self) -> Tensor:
         """Sum of all priorities, []."""
-        return self._sums()[-1]
+        return self._sums()[-1] if self._compiled is None else self._compiled.total
 
     def _sums(self) -> Tensor:
         """Return the sums of the top before each of its nodes, the total at last."""
@@ -103,6 +130,12 @@ class SumTree:
                 f"{tuple(priority.shape)}: allowed is one priority per index, [B] each"
             )
         if not len(index):
+            return
+        if self._compiled is not None:
+            high = self._compiled.update(index, priority, self._least, self._limit)
+            if high < 0:
+                self._checked(index, priority)
+            self.largest = max(self.largest, high)
             return
         priority, high = self._checked(index, priority)
         leaves.scatter_reduce_(0, index, priority, "amax", include_self=False)
@@ -141,6 +174,8 @@ class SumTree:
             [B], the smallest i with p_0 + ... + p_i > mass; always one with p_i > 0.
 
         """
+        if self._compiled is not None:
+            return self._compiled.search(mass)
         before = self._sums()
         node = torch.searchsorted(self._until, mass, right=True)
         if not self._blocks:
@@ -165,11 +200,11 @@ class SumTree:
             ValueError: every priority is zero.
 
         """
-        sums = self._sums()
-        total = float(sums[-1])
+        total = float(self.total)
         if not total > 0:
             raise ValueError("SumTree.draw: every priority is zero, nothing can be drawn")
-        mass = torch.rand(count, generator=generator, device=sums.device, dtype=sums.dtype)
+        leaves = self._levels[0]
+        mass = torch.rand(count, generator=generator, device=leaves.device, dtype=leaves.dtype)
         return self.search(mass.mul_(total * self._below_one))  # below the total, rounded or not
 
     def state_dict(self) -> dict[str, Tensor]:
@@ -191,3 +226,5 @@ class SumTree:
         for depth, level in enumerate(self._levels):
             level.copy_(state[f"level_{depth}"])
         self._current = False
+        if self._compiled is not None:
+            self._compiled.fill()

@@ -67,7 +67,8 @@ class SegmentTable:
         """All rows, [S] segments, as views: read only. Unfinished ones have length 0."""
         self._queue = SegmentQueue(self.trajectories.length, max_steps)
         self._row = self._integers(num_envs).fill_(-1)  # row of each open segment
-        self._time = self._integers(num_envs)  # steps written to it
+        self._at = self._row * (max_steps + 1)  # and the steps written to it: see _time
+        self._left = max_steps  # fewest steps until an open segment is full, or less
         self._begun: list[Tensor] = []  # environments whose segments have no step yet
         self.version = self._integers(self.segments)
         """[S], version of the policy that took the first step of each segment: later steps are of
@@ -81,6 +82,11 @@ class SegmentTable:
         return torch.zeros(shape, device=self.device, dtype=torch.int64)
 
     @property
+    def _time(self) -> Tensor:
+        """Steps written to each open segment, [N]."""
+        return self._at - self._row * (self.max_steps + 1)
+
+    @property
     def transitions_stored(self) -> int:
         """Number of transitions of finished segments, which can be drawn."""
         return self._queue.transitions
@@ -88,7 +94,7 @@ class SegmentTable:
     @property
     def nbytes(self) -> int:
         """Size of the table (bytes)."""
-        return sum(p.nbytes for p in (self._storage, self._queue, self._row, self._time))
+        return sum(p.nbytes for p in (self._storage, self._queue, self._row, self._at))
 
     def begin(self, observation: Observation, env: Tensor | None = None) -> None:
         """Open segments; what an environment had written of an open one is dropped.
@@ -125,38 +131,44 @@ class SegmentTable:
         """
         if self._queue.taken < self.num_envs:
             raise ValueError("SegmentTable.append: begin() has not opened all environments")
-        for begun in self._begun:
-            self.version[self._row[begun]] = version
-        self._begun.clear()
+        if self._begun:
+            self.version[self._row[torch.cat(self._begun)]] = version
+            self._begun.clear()
         action, mu, sigma, log_prob, on_policy = step.decision
         terminated, truncated, lost = step.terminated, step.truncated, step.lost
         told = () if step.info is None else (step.info,)
-        during = torch.cat([action, mu, sigma, log_prob[:, None], step.reward, *told], dim=1)
-        after = torch.cat(step.next_observation, dim=1)
-        self._storage.step(self._row, self._time, during, after)
+        during = (action, mu, sigma, log_prob.unsqueeze(1), step.reward, *told)
+        self._storage.step(self._at, [*during, *step.next_observation])
         if on_policy is not None:
             self.on_policy[self._row] &= on_policy
-        self._time += 1
-        over = terminated | truncated | (self._time == self.max_steps)
+        self._at += 1
+        over = terminated | truncated
+        self._left -= 1
+        if not self._left:
+            over |= (time := self._time) == self.max_steps
+            self._left = self.max_steps - int((time * ~over).max())
         if oldest is not None:
             over |= self.version[self._row] < oldest
-        env = (over if lost is None else over & ~lost).nonzero()[:, 0]
-        rows = self._row[env]
-        if len(env):
+        env = rows = over.nonzero() if lost is None else (over & ~lost).nonzero()
+        if env.shape[0]:
+            env = env.squeeze(1)
+            rows = self._row[env]
             self._finish(rows, self._time[env], terminated[env], truncated[env])
             self._row[env] = self._queue.take(len(env))
-        begun = env if lost is None else torch.cat([env, lost.nonzero()[:, 0]])
-        if len(begun):
-            first = [column[begun] for column in step.reset_observation]
-            self._start(begun, torch.cat(first, dim=1))
-        return rows
+        if lost is not None:
+            env = torch.cat([env.view(-1), lost.nonzero().squeeze(1)])
+        if env.shape[0]:
+            first = [column[env] for column in step.reset_observation]
+            self._start(env, torch.cat(first, dim=1))
+        return rows.view(-1)
 
     def _start(self, env: Tensor, before: Tensor) -> None:
         """Write the first observations and goals of environments [K], [K, O+2G]."""
-        self._time[env] = 0
-        self.on_policy[self._row[env]] = True
+        rows = self._row[env]
+        self._at[env] = rows * (self.max_steps + 1)
+        self.on_policy[rows] = True
         self._begun.append(env)
-        self._storage.start(self._row[env], before)
+        self._storage.start(rows, before)
 
     def _finish(self, rows: Tensor, length: Tensor, terminated: Tensor, truncated: Tensor) -> None:
         """Close the segments on rows [K]: they wait at the end of the queue and can be drawn."""
@@ -272,6 +284,8 @@ class SegmentTable:
                 )
         for name, mine in whole.items():
             mine.copy_(state[name])
+        self._at = self._row * (self.max_steps + 1) + state["time"].to(self.device)
+        self._left = 1  # seen with the next step
         self._storage.restore(first, self._queue.used)
         taken = int((self._row >= 0).sum())
         self._queue.restore(head=state["head"], taken=taken, used=len(first))

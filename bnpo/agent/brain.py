@@ -86,7 +86,12 @@ class Brain:
         else:
             mixed = on_policy and (config.exploration != (1.0,) or bool(config.parameter_noise))
             self.draws = PoolDraws(
-                description, self.credit, self.priorities, generator, reanalyses=not mixed
+                description,
+                self.credit,
+                self.priorities,
+                generator,
+                reanalyses=not mixed,
+                compile=config.compile if config.closed_form else "off",
             )
         self.trust = TrustRegion(step, description.kl_budget)
         self.rounds = 0

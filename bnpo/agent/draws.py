@@ -10,6 +10,7 @@ import torch
 from bnpo.agent.crediting import CreditAssignment
 from bnpo.agent.priorities import Priorities
 from bnpo.brains.steps.actor import Draw
+from bnpo.compiling import Mode
 from bnpo.config import AgentConfig, BrainDescription
 from bnpo.replay import Pool, SegmentTable
 from bnpo.types import Transitions
@@ -31,6 +32,7 @@ class PoolDraws:
         generator: torch.Generator,
         *,
         reanalyses: bool,
+        compile: Mode,  # noqa: A002
     ) -> None:
         """Draw from a pool by the law of its priorities.
 
@@ -40,13 +42,14 @@ class PoolDraws:
             priorities: weighs what is drawn
             generator: of the draws
             reanalyses: whether the replay holds nothing but what the brain may learn from
+            compile: whether C++ draws by priority
 
         """
         self.description = description
         self.credit = credit
         self.priorities = priorities
         self.generator = generator
-        self.pool = Pool(int(description.optim_pool_size), priorities.law)
+        self.pool = Pool(int(description.optim_pool_size), priorities.law, compile=compile)
         self._batch, self._drawn = int(description.batch_size), int(description.optim_batch_size)
         self._reanalyses = reanalyses
         self._uses_pool = description.recalc_delay > 0 or description.optim_epochs > 1

@@ -114,7 +114,9 @@ def make_brain(
         evaluator,
         generator,
         on_policy=on_policy,
-        compiled=compiled(step, config.compile) if config.closed_form else None,
+        compiled=compiled(step, config.compile, config.networks.matmul)
+        if config.closed_form
+        else None,
     )
 
 

@@ -151,6 +151,13 @@ class AgentConfig:
                 "since what is compiled are the steps in closed form; set closed_form=True"
             )
         networks = self.networks
+        compiles = self.closed_form and self.compile != "off" and self.dtype == "float32"
+        if networks.matmul == "bfloat16" and not compiles:
+            raise ConfigError(
+                f"NetworkConfig.matmul = 'bfloat16' with compile = {self.compile!r}, closed_form = "
+                f"{self.closed_form} and dtype = {self.dtype!r}: allowed is 'float32', or compiled "
+                "steps in single precision (compile='auto', closed_form=True, dtype='float32')"
+            )
         if networks.memory is not None and self.max_steps < networks.memory_window:
             raise ConfigError(
                 f"AgentConfig.max_steps = {self.max_steps} with networks.memory = "

@@ -31,6 +31,11 @@ class NetworkConfig:
     layer_norm: bool = False
     """Whether each hidden layer of the critic is followed by layer normalisation."""
 
+    matmul: Literal["float32", "bfloat16"] = "float32"
+    """Type to which the factors of wide matrix products are rounded while learning; they are summed
+    up in single precision. bfloat16 needs compiled steps (``AgentConfig.compile``) and a processor
+    with AVX512-BF16, and pays from some hundred units on."""
+
     sigma: Literal["fixed", "global", "state"] = "global"
     """Policy scale: a constant, one learned number per action, or an output of the network."""
 

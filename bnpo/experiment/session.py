@@ -10,7 +10,7 @@ from typing import Any, Literal
 from sacred.utils import SacredInterrupt
 
 from bnpo.agent import Agent
-from bnpo.brains.steps.native.build import compile_seconds
+from bnpo.compiling import compile_seconds
 from bnpo.config import RunConfig
 from bnpo.errors import (
     CallbackError,

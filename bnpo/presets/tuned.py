@@ -117,6 +117,8 @@ TUNED: dict[tuple[str, str], dict[str, Any]] = {
         }
     },
     ("ppo", "reacher_v5"): _REACHER_V5,
+    # First actions of half the torques' range learn slowly (benchmarks/on_policy_search.py).
+    ("trpo", "reacher_v5"): {"agent": {"networks": {"sigma_init": 0.2}}},
     ("bpo", "fetch_reach"): {"brains": {"ddpg": {"optim_batch_size": 800}}},
     ("ddpg_her", "fetch_reach"): {"brains": {"ddpg": {"optim_batch_size": 800}}},
     ("ddpg_her", "fetch_push"): _PUSH,

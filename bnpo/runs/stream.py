@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -26,6 +27,9 @@ __all__ = ["STREAM", "StreamFile", "read_stream", "rows_of"]
 
 STREAM = "training.jsonl"
 """Name of the file."""
+
+_LARGEST = 2**63
+"""Counts are smaller."""
 
 
 def read_stream(folder: Path) -> list[Scalars]:
@@ -106,10 +110,12 @@ def rows_of(text: str) -> list[dict[str, Any]]:
 
 
 def _is_whole(row: Any) -> bool:
-    return (
-        isinstance(row, dict)
-        and all(
-            isinstance(value, int | float) and not isinstance(value, bool) for value in row.values()
-        )
-        and {"env_steps", "wall_s"} <= set(row)
+    """Whether a line holds numbers alone, and steps and seconds that can be."""
+    if not isinstance(row, dict) or not {"env_steps", "wall_s"} <= set(row):
+        return False
+    numbers = all(
+        isinstance(value, float) or (type(value) is int and abs(value) < _LARGEST)
+        for value in row.values()
     )
+    steps, seconds = row["env_steps"], row["wall_s"]
+    return numbers and isinstance(steps, int) and steps >= 0 and 0.0 <= seconds < math.inf

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from bnpo import compiling
 from bnpo.brains.rules.ddpg import DDPG
 from bnpo.brains.rules.ppo import PPO
 from bnpo.brains.steps.actor import ActorStep, Delayed, Draw
@@ -21,15 +22,20 @@ from bnpo.brains.steps.learning_step import LearningStep, Learnt
 from bnpo.brains.steps.native import build, structures
 from bnpo.brains.steps.native.binding import Addresses, Moved, Rows, parameters_of
 from bnpo.brains.steps.optimizers import GradientStep, LeanAdam
+from bnpo.compiling import Mode
+from bnpo.errors import ConfigError
 from bnpo.networks import Actor, Critic, Normalizer
 
-__all__ = ["CompiledSteps", "compiled"]
+__all__ = ["CompiledSteps", "Matmul", "compiled"]
 
 _POINTS = {"point": 0, "behaviour": 1, "auto": 2}
 _SCALARS = 6
+_INSTRUCTIONS = "avx512_bf16"
+Matmul = Literal["float32", "bfloat16"]
+"""``NetworkConfig.matmul``"""
 
 
-def compiled(step: LearningStep, mode: Literal["auto", "off", "on"]) -> CompiledSteps | None:
+def compiled(step: LearningStep, mode: Mode, matmul: Matmul = "float32") -> CompiledSteps | None:
     """Return what takes a brain's steps in one call; None where they are taken one by one.
 
     The choice depends on the brain, the setting and the machine, never on the time that something
@@ -38,16 +44,30 @@ def compiled(step: LearningStep, mode: Literal["auto", "off", "on"]) -> Compiled
     Args:
         step: of the brain
         mode: ``AgentConfig.compile``
+        matmul: ``NetworkConfig.matmul``
 
     Raises:
-        ConfigError: ``mode`` is "on" and there is no compiler.
+        ConfigError: there is no compiler, and ``mode`` is "on" or ``matmul`` "bfloat16"; or the
+            processor or the brain has no such products.
 
     """
+    halved = matmul == "bfloat16"
     if mode == "off" or _climb_of(step) is None or not _suits(step):
+        if halved:
+            raise ConfigError(
+                "NetworkConfig.matmul = 'bfloat16' with a brain whose steps are not compiled: "
+                "allowed is 'float32'; DDPG and PPO are compiled where their gradients have a "
+                "closed form"
+            )
         return None
+    if halved and not compiling.processor_has(_INSTRUCTIONS):
+        raise ConfigError(
+            "NetworkConfig.matmul = 'bfloat16': this processor has no AVX512-BF16 "
+            f"({_INSTRUCTIONS} in /proc/cpuinfo); set networks.matmul to 'float32'"
+        )
     dtype = step.networks.actor.half_range.dtype
-    library = build.require_library(dtype) if mode == "on" else build.library(dtype)
-    return None if library is None else CompiledSteps(step)
+    library = build.library(dtype, "on" if halved else mode, matmul)
+    return None if library is None else CompiledSteps(step, matmul)
 
 
 def _climb_of(step: LearningStep) -> tuple[GradientStep, int] | None:
@@ -87,9 +107,16 @@ class CompiledSteps:
     one by one have them.
     """
 
-    def __init__(self, step: LearningStep) -> None:
-        """Take the place of a brain's learning step."""
+    def __init__(self, step: LearningStep, matmul: Matmul = "float32") -> None:
+        """Take the place of a brain's learning step.
+
+        Args:
+            step: of the brain
+            matmul: type of wide products' factors
+
+        """
         self.step = step
+        self._matmul: Matmul = matmul
         self._bound: _Bound | None = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -109,7 +136,7 @@ class CompiledSteps:
 
         """
         if self._bound is None or not self._bound.holds():
-            self._bound = _Bound(self.step)
+            self._bound = _Bound(self.step, self._matmul)
         bound, steps, batch = self._bound, len(bootstrap_actors), draw.batch
         plan, size = bound.plan, draw.size
         alive = bound.rows.write(draw)
@@ -147,7 +174,7 @@ class CompiledSteps:
 class _Bound:
     """A brain's networks and optimizers as C++ reads them, while they lie where they do."""
 
-    def __init__(self, step: LearningStep) -> None:
+    def __init__(self, step: LearningStep, matmul: Matmul) -> None:
         networks, critic_step, rule = step.networks, step.critic_step, step.rule
         actor, critic, encoder = networks.actor, networks.critic, networks.encoder
         climb = _climb_of(step)
@@ -157,7 +184,7 @@ class _Bound:
         assert isinstance(optimizer.optimizer, LeanAdam)
         assert isinstance(critic_step.optimizer, LeanAdam)
         self.dtype = actor.half_range.dtype
-        self.library = build.require_library(self.dtype)
+        self.library = build.require_library(self.dtype, matmul)
         moved = parameters_of(actor)
         if isinstance(rule, PPO):
             moved += [actor.sigma_bias] if actor.sigma_mode != "fixed" else []

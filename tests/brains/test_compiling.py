@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 import torch
 
+from bnpo import compiling
 from bnpo.brains import DDPG
 from bnpo.brains.entropy import EntropyBonus
 from bnpo.brains.steps.compiled import compiled
 from bnpo.brains.steps.native import build
-from bnpo.config import AgentConfig
+from bnpo.config import AgentConfig, NetworkConfig
 from bnpo.errors import ConfigError
 from tests.brains.test_compiled import make_step, needs_compiler
 
@@ -66,11 +67,28 @@ def test_a_cache_that_cannot_be_written_is_told(
 @pytest.mark.slow
 @needs_compiler
 def test_what_is_compiled_is_found_again(no_cache: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    before = build.compile_seconds()
+    before = compiling.compile_seconds()
     assert build.library(torch.float32) is not None
-    assert build.compile_seconds() > before
+    assert compiling.compile_seconds() > before
     (file,) = (tmp_path / "bnpo").iterdir()
     assert file.suffix == ".so"
+
+
+def test_a_processor_without_bfloat16_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiling, "processor_has", lambda _: False)
+    with pytest.raises(ConfigError, match=r"matmul = 'bfloat16'.*AVX512-BF16.*'float32'") as caught:
+        compiled(make_step(dtype=torch.float32), "auto", "bfloat16")
+    assert "\n" not in str(caught.value)
+
+
+def test_bfloat16_is_refused_where_nothing_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiling, "processor_has", lambda _: True)
+    with pytest.raises(ConfigError, match=r"matmul = 'bfloat16' with a brain whose steps are not"):
+        compiled(make_step(rule=DDPG(), point=False, dtype=torch.float32), "auto", "bfloat16")
+    wide = NetworkConfig(matmul="bfloat16")
+    for fields in ({"compile": "off"}, {"closed_form": False}, {"dtype": "float64"}):
+        with pytest.raises(ConfigError, match=r"matmul = 'bfloat16' with compile = "):
+            AgentConfig(networks=wide, **fields)
 
 
 def test_compile_on_needs_closed_forms() -> None:

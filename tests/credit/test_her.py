@@ -233,6 +233,22 @@ def test_goals_of_others_are_of_other_segments(table: Trajectories, generator: G
         assert goals == set().union(*(reached[s] for s in reached if s != own))
 
 
+def test_actual_goals_are_those_that_others_pursued(
+    random_table: Callable[..., Trajectories], generator: Generator
+) -> None:
+    table = random_table()
+    evaluator = StubEvaluator(generator, gamma=0.5)
+    segment, time = torch.tensor([0, 1, 2]), torch.tensor([1, 0, 1])
+    pursued = table.desired_goal[segment, time]
+    seen: list[set[int]] = [set(), set(), set()]
+    for _ in range(50):
+        made = HER(strategy="actual", ratio=1.0).assign(table, segment, time, evaluator)
+        for own, goal in enumerate(made.goal):
+            (of,) = [of for of, other in enumerate(pursued) if torch.equal(goal, other)]
+            seen[own].add(of)
+    assert seen == [{1, 2}, {0, 2}, {0, 1}]
+
+
 WALK_NOISE, NEAR, SHARE = 0.2, 0.05, 0.8
 
 

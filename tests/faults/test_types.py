@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from bnpo.errors import RunError
-from bnpo.runs import list_runs, load_history, load_summary, read_run
+from bnpo.runs import list_runs, load_history, load_summary, read_run, read_stream
+from bnpo.runs.stream import STREAM
 from tests.faults.reading import reading_alone
 from tests.faults.typed_files import KINDS, make_folder
 from tests.faults.typed_inputs import REMOVED, Input, inputs, tried
@@ -60,6 +61,19 @@ def test_a_value_of_another_type_is_named(
     assert str(caught.value).startswith(f"{run / file} is damaged: ")
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "value", ["Infinity", "NaN", "1e400", "-1", "1.5", "1" + "0" * 400, "true"]
+)
+def test_lines_of_a_stream_that_cannot_be_are_passed_over(value: str, tmp_path: Path) -> None:
+    lines = [
+        f'{{"env_steps": {value}, "wall_s": 1.0}}',
+        f'{{"env_steps": 1, "wall_s": {"x" if value == "1.5" else value}}}',
+        '{"env_steps": 2, "wall_s": 0.5, "rollout/return": NaN}',
+    ]
+    (tmp_path / STREAM).write_text("\n".join([*lines, ""]))
+    assert [one.env_steps for one in read_stream(tmp_path)] == [2]
 
 
 def test_a_damaged_run_does_not_hide_the_others(finished_run: Path, tmp_path: Path) -> None:

@@ -83,6 +83,16 @@ KINDS: dict[str, Kind] = {
         commands=("runs", "resume with run=2", "plot with runs=2"),
         lists_all=True,
     ),
+    "training stream": Kind(
+        file="runs/2/training.jsonl",
+        commands=(
+            "runs",
+            "resume with run=2",
+            "plot with runs=2 metric=rollout/return",
+            "compare 1 2 metric=rollout/return",
+        ),
+        lists_all=True,
+    ),
     "manifest": Kind(file="runs/2/checkpoints/step-000000400.json", commands=_OF_CHECKPOINT),
     "sealed manifest": Kind(
         file="runs/2/checkpoints/step-000000400.json",

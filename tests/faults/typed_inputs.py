@@ -75,8 +75,18 @@ class Input:
 
 def content_of(kind: str) -> Any:
     """Return the unchanged content of a file."""
-    text = Path(KINDS[kind].file).read_text(encoding="utf-8")
-    return yaml.safe_load(text) if KINDS[kind].file.endswith(".yaml") else json.loads(text)
+    path = Path(KINDS[kind].file)
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".jsonl":
+        return [json.loads(line) for line in text.splitlines()]
+    return yaml.safe_load(text) if path.suffix == ".yaml" else json.loads(text)
+
+
+def text_of(content: Any, suffix: str) -> str:
+    """Return a content as a file with that ending holds it."""
+    if suffix == ".jsonl":
+        return "".join(json.dumps(line) + "\n" for line in content)
+    return yaml.dump(content) if suffix == ".yaml" else json.dumps(content)
 
 
 def inputs(kind: str) -> list[Input]:
@@ -99,8 +109,7 @@ def tried(given: Input) -> str | None:
     before = {file: file.read_bytes() for file in _written(given)}
     before[path] = path.read_bytes()
     try:
-        text = yaml.dump(content) if path.suffix == ".yaml" else json.dumps(content)
-        path.write_text(text, encoding="utf-8")
+        path.write_text(text_of(content, path.suffix), encoding="utf-8")
         found = outcome(given.line)
     finally:
         for file, there in before.items():
@@ -116,5 +125,5 @@ def tried(given: Input) -> str | None:
 def _written(given: Input) -> list[Path]:
     """Files that a command may change."""
     if given.line.startswith("resume"):
-        return [*Path("runs/2").glob("*.json")]
+        return [*Path("runs/2").glob("*.json*")]
     return [*Path("sweeps").glob("*/*.json")] if given.line.startswith("sweep") else []

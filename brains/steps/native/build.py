@@ -1,135 +1,45 @@
-"""Compiles the learning steps once per machine, and loads what was compiled.
-
-What comes out depends on the sources, the compiler and the processor alone, whose hash is the
-file's name; it lies in the user's cache folder (``XDG_CACHE_HOME``, else ``~/.cache``).
-"""
+"""The learning steps in C++, for each floating point type."""
 
 from __future__ import annotations
 
-import ctypes
-import functools
-import hashlib
-import os
-import platform
-import shlex
-import shutil
-import subprocess
-import tempfile
-import time
+from ctypes import CDLL
 from pathlib import Path
 
 import torch
 
-from bnpo.errors import ConfigError
+from bnpo import compiling
+from bnpo.compiling import Mode, Source
 
-__all__ = ["compile_seconds", "library", "require_library"]
+__all__ = ["library", "require_library"]
 
-_SOURCES = Path(__file__).parent
-_MAIN = "learn.cpp"
-_FLAGS = ("-O3", "-march=native", "-std=c++17", "-shared", "-fPIC", "-fno-math-errno")
-_TYPES = {
-    torch.float32: ("-DREAL=float", "-DSINGLE=1"),
-    torch.float64: ("-DREAL=double", "-DSINGLE=0"),
+_MAIN = Path(__file__).with_name("learn.cpp")
+_SOURCES = {
+    (torch.float32, "float32"): Source(_MAIN, ("-DREAL=float", "-DSINGLE=1")),
+    (torch.float64, "float32"): Source(_MAIN, ("-DREAL=double", "-DSINGLE=0")),
+    (torch.float32, "bfloat16"): Source(_MAIN, ("-DREAL=float", "-DSINGLE=1", "-DHALVED=1")),
 }
-_TIMEOUT_S = 120
-
-_spent: list[float] = []
 
 
-def compile_seconds() -> float:
-    """Return how long this process has waited for the compiler (seconds)."""
-    return sum(_spent)
+def library(dtype: torch.dtype, mode: Mode = "auto", matmul: str = "float32") -> CDLL | None:
+    """Return the compiled steps for a floating point type; None where they cannot be had.
+
+    Args:
+        dtype: of the networks
+        mode: whether they are compiled
+        matmul: type of wide products' factors, see :attr:`bnpo.config.NetworkConfig.matmul`
+
+    Raises:
+        ConfigError: ``mode`` is "on" and there is no compiler.
+
+    """
+    return compiling.library(_SOURCES[dtype, matmul], mode)
 
 
-def library(dtype: torch.dtype) -> ctypes.CDLL | None:
-    """Return the compiled steps for a floating point type; None where they cannot be had."""
-    return _library(dtype, _named())[0]
-
-
-def require_library(dtype: torch.dtype) -> ctypes.CDLL:
+def require_library(dtype: torch.dtype, matmul: str = "float32") -> CDLL:
     """Return the compiled steps for a floating point type.
 
     Raises:
         ConfigError: saying what is missing and what to set.
 
     """
-    loaded, reason = _library(dtype, _named())
-    if loaded is None:
-        raise ConfigError(
-            f"AgentConfig.compile = 'on': {reason}; or set compile to 'auto' or 'off'"
-        )
-    return loaded
-
-
-def _named() -> tuple[str, Path]:
-    """Compiler and folder that the environment names."""
-    cache = os.environ.get("XDG_CACHE_HOME")
-    return os.environ.get("CXX", ""), (Path(cache) if cache else Path.home() / ".cache") / "bnpo"
-
-
-@functools.cache
-def _library(dtype: torch.dtype, named: tuple[str, Path]) -> tuple[ctypes.CDLL | None, str]:
-    """Compile and load; None and the reason where that fails."""
-    compiler, folder = named
-    words = shlex.split(compiler) or [""]
-    names = [words[0]] if compiler else ["c++", "g++", "clang++"]
-    path = next((found for found in map(shutil.which, names) if found), None)
-    if path is None:
-        return None, (
-            f"there is no C++ compiler ({', '.join(names)}): install g++, or name another in the "
-            "environment variable CXX"
-        )
-    command = [path, *words[1:], *_FLAGS, *_TYPES[dtype]]
-    try:
-        file = folder / f"{_key(command)}.so"
-        if not file.exists():
-            _compile(command, file)
-        return ctypes.CDLL(str(file)), ""
-    except subprocess.CalledProcessError as error:
-        told = [line for line in error.stderr.splitlines() if "error" in line] or [
-            "no reason given"
-        ]
-        return None, f"{path} fails: {' '.join(told[0].split())[:200]}; name another in CXX"
-    except (OSError, subprocess.SubprocessError) as error:
-        reason = " ".join(str(error).split())[:200]
-        return None, (
-            f"what {path} makes cannot be kept or loaded: {reason}; name a folder that can be "
-            "written to in the environment variable XDG_CACHE_HOME"
-        )
-
-
-def _key(command: list[str]) -> str:
-    """Hash of all that decides what is compiled."""
-    version = subprocess.run(
-        [command[0], "--version"], check=True, capture_output=True, text=True, timeout=_TIMEOUT_S
-    ).stdout
-    parts = [" ".join(command), version, platform.machine(), _processor()]
-    parts += [file.read_text() for file in sorted(_SOURCES.glob("*.[ch]*"))]
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
-
-
-def _processor() -> str:
-    """Model and instructions of the processor."""
-    info = Path("/proc/cpuinfo")
-    if not info.exists():
-        return platform.processor()
-    lines = info.read_text(encoding="utf-8", errors="replace").splitlines()
-    wanted = ("model name", "flags", "Features", "CPU part")
-    return "\n".join(sorted({line for line in lines if line.startswith(wanted)}))
-
-
-def _compile(command: list[str], file: Path) -> None:
-    """Write the library whole: several processes may do so at once."""
-    started = time.perf_counter()
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=file.parent) as folder:
-        made = Path(folder) / file.name
-        subprocess.run(
-            [*command, str(_SOURCES / _MAIN), "-o", str(made)],
-            check=True,
-            capture_output=True,
-            text=True,
-            timeout=_TIMEOUT_S,
-        )
-        made.replace(file)
-    _spent.append(time.perf_counter() - started)
+    return compiling.require_library(_SOURCES[dtype, matmul])

@@ -11,7 +11,7 @@ inline void climb(Plan &p, Int step, Int start, Scratch &s, Int length) {
     const Int B = p.batch, R = d.rewards, row = padded(R), E = p.critic.members, A = d.actions;
     const Int F = d.observations + d.goals, wide = padded(A);
     act(p, p.actor, s.actor, s.x.data(), length, s.actor_trace, s);
-    s.total.assign(B * R, 0);
+    s.total.zero(B * R);
     for (Int e = 0; e < E; ++e) {
         const real *q =
             values(p.critic, s.critic[e], B, s.x.data(), length, s.traces[e], s.spare);
@@ -21,9 +21,9 @@ inline void climb(Plan &p, Int step, Int start, Scratch &s, Int length) {
     double q_value = 0;
     for (real one : s.baseline) q_value += one;
     tell(p, FIRST, step, q_value / double(B));
-    s.by_mean.assign(B * A, 0);
+    s.by_mean.zero(B * A);
     for (Int e = 0; e < E; ++e) {
-        s.slope.assign(B * row, 0);
+        s.slope.zero(B * row);
         for (Int b = 0; b < B; ++b) {
             const real weight = d.sampled(d.at(start + b));
             for (Int i = 0; i < R; ++i) {
@@ -45,7 +45,7 @@ inline void climb(Plan &p, Int step, Int start, Scratch &s, Int length) {
             for (Int a = 0; a < A; ++a) s.by_mean[b * A + a] += s.by_input[b * wide + a];
     }
     const Int outputs = padded(p.actor.net.out(p.actor.net.depth - 1));
-    s.slope.assign(B * outputs, 0);
+    s.slope.zero(B * outputs);
     for (Int b = 0; b < B; ++b) {
         const real weight = d.sampled(d.at(start + b));
         const real pull = real(p.action_l2) * weight / real(B) / real(A);

@@ -5,13 +5,49 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <vector>
 
 #include "products.h"
 
 namespace bnpo {
 
-using Buffer = std::vector<real>;
+// Numbers or parts of scratch, which grow where they must; what is new is zero, and what was there
+// before is lost then. Leaner than std::vector, of which a compiler makes a quarter of its work.
+template <class Part>
+class Array {
+  public:
+    Array() = default;
+    Array(const Array &) = delete;
+    Array &operator=(const Array &) = delete;
+    ~Array() { delete[] first; }
+
+    ONCE void resize(Int size) {
+        count = size;
+        if (size <= room) return;
+        delete[] first;
+        first = new Part[size]();
+        room = size;
+    }
+    void zero(Int size) {
+        resize(size);
+        std::fill_n(first, size, Part());
+    }
+    void swap(Array &other) {
+        std::swap(first, other.first), std::swap(count, other.count), std::swap(room, other.room);
+    }
+    Int size() const { return count; }
+    Part *data() { return first; }
+    const Part *data() const { return first; }
+    Part *begin() { return first; }
+    Part *end() { return first + count; }
+    Part &operator[](Int i) { return first[i]; }
+    const Part &operator[](Int i) const { return first[i]; }
+
+  private:
+    Part *first = nullptr;
+    Int count = 0, room = 0;
+};
+
+using Buffer = Array<real>;
 
 // Layers of a perceptron, as Python describes them.
 struct Perceptron {
@@ -70,7 +106,7 @@ struct Side {
 
 // Weights of one member as products read them: of the moment when they were taken.
 struct Weights {
-    std::vector<Side> down, up, bias;  // [in, out], [out, in], [out]
+    Array<Side> down, up, bias;  // [in, out], [out, in], [out]
 
     // `upwards`: also what a backward pass reads.
     void take(const Perceptron &net, Int member, bool upwards) {
@@ -86,9 +122,9 @@ struct Weights {
 
 // What a forward pass leaves behind.
 struct Trace {
-    std::vector<Buffer> inputs;   // of every layer but the first, [B, in padded]
-    std::vector<Buffer> normal;   // the same before it was rectified, where it is normalised
-    std::vector<Buffer> inverse;  // [B], one over the standard deviation there
+    Array<Buffer> inputs;   // of every layer but the first, [B, in padded]
+    Array<Buffer> normal;   // the same before it was rectified, where it is normalised
+    Array<Buffer> inverse;  // [B], one over the standard deviation there
     Buffer output;                // [B, out padded]
 };
 
@@ -188,10 +224,11 @@ inline void backward(const Perceptron &net, const Weights &weights, Int member, 
             if (net.normalised)
                 normalise_backward(B, in, trace.normal[l].data(), trace.inverse[l].data(),
                                    spare.data());
-            std::swap(slope, spare);
+            slope.swap(spare);
         } else if (columns) {
             const Int wide = padded(columns);
-            Buffer some(out * wide);
+            Buffer some;
+            some.resize(out * wide);
             for (Int o = 0; o < out; ++o)
                 std::copy_n(weights.up[0].at + o * weights.up[0].row + first, columns,
                             some.data() + o * wide);

@@ -67,9 +67,9 @@ inline void tell(const Plan &p, Scalar what, Int step, double value) {
 
 struct Scratch {
     Buffer x, next, mean, raw, sigma, spare, slope, by_input, by_mean, y, total, baseline;
-    std::vector<Weights> critic, target_critic;
+    Array<Weights> critic, target_critic;
     Weights actor, target_actor;
-    std::vector<Trace> traces;
+    Array<Trace> traces;
     Trace actor_trace, target_trace;
 };
 
@@ -99,7 +99,8 @@ inline void act(const Plan &p, const Actor &actor, const Weights &weights, real 
     s.raw.resize((B * A + LANES - 1) / LANES * LANES);
     for (Int b = 0; b < B; ++b)
         std::copy_n(trace.output.data() + b * row, A, s.raw.data() + b * A);
-    s.mean = s.raw;
+    s.mean.resize(s.raw.size());
+    std::copy_n(s.raw.data(), s.raw.size(), s.mean.data());
     squash(s.mean);
     s.sigma.resize(B * A);
     for (Int b = 0; b < B; ++b) {

@@ -20,7 +20,7 @@ inline void reduce(const Plan &p, Int member, Int R, const real *q, Buffer &tota
 // Q at x, reduced and summed over rewards, [B].
 inline void sum_rewards(const Plan &p, const Buffer &total, Int R, Buffer &value) {
     const real share = p.least ? real(1) : real(1) / real(p.critic.members);
-    value.assign(p.batch, 0);
+    value.zero(p.batch);
     for (Int b = 0; b < p.batch; ++b)
         for (Int i = 0; i < R; ++i) value[b] += share * total[b * R + i];
 }
@@ -34,7 +34,7 @@ inline void targets(const Plan &p, Int step, Int start, Scratch &s, Int length) 
         features(p, d.next_observation[r], d.next_goal[r], s.next.data() + b * length);
     }
     act(p, p.target_actors[step], s.target_actor, s.next.data(), length, s.target_trace, s);
-    s.y.assign(B * R, 0);
+    s.y.zero(B * R);
     for (Int e = 0; e < E; ++e) {
         const real *q = values(p.target_critic, s.target_critic[e], B, s.next.data(), length,
                                s.target_trace, s.spare);
@@ -84,7 +84,7 @@ inline void regress(Plan &p, Int step, Int start, Scratch &s, Int length) {
             values(p.critic, s.critic[e], B, s.x.data(), length, s.traces[e], s.spare);
         reduce(p, e, R, q, s.total);
         real *error = p.error + (step * E + e) * B * R;
-        s.slope.assign(B * row, 0);
+        s.slope.zero(B * row);
         for (Int b = 0; b < B; ++b) {
             const real weight = d.sampled(d.at(start + b));
             for (Int i = 0; i < R; ++i) {

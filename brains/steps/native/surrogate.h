@@ -33,7 +33,7 @@ inline void surrogate(Plan &p, Int step, Int start, Scratch &s, Int length) {
     advantages(p, s);
     real *by_sigma = actor.mode ? p.actor_adam.gradients[2 * depth] : nullptr;
     if (by_sigma) std::fill_n(by_sigma, A, real(0));
-    s.slope.assign(B * outputs, 0);
+    s.slope.zero(B * outputs);
     double clipped = 0, divergence = 0;
     for (Int b = 0; b < B; ++b) {
         const Int r = d.at(start + b);
