@@ -125,6 +125,10 @@ bench-envs: $(VENV)/.bench ## environments, steps per second
 bench-rules: setup ## every learning rule on the goal Reacher, at equal steps
 	$(BIN)/python benchmarks/rules.py
 
+.PHONY: bench-health
+bench-health: setup ## which presets warn of their own health on the tasks that they are meant for
+	$(BIN)/python benchmarks/health.py
+
 .PHONY: bench-study
 bench-study: setup ## a study on all cores against the same runs one by one; needs a quiet machine
 	$(BIN)/python benchmarks/study.py --check
