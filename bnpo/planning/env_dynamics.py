@@ -12,6 +12,10 @@ from bnpo.planning.dynamics import FloatArray
 
 __all__ = ["EnvDynamics"]
 
+ROWS = 2048
+"""Largest batch that is simulated at once: a larger one takes as long a row, longer to set up, and
+has more rows that nobody asked for."""
+
 
 class EnvDynamics:
     """The simulator of a goal environment of this package, put into many states at once.
@@ -66,6 +70,15 @@ class EnvDynamics:
 
     def step(self, state: FloatArray, action: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return states [B, S] that actions [B, m] lead to, and the goals [B, p] achieved there."""
+        parts = [
+            self._step(state[at : at + ROWS], action[at : at + ROWS])
+            for at in range(0, len(state), ROWS)
+        ]
+        following, achieved = zip(*parts, strict=True)
+        return np.concatenate(following), np.concatenate(achieved)
+
+    def _step(self, state: FloatArray, action: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return the same for states [B, S] that fit into one batch."""
         env = self._sized(len(state))
         self.write(env, state)
         actions = np.zeros((env.num_envs, action.shape[1]))
