@@ -60,6 +60,7 @@ TRIED = {
         ],
         "twice the steps": _repeat(600),
         "an actor's step with every critic's": _EVERY,
+        "both": [*_NORMALISED, *_EVERY],
         "targets twice as slow": ["brains.ddpg.tau_actor=0.04", "brains.ddpg.tau_critic=0.04"],
         "learning rates of 2e-3": ["brains.ddpg.lr_actor=2e-3", "agent.lr_critic=2e-3"],
     },

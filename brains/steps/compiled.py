@@ -66,7 +66,12 @@ def compiled(step: LearningStep, mode: Mode, matmul: Matmul = "float32") -> Comp
             f"({_INSTRUCTIONS} in /proc/cpuinfo); set networks.matmul to 'float32'"
         )
     dtype = step.networks.actor.half_range.dtype
-    library = build.library(dtype, "on" if halved else mode, matmul)
+    library = build.library(dtype, mode, matmul)
+    if library is None and halved:
+        raise ConfigError(
+            "NetworkConfig.matmul = 'bfloat16' where nothing can be compiled: allowed is "
+            "'float32'; with AgentConfig.compile = 'on' a run says what is missing"
+        )
     return None if library is None else CompiledSteps(step, matmul)
 
 

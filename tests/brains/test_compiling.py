@@ -91,6 +91,13 @@ def test_bfloat16_is_refused_where_nothing_is_compiled(monkeypatch: pytest.Monke
             AgentConfig(networks=wide, **fields)
 
 
+def test_bfloat16_is_refused_without_a_compiler(no_cache: pytest.MonkeyPatch) -> None:
+    no_cache.setattr(compiling, "processor_has", lambda _: True)
+    no_cache.setenv("CXX", "no-such-compiler")
+    with pytest.raises(ConfigError, match=r"matmul = 'bfloat16' where nothing can be compiled"):
+        compiled(make_step(dtype=torch.float32), "auto", "bfloat16")
+
+
 def test_compile_on_needs_closed_forms() -> None:
     with pytest.raises(ConfigError, match=r"compile = 'on' with closed_form = False"):
         AgentConfig(compile="on", closed_form=False)
