@@ -11,10 +11,13 @@ from torch import Tensor
 
 from bnpo.compiling import Mode, Source, library
 
-__all__ = ["CompiledSums", "tree_library"]
+__all__ = ["FAN_OUT", "SHIFT", "CompiledSums", "tree_library"]
 
-_SOURCE = Source(Path(__file__).with_name("sum_tree.cpp"))
-_FAN_OUT = 32
+SHIFT = 5
+FAN_OUT = 1 << SHIFT
+"""Children of a node."""
+
+_SOURCE = Source(Path(__file__).with_name("sum_tree.cpp"), (f"-DTREE_SHIFT={SHIFT}",))
 
 
 class _Tree(Structure):
@@ -59,7 +62,7 @@ class CompiledSums:
         self._library = library
         self._levels = list(levels)
         while len(self._levels) < 2 or len(self._levels[-1]) > 1:
-            nodes = -(-len(self._levels[-1]) // _FAN_OUT)
+            nodes = -(-len(self._levels[-1]) // FAN_OUT)
             self._levels.append(torch.zeros(nodes, dtype=torch.float64))
         depth = len(self._levels)
         sizes = (c_ssize_t * depth)(*map(len, self._levels))

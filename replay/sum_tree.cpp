@@ -6,7 +6,7 @@
 namespace {
 
 using Int = std::ptrdiff_t;
-constexpr Int SHIFT = 5, FAN_OUT = 1 << SHIFT, LINE = 8, AHEAD = 16;
+constexpr Int SHIFT = TREE_SHIFT, FAN_OUT = 1 << SHIFT, LINE = 8, AHEAD = 16;
 constexpr double BELOW_ONE = 1 - 2.220446049250313e-16;
 
 struct Tree {

@@ -16,12 +16,10 @@ from torch import Tensor
 from bnpo.compiling import Mode
 from bnpo.errors import BadPriority, ConfigError
 from bnpo.replay.allocate import zeros
-from bnpo.replay.compiled_tree import CompiledSums, tree_library
+from bnpo.replay.compiled_tree import FAN_OUT, SHIFT, CompiledSums, tree_library
 
 __all__ = ["SumTree"]
 
-SHIFT = 5
-FAN_OUT = 1 << SHIFT
 TOP = 32_768
 
 
