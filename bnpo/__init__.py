@@ -101,6 +101,7 @@ _HOMES = {
 __getattr__ = on_use(__name__, _HOMES)
 
 import_after("gymnasium.envs", "bnpo.envs")
+import_after("bnpo.agent.predicting", "bnpo.compose.reach")
 
 
 def __dir__() -> list[str]:

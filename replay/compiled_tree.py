@@ -14,6 +14,8 @@ from bnpo.compiling import Mode, Source, library
 __all__ = ["FAN_OUT", "SHIFT", "CompiledSums", "tree_library"]
 
 SHIFT = 5
+"""Bits of an index that one level of a tree takes."""
+
 FAN_OUT = 1 << SHIFT
 """Children of a node."""
 

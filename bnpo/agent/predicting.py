@@ -139,12 +139,12 @@ class Usable:
     brains: list[Brain]
     """The brains at work, in the order of their turns"""
 
-    named: ClassVar[Callable[..., Any] | None] = None
+    named: ClassVar[Callable[..., Any]]
     """Makes an agent of a preset's name, an environment and the keywords of ``for_env``; set by
-    :mod:`bnpo.compose.agents`, which knows presets"""
+    :mod:`bnpo.compose.reach` as soon as this module is imported"""
 
-    saved: ClassVar[Callable[..., Path] | None] = None
-    """Writes an agent into a folder; set by :mod:`bnpo.compose.agents`, too"""
+    saved: ClassVar[Callable[..., Path]]
+    """Writes an agent into a folder; set there, too"""
 
     run: RunConfig | None = None
     """The whole configuration that the agent was made by, if it was made by one"""
@@ -194,14 +194,11 @@ class Usable:
             RunError: a file cannot be written.
 
         """
-        assert Usable.saved is not None, "bnpo.Agent has it set"
         return Usable.saved(self, Path(path))
 
     @classmethod
     def of_preset(cls, preset: str, env_id: str, **settings: Any) -> Self:
         """Return an agent of a preset; the settings are keywords of ``for_env``."""
-        if Usable.named is None:
-            raise ConfigError(f"brains = {preset!r}: presets are known to bnpo.Agent.for_env")
         agent: Self = Usable.named(preset, env_id, **settings)
         return agent
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from typing import Any
 
 from bnpo.agent import Agent
-from bnpo.agent.predicting import Usable
 from bnpo.compose.composition import compose_run
-from bnpo.config import AgentConfig
 from bnpo.errors import ConfigError
 from bnpo.presets import TASKS, agent_of
-from bnpo.runs.saving import save
 
 __all__ = ["Agent", "make_agent"]
 
@@ -41,22 +37,3 @@ def make_agent(
     if task not in TASKS and re.search(r"-v\d+$|:", task):  # the form of an environment's id
         return agent_of(compose_run([preset], {"seed": seed, "env": task, **overrides}))
     return agent_of(compose_run([preset, task], {"seed": seed, **overrides}))
-
-
-def _for_env(
-    preset: str,
-    env_id: str,
-    *,
-    seed: int,
-    config: AgentConfig | None,
-    env_kwargs: dict[str, Any] | None,
-) -> Agent:
-    """Make an agent of a preset; what is given replaces what the preset has."""
-    run = compose_run([preset], {"env": env_id, "seed": seed})
-    if env_kwargs is not None:
-        task = dataclasses.replace(run.task, env_kwargs=env_kwargs)
-        run = dataclasses.replace(run, task=task)
-    return agent_of(run if config is None else dataclasses.replace(run, agent=config))
-
-
-Usable.named, Usable.saved = _for_env, save

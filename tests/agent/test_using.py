@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -177,6 +179,27 @@ def test_an_agent_of_an_own_list_is_saved_too(tmp_path: Path) -> None:
     again = bnpo.load(agent.save(tmp_path / "own"))
     assert same(agent, again)
     assert [brain.name for brain in again.brains] == ["ppo", "ddpg"]
+
+
+FIRST = {
+    "bnpo.load": "import bnpo",
+    "bnpo.agent": "from bnpo.agent import Agent",
+    "bnpo.compose.agents": "import bnpo.compose.agents",
+    "bnpo.presets": "import bnpo.presets",
+}
+
+
+@pytest.mark.parametrize("first", FIRST.values(), ids=FIRST)
+def test_a_loaded_agent_is_saved_again_whatever_was_imported_first(
+    first: str, tmp_path: Path
+) -> None:
+    made().save(tmp_path / "one")
+    words = f"{first}; import bnpo; bnpo.load('one').save('two')"
+    done = subprocess.run(
+        [sys.executable, "-c", words], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert same(bnpo.load(tmp_path / "one"), bnpo.load(tmp_path / "two"))
 
 
 def test_a_recorded_run_is_not_written_over(tmp_path: Path) -> None:
