@@ -4,12 +4,13 @@
     python benchmarks/learning.py goal_reacher --programs bpo --seeds 0 1 2 3 4
     python benchmarks/learning.py fetch_reach
     python benchmarks/learning.py fetch_push --seeds 0       half an hour a seed, no peer
+    python benchmarks/learning.py fetch_pick_and_place --seeds 0         hours
 
 Success at the last step of 100 episodes of the mean action on the same evaluation seeds decides,
-every 1,000 environment steps (FetchReach 200, FetchPush 10,000, PointMaze 4,000); solved is the
-first of two evaluations in a row at 0.95 or above; seconds are training without evaluation, one
-thread of torch each, the environments of Fetch in processes on two cores. Settings were chosen on
-seeds 100-104.
+every 1,000 environment steps (FetchReach 200, FetchPush and FetchPickAndPlace 10,000, PointMaze
+4,000); solved is the first of two evaluations in a row at 0.95 or above; seconds are training
+without evaluation, one thread of torch each, the environments of Fetch in processes on two cores.
+Settings were chosen on seeds 100-104.
 """
 
 from __future__ import annotations
@@ -68,14 +69,17 @@ RACES = {
         },
         peer=REACHING,
     ),
-    "fetch_push": Race(
-        results="fetch_push",
-        task="fetch_push",
-        interval=10_000,
-        programs={"ddpg_her": Program(preset="ddpg_her", steps=500_000)},
-        peer=None,
-        seeds=(0, 1, 2),
-    ),
+    **{
+        task: Race(
+            results=task,
+            task=task,
+            interval=10_000,
+            programs={"ddpg_her": Program(preset="ddpg_her", steps=steps)},
+            peer=None,
+            seeds=(0, 1, 2),
+        )
+        for task, steps in (("fetch_push", 300_000), ("fetch_pick_and_place", 700_000))
+    },
     "point_maze": Race(
         results="point_maze",
         task="point_maze",

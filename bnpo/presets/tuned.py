@@ -6,7 +6,7 @@ from typing import Any
 
 __all__ = ["TUNED"]
 
-_PUSH: dict[str, Any] = {
+_MANIPULATION: dict[str, Any] = {
     "agent": {
         "gamma": 0.95,
         "target_bounds": [-20.0, 0.0],
@@ -17,14 +17,16 @@ _PUSH: dict[str, Any] = {
         "networks": {
             "actor_hidden": [256, 256],
             "critic_hidden": [256, 256],
-            "critics": 1,
+            "critics": 2,
+            "layer_norm": True,
             "input_gain": 1.0,
         },
     },
     "brains": {
         "ddpg": {
             "lr_actor": 1e-3,
-            "learning_repeat": 200,
+            # Two learning steps for one of the environment, which a normalised critic bears.
+            "learning_repeat": 800,
             "actor_delay": 1,
             "tau_actor": 0.05,
             "tau_critic": 0.05,
@@ -121,7 +123,10 @@ TUNED: dict[tuple[str, str], dict[str, Any]] = {
     ("trpo", "reacher_v5"): {"agent": {"networks": {"sigma_init": 0.2}}},
     ("bpo", "fetch_reach"): {"brains": {"ddpg": {"optim_batch_size": 800}}},
     ("ddpg_her", "fetch_reach"): {"brains": {"ddpg": {"optim_batch_size": 800}}},
-    ("ddpg_her", "fetch_push"): _PUSH,
-    ("bpo", "fetch_push"): _PUSH,
+    **{
+        (preset, task): _MANIPULATION
+        for preset in ("ddpg_her", "bpo")
+        for task in ("fetch_push", "fetch_pick_and_place", "fetch_slide")
+    },
 }
 """Settings by preset and task."""
