@@ -1,6 +1,6 @@
 """Self-play on the hockey Reacher: against the scripted player and against past selves.
 
-    python benchmarks/self_play.py --steps 2000000        run what is missing, print the table
+    python benchmarks/self_play.py                        run what is missing, print the table
     python benchmarks/self_play.py --shares 0.2 --seeds 0
     python benchmarks/self_play.py --table                print what is there
 
@@ -24,7 +24,7 @@ from typing import Any
 from records import fingerprint
 
 RESULTS = Path(__file__).parent / "results" / "self_play.jsonl"
-STEPS = 2_000_000
+STEPS = 6_000_000
 EVALUATIONS = 20
 EPISODES = 100
 

@@ -44,9 +44,15 @@ SELF_PLAY: dict[str, Any] = {
     **EPOCHS,
     "optim_epochs": 4,
     "learning_repeat": 32,
-    "lr_actor": 5e-4,
+    "lr_actor": 1e-3,
+    "rule": {"name": "ppo", "eps": 0.2, "entropy": 0.003},
 }
-"""PPO on many rows: eight epochs of four minibatches on each rollout."""
+"""PPO on many rows: eight epochs of four minibatches on each rollout.
+
+A goal is rare and its reward all there is: from 64 rows the direction to attack is lost in the
+noise and the policy learns to defend at most; from 512, with wide actions that the entropy keeps
+wide, it learns both.
+"""
 
 REPPO: dict[str, Any] = {
     **EPOCHS,
@@ -158,9 +164,9 @@ ON_POLICY: dict[str, dict[str, Any]] = {
     "ppo_her_shift_realigned": _shifted("realigned"),
     # Against itself, on tasks of two sides; agent.networks.memory gives it a memory.
     "self_play": {
-        **_alone("ppo", SELF_PLAY),
-        "num_envs": 64,
-        "opponents": {"past_share": 0.2, "pool_size": 20, "interval": 50_000},
+        **_alone("ppo", SELF_PLAY, {"sigma_init": 1.0}),
+        "num_envs": 512,
+        "opponents": {"past_share": 0.2, "pool_size": 20, "interval": 300_000},
     },
     # Two PPO brains: one quick on each rollout, one careful on the last five.
     "ppo_pair": {

@@ -35,11 +35,11 @@ TASKS: dict[str, dict[str, Any]] = {
     },
     "hockey_reacher": {
         "env": "bnpo/HockeyReacher-v0",
-        "total_steps": 2_000_000,
-        "eval_interval": 50_000,
+        "total_steps": 6_000_000,
+        "eval_interval": 300_000,
         "solve_metric": "mean_return",
         "solve_threshold": 0.5,
-        "agent": {"gamma": 0.98, "max_steps": 50, "target_bounds": [-1.0, 1.0]},
+        "agent": {"gamma": 0.99, "max_steps": 50, "target_bounds": [-1.0, 1.0]},
     },
     "hockey_goal_reacher": {
         "env": "bnpo/HockeyGoalReacher-v0",

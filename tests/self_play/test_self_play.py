@@ -243,3 +243,18 @@ def test_newest_alone_needs_no_league() -> None:
 def test_self_play_is_stepped_by_the_trainer_alone(field: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match="with opponents: allowed is"):
         TrainConfig(opponents=OpponentConfig(), **field)
+
+
+@pytest.mark.slow
+def test_against_itself_it_learns_to_beat_the_scripted_player() -> None:
+    """Within half of its steps; the games of its early selves have taught it to attack."""
+    config = compose(["self_play", "hockey_reacher"], {"seed": 0, "total_steps": 3_000_000})
+    one = Trainer(build_agent(config), build_train_config(config), progress_bar=False)
+    history = one.run()
+    env = make_vector_env(config["env"], 200)
+    (match,) = play_matches(env.unwrapped, one.agent.policy, [None], 200)
+    assert match.won > 2 * match.lost
+    ratings = [record.brains["opponents"]["elo"] for record in history]
+    assert ratings[-1] > ratings[0] + 100.0
+    env.close()
+    one.close()
