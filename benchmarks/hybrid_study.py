@@ -145,10 +145,17 @@ def measure(job: Job) -> Line:
 
 def score(task: str, record: Record) -> float | None:
     """Return what an evaluation counts: 0 for nothing learnt, 1 for the best that is known."""
+    if record.mean_score is not None:
+        return record.mean_score / ORACLE_SCORE
+    return scored(task, record.success_rate, record.mean_return)
+
+
+def scored(task: str, success: float | None, mean_return: float) -> float | None:
+    """Return what success, or where there are no goals the mean return, counts on a task."""
     if task in RETURNS:
         low, high = RETURNS[task]
-        return (record.mean_return - low) / (high - low)
-    return record.success_rate if record.mean_score is None else record.mean_score / ORACLE_SCORE
+        return (mean_return - low) / (high - low)
+    return success
 
 
 def of_today(plan: str = "hybrid") -> Groups:

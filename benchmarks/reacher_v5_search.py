@@ -30,11 +30,11 @@ FIRST_GUESS: dict[str, Any] = {
 }
 """First trial of a search, by parameters of :func:`suggest`."""
 
-INTERVAL, EPISODES = 4_000, 40
-"""Environment steps between evaluations, and their episodes"""
+STEPS, INTERVAL, EPISODES = 64_000, 4_000, 40
+"""Environment steps of a trial and between its evaluations, and their episodes"""
 
 
-def search(program: str, trials: int, seed: int, steps: int = 32_000) -> None:
+def search(program: str, trials: int, seed: int) -> None:
     """Try settings of a program with Optuna and append what each reached."""
     import optuna
 
@@ -44,13 +44,13 @@ def search(program: str, trials: int, seed: int, steps: int = 32_000) -> None:
     def objective(trial: Any) -> float:
         settings = kind(trial)
         if lean:
-            curve = run_lean(seed, settings, steps, INTERVAL, EPISODES)
+            curve = run_lean(seed, settings, STEPS, INTERVAL, EPISODES)
         else:
             settings |= {"eval_interval": INTERVAL, "eval_episodes": EPISODES}
-            curve = run_bnpo(seed, settings, steps)
+            curve = run_bnpo(seed, settings, STEPS)
         end = solved(curve)
         best = max(point[3] for point in curve)
-        cost = end[1] if end else 2 * curve[-1][1] - best
+        cost = end[1] if end else 1_000.0 - best  # what is not solved comes after all that is
         with path.open("a") as file:
             row = {"seed": seed, "settings": settings, "solved": end, "best": best, "cost": cost}
             file.write(json.dumps(row) + "\n")

@@ -23,6 +23,7 @@ import article_list
 import free_rollouts
 import gps
 import gps_plans
+import hybrid_peers
 import hybrid_study
 import jax_race
 import jax_tasks
@@ -213,6 +214,7 @@ WHOLE = ("races", "free", "claim", "jax")
 
 def tables() -> dict[str, str]:
     """Return all tables by name, as Markdown."""
+    hybrid = hybrid_study.of_today() | hybrid_peers.of_today()
     races = (
         "\n".join([f"### `{task}`", "", *by_seeds(race)])
         for task, race in RACES.items()
@@ -229,8 +231,8 @@ def tables() -> dict[str, str]:
         "speed": "\n".join(speed()),
         "figures": "\n".join([*HEADER, *map(row, everything())]),
         "rules": "\n".join(ruled()),
-        "hybrid": "\n".join(hybrid_study.tasks(hybrid_study.of_today())),
-        "suite": "\n".join(hybrid_study.suite(hybrid_study.of_today())),
+        "hybrid": "\n".join(hybrid_study.tasks(hybrid)),
+        "suite": "\n".join(hybrid_study.suite(hybrid)),
         "health": "\n".join(hybrid_study.health(hybrid_study.of_today())),
         "ablations": "\n".join(hybrid_study.tasks(hybrid_study.of_today("ablations"))),
         "article": article_list.of_today(),

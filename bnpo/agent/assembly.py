@@ -198,8 +198,8 @@ def _critics_of(
     """Return the number of each brain's critic; those that share one have the same.
 
     One critic values one policy: a likelihood-ratio brain, whose baseline is the value of the
-    policy that acts, does not share it with one that climbs and bootstraps at (mu, 0), at actions
-    or with entropy.
+    policy that acts, does not share it with a pathwise one, which turns it towards other targets
+    on other data: on Pendulum that costs DDPG four fifths of its speed.
     """
     others = []
     for index, (description, rule) in enumerate(zip(descriptions, rules, strict=True)):

@@ -12,7 +12,6 @@ from bnpo.agent.brain import Brain
 from bnpo.agent.crediting import NetworkEvaluator
 from bnpo.brains import (
     CriticStep,
-    EntropyBonus,
     GradientStep,
     LearningStep,
     NaturalGradient,
@@ -45,12 +44,10 @@ def climbs_point(description: BrainDescription, scheme: CreditScheme) -> bool:
 def values_otherwise(description: BrainDescription, rule: Rule, scheme: CreditScheme) -> bool:
     """Whether a brain's critic values something else than the return of what acts.
 
-    Point masses where it climbs (mu, 0), smoothed or drawn actions where its rule bootstraps from
-    them, and returns with entropy.
+    Point masses where it climbs (mu, 0), and whatever a pathwise rule bootstraps from: target
+    actors, smoothed or drawn actions, returns with entropy, on data of every behaviour.
     """
-    soft = isinstance(rule.entropy, EntropyBonus) and rule.entropy.in_target
-    own_point = type(rule).bootstrap_point is not Rule.bootstrap_point
-    return climbs_point(description, scheme) or (rule.pathwise and (soft or own_point))
+    return climbs_point(description, scheme) or rule.pathwise
 
 
 def require_own_target(description: BrainDescription, rule: Rule, shared: bool) -> None:
