@@ -41,8 +41,8 @@ HYBRID, HALVES = "bpo", ("ppo", "ddpg_her")
 ORACLE_SCORE = 38.8
 """Mean score of the moving arms' oracle (benchmarks/moving_reacher.py)."""
 
-RETURNS = {"reacher_v5": (-12.0, -4.0)}
-"""Returns of score 0 and 1 on a task without goals: an arm at rest, and a good policy."""
+RETURNS = {"reacher_v5": (-12.0, -4.0), "pendulum": (-1_200.0, -150.0)}
+"""Returns of score 0 and 1 on a task without goals: nothing learnt, and a good policy."""
 
 LAST = 3
 """Evaluations of which the final figure is the mean."""

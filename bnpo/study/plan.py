@@ -96,7 +96,8 @@ class StudyPlan:
                 if "seed" in updates:
                     raise ConfigError("seed cannot be overridden in a study: allowed is seeds=...")
                 try:
-                    run = compose_run([preset_name, task_name], updates)
+                    names = [name for name in (preset_name, task_name) if name]
+                    run = compose_run(names, updates)
                     validate(on_cpu(run) if elsewhere else run)
                 except ConfigError as error:
                     raise ConfigError(f"{preset} on {task}: {error}") from None
@@ -210,13 +211,14 @@ def _of_presets(
 def _variants(
     kind: str, named: Variants, known: Mapping[str, Any]
 ) -> list[tuple[str, str, dict[str, Any]]]:
-    """Return label, name and overrides of each preset or task."""
+    """Return label, name and overrides of each preset or task; no name of a task that is an env."""
     entries = named if isinstance(named, dict) else dict.fromkeys(named)
     variants = []
     for label, fields in entries.items():
         rest = dict(fields or {})
-        name = rest.pop(kind, label)
-        if not isinstance(name, str) or name not in known:
+        of_env = kind == "task" and kind not in rest and "env" in rest and label not in known
+        name = "" if of_env else rest.pop(kind, label)
+        if not of_env and (not isinstance(name, str) or name not in known):
             hint = did_you_mean(name, known)
             raise ConfigError(
                 f"unknown {kind} {name!r} in {kind}s{hint} (allowed: {', '.join(known)})"
