@@ -43,8 +43,9 @@ class StudyPlan:
     rest being overrides."""
 
     tasks: Variants = dataclasses.field(default_factory=lambda: ["goal_reacher"])
-    """Names of tasks, or labels with what makes each: ``{"short": {"task": "goal_reacher", ...}}``,
-    the rest being overrides. ``presets``: what some presets are given on this task alone, by label,
+    """Names of tasks, or labels with what makes each: ``{"short": {"task": "goal_reacher", ...}}``
+    or ``{"mine": {"env": "module:Puck-v0", ...}}``, the rest being overrides. ``presets``: what
+    some presets are given on this task alone, by label,
     ``{"presets": {"bpo": {"brains.ddpg.credit": "n_step"}}}``."""
 
     seeds: Seeds = 5

@@ -77,6 +77,19 @@ def test_a_task_gives_some_presets_something_of_their_own() -> None:
     assert type(ddpg.brains["ddpg"].credit).__name__ == "NStep"
 
 
+def test_a_task_may_be_an_environment_of_no_named_task() -> None:
+    plan = StudyPlan(
+        presets=["ppo"],
+        tasks={"swing": {"env": "Pendulum-v1", "total_steps": 400}, "goal_reacher": None},
+        seeds=1,
+    )
+    swing, reacher = plan.jobs()
+    assert (swing.task, swing.run.task.env) == ("swing", "Pendulum-v1")
+    assert swing.run.train.total_steps == 400
+    assert swing.run.agent == compose_run(["ppo"], {"env": "Pendulum-v1"}).agent
+    assert reacher.run.task.env == "bnpo/GoalReacher-v0"
+
+
 @pytest.mark.parametrize(
     ("fields", "mentions"),
     [
