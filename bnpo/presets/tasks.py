@@ -35,7 +35,7 @@ TASKS: dict[str, dict[str, Any]] = {
     },
     "hockey_reacher": {
         "env": "bnpo/HockeyReacher-v0",
-        "total_steps": 6_000_000,
+        "total_steps": 12_000_000,
         "eval_interval": 300_000,
         "solve_metric": "mean_return",
         "solve_threshold": 0.5,

@@ -247,7 +247,7 @@ def test_self_play_is_stepped_by_the_trainer_alone(field: dict[str, Any]) -> Non
 
 @pytest.mark.slow
 def test_against_itself_it_learns_to_beat_the_scripted_player() -> None:
-    """Within half of its steps; the games of its early selves have taught it to attack."""
+    """Within a quarter of its steps; the games of its early selves have taught it to attack."""
     config = compose(["self_play", "hockey_reacher"], {"seed": 0, "total_steps": 3_000_000})
     one = Trainer(build_agent(config), build_train_config(config), progress_bar=False)
     history = one.run()
