@@ -6,7 +6,8 @@
 
 Settings are chosen on seeds 100 to 104; seeds below 100 are for reports. Every run is judged by the
 mean action on the same 100 evaluation episodes. Results are appended run by run to
-results/hybrid_trials.jsonl; what stands there for today's settings is not run again.
+results/hybrid_trials.jsonl; what stands there for today's settings is not run again. How long PPO's
+turns in ``bpo`` are was chosen on the runs in results/hybrid_turns.jsonl, made before it was.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ from records import fingerprint
 
 RESULTS = Path(__file__).parent / "results" / "hybrid_trials.jsonl"
 
+ONE_STEP: dict[str, Any] = {"brains.ddpg.credit": {"name": "n_step", "steps": 1}}
+"""Credit of DDPG where there are no goals."""
+
 TASKS: dict[str, tuple[str, dict[str, Any]]] = {
     "sparse": ("goal_reacher", {"total_steps": 12_000, "eval_interval": 1_000}),
     "dense": (
@@ -42,13 +46,24 @@ TASKS: dict[str, tuple[str, dict[str, Any]]] = {
     "stall": ("stall_reacher", {"total_steps": 40_000, "eval_interval": 8_000}),
     "stall, long": ("stall_reacher", {"total_steps": 160_000, "eval_interval": 20_000}),
     "moving": ("moving_reacher", {"total_steps": 80_000, "eval_interval": 10_000}),
+    "reacher_v5": ("reacher_v5", {"total_steps": 40_000, "eval_interval": 4_000, **ONE_STEP}),
+    "pendulum": (
+        "",
+        {"env": "Pendulum-v1", "total_steps": 20_000, "eval_interval": 2_000, **ONE_STEP},
+    ),
 }
-"""Task, and how long."""
+"""Task, none where it is an environment without a name here, and how long."""
 
 VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "bpo": ("bpo", {}),
     "ddpg_her": ("ddpg_her", {}),
     "ppo": ("ppo", {}),
+    "bpo, 20 steps of 3e-4": (
+        "bpo",
+        {"brains.ppo.lr_actor": 3e-4, "brains.ppo.learning_repeat": 20},
+    ),
+    "bpo, 0.05 nats": ("bpo", {"brains.ppo.kl_budget": 0.05}),
+    "bpo, 0.1 nats, 2e-3": ("bpo", {"brains.ppo.kl_budget": 0.1, "brains.ppo.lr_actor": 2e-3}),
     "bpo, quarter on-policy": ("bpo", {"agent.on_policy_share": 0.25}),
     "bpo, ddpg 0.5 nats": ("bpo", {"brains.ddpg.kl_budget": 0.5}),
     "bpo, ddpg 0.1 nats": ("bpo", {"brains.ddpg.kl_budget": 0.1}),
@@ -105,7 +120,10 @@ def settings(variant: str, task: str) -> dict[str, Any]:
 
     preset, own = VARIANTS[variant]
     name, run = TASKS[task]
-    return compose([preset, name], {**run, "eval_episodes": 100, "threads": 1, **own})
+    names = [preset, name] if name else [preset]
+    if preset == "ppo":
+        run = {key: value for key, value in run.items() if key not in ONE_STEP}
+    return compose(names, {**run, "eval_episodes": 100, "threads": 1, **own})
 
 
 def train(config: dict[str, Any]) -> dict[str, Any]:
