@@ -63,7 +63,14 @@ HYBRID: dict[str, dict[str, Any]] = {
         },
         "agent": SHARING,
     },
-    "bpo_shared": _bpo(agent={"detach_actors": False}),
+    # The target actor is then behind by DDPG's turns as well, and long turns of PPO are clipped.
+    "bpo_shared": {
+        "brains": {
+            "ppo": {**SMOOTHING, "learning_repeat": 20, "lr_actor": 3e-4},
+            "ddpg": DDPG_HER,
+        },
+        "agent": {**SHARING, "detach_actors": False},
+    },
     "bnpo": {"brains": {"ppo": SMOOTHING, "ddpg": _NATURAL}, "agent": SHARING},
     # The predecessor: two actors, one per rule, and the variant in which they change places.
     "rewheeler": _bpo(agent={"policies": "copied"}),
