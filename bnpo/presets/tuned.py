@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from bnpo.presets.hybrid import HYBRID
+
 __all__ = ["TUNED"]
 
 _MANIPULATION: dict[str, Any] = {
@@ -75,8 +77,10 @@ def _large(brain: str, **fields: Any) -> dict[str, Any]:
 _ONE_STEP: dict[str, Any] = {"learning_repeat": 6, "actor_delay": 6}
 
 TUNED: dict[tuple[str, str], dict[str, Any]] = {
-    ("bpo", "moving_reacher"): {
-        "brains": {"ppo": _ROLLOUT, "ddpg": {"learning_delay": 60}},
+    **{
+        (name, "moving_reacher"): {"brains": {"ppo": _ROLLOUT, "ddpg": _ROLLOUT}}
+        for name, preset in HYBRID.items()
+        if set(preset["brains"]) == {"ppo", "ddpg"}
     },
     **{
         (f"ppo_her_shift{ratio}", "moving_reacher"): {"brains": {"ppo": _ROLLOUT}}
