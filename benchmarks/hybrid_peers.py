@@ -5,8 +5,8 @@
 
 One setting for all tasks, as for the presets: those that the peers race with on the goal Reacher
 (SAC) and on Reacher-v5 (PPO). Observations are normalised; without goals SAC has its own replay.
-Lengths, evaluations and scores are the study's (studies/hybrid.yaml); the twenty moving arms are
-one environment of a batch, which this library cannot step, and are left out. Results are appended
+Lengths, evaluations and scores are the study's (studies/hybrid.yaml); the moving arms, whose
+goals this library's hindsight would hold still, are left out. Results are appended
 run by run to results/hybrid_peers.jsonl; what stands there for today's settings is not run again.
 """
 
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from hybrid_study import HYBRID, LAST, Groups, Line, grouped, planned, scored, tasks
+from hybrid_study import HYBRID, LAST, Groups, Line, grouped, planned, read_lines, scored, tasks
 from judged import judge
 from learning import PLANAR
 from reacher_v5 import PEER_ENVS, PEER_SETTINGS
@@ -44,7 +44,7 @@ def main() -> int:
     parser.add_argument("--tasks", nargs="+", default=[*study], choices=study)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     options = parser.parse_args()
-    lines = read_lines()
+    lines = read_lines(RESULTS)
     for seed in options.seeds:
         for task in options.tasks:
             for program in options.programs:
@@ -74,21 +74,13 @@ def label(program: str, task: Task) -> str:
     return short_name([SETTINGS[program], PEER_ENVS, task])
 
 
-def read_lines() -> dict[tuple[str, str, int, str], Line]:
-    """Read the runs that are there, by name and settings."""
-    if not RESULTS.exists():
-        return {}
-    lines = [json.loads(text) for text in RESULTS.read_text(encoding="utf-8").splitlines()]
-    return {(one["preset"], one["task"], one["seed"], one["settings"]): one for one in lines}
-
-
 def of_today() -> Groups:
     """Return all runs that are there for today's settings, by task and program."""
     study = study_tasks()
     return grouped(
         [
             line
-            for (program, task, _, settings), line in read_lines().items()
+            for (program, task, _, settings), line in read_lines(RESULTS).items()
             if task in study and settings == label(program, study[task])
         ]
     )

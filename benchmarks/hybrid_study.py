@@ -103,11 +103,11 @@ def key(job: Job) -> tuple[str, str, int, str]:
     return job.preset, job.task, job.seed, fingerprint(job.config)
 
 
-def read_lines() -> dict[tuple[str, str, int, str], Line]:
+def read_lines(path: Path = RESULTS) -> dict[tuple[str, str, int, str], Line]:
     """Read the runs that are there, by name and settings."""
-    if not RESULTS.exists():
+    if not path.exists():
         return {}
-    lines = [json.loads(text) for text in RESULTS.read_text(encoding="utf-8").splitlines()]
+    lines = [json.loads(text) for text in path.read_text(encoding="utf-8").splitlines()]
     return {(one["preset"], one["task"], one["seed"], one["settings"]): one for one in lines}
 
 

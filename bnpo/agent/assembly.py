@@ -199,7 +199,7 @@ def _critics_of(
 
     One critic values one policy: a likelihood-ratio brain, whose baseline is the value of the
     policy that acts, does not share it with a pathwise one, which turns it towards other targets
-    on other data: on Pendulum that costs DDPG four fifths of its speed.
+    on other data: on Pendulum DDPG then takes three to four times the steps.
     """
     others = []
     for index, (description, rule) in enumerate(zip(descriptions, rules, strict=True)):

@@ -44,10 +44,12 @@ SHARING: dict[str, Any] = {
 """Agent settings of a hybrid."""
 
 
-def _bpo(*, agent: dict[str, Any] | None = None, **ddpg: Any) -> dict[str, Any]:
+def _bpo(
+    *, agent: dict[str, Any] | None = None, ppo: dict[str, Any] | None = None, **ddpg: Any
+) -> dict[str, Any]:
     """PPO that smooths on fresh rollouts, DDPG with hindsight that explores."""
     return {
-        "brains": {"ppo": SMOOTHING, "ddpg": {**DDPG_HER, **ddpg}},
+        "brains": {"ppo": {**SMOOTHING, **(ppo or {})}, "ddpg": {**DDPG_HER, **ddpg}},
         "agent": {**SHARING, **(agent or {})},
     }
 
@@ -64,13 +66,9 @@ HYBRID: dict[str, dict[str, Any]] = {
         "agent": SHARING,
     },
     # The target actor is then behind by DDPG's turns as well, and long turns of PPO are clipped.
-    "bpo_shared": {
-        "brains": {
-            "ppo": {**SMOOTHING, "learning_repeat": 20, "lr_actor": 3e-4},
-            "ddpg": DDPG_HER,
-        },
-        "agent": {**SHARING, "detach_actors": False},
-    },
+    "bpo_shared": _bpo(
+        ppo={"learning_repeat": 20, "lr_actor": 3e-4}, agent={"detach_actors": False}
+    ),
     "bnpo": {"brains": {"ppo": SMOOTHING, "ddpg": _NATURAL}, "agent": SHARING},
     # The predecessor: two actors, one per rule, and the variant in which they change places.
     "rewheeler": _bpo(agent={"policies": "copied"}),

@@ -49,9 +49,8 @@ SELF_PLAY: dict[str, Any] = {
 }
 """PPO on many rows: eight epochs of four minibatches on each rollout.
 
-A goal is rare and its reward all there is: from 64 rows the direction to attack is lost in the
-noise and the policy learns to defend at most; from 512, with wide actions that the entropy keeps
-wide, it learns both.
+A goal is rare and its reward all there is: from 64 rows the policy mostly learns to
+defend; from 512, with wide actions that the entropy keeps wide, it learns to attack as well.
 """
 
 REPPO: dict[str, Any] = {

@@ -40,8 +40,8 @@ def test_climb_and_regress_are_points_where_goals_are_relabelled(make_trainer: A
 def test_a_baseline_is_of_the_return_of_what_acts(rule: Any, make_trainer: Any) -> None:
     """PPO shares a critic with another PPO, and with no pathwise rule, goals or not.
 
-    On Pendulum, where rewards are dense and need no hindsight, a shared one cost DDPG four fifths
-    of its speed.
+    On Pendulum, where rewards are dense and need no hindsight, DDPG took three to four times
+    the steps with a shared one.
     """
     beside = pathwise(rule=rule, credit=NStep(steps=1))
     assert len(make_trainer(likelihood_ratio(), beside).agent.critics) == 2
