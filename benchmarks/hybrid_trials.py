@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from hybrid_study import scored
 from records import fingerprint
 
 RESULTS = Path(__file__).parent / "results" / "hybrid_trials.jsonl"
@@ -178,7 +179,7 @@ def main() -> int:
                 line = {"variant": variant, "task": task, "seed": seed, "settings": mark, **learnt}
                 with RESULTS.open("a") as file:
                     file.write(json.dumps(line) + "\n")
-                curve = [point["success"] for point in learnt["curve"]]
+                curve = [value(task, point) for point in learnt["curve"]]
                 print(task, seed, variant, f"{learnt['cpu_s']} s", curve, flush=True)
                 done.append(line)
     for task in options.tasks:
@@ -188,11 +189,15 @@ def main() -> int:
 
 def solved_at(line: dict[str, Any]) -> float:
     """Environment steps at the first of two evaluations in a row at 0.95 or above; inf for none."""
-    curve = line["curve"]
-    for point, following in pairwise(curve):
-        if min(point["success"], following["success"]) >= 0.95:
+    for point, following in pairwise(line["curve"]):
+        if min(value(line["task"], point), value(line["task"], following)) >= 0.95:
             return float(point["env_steps"])
     return math.inf
+
+
+def value(task: str, point: dict[str, Any]) -> float:
+    """Return what an evaluation counts, as in the study: success, else mean return by known ones."""
+    return scored(task, point["success"], point["return"]) or 0.0
 
 
 def report(task: str, variants: list[str], seeds: set[int], done: list[dict[str, Any]]) -> None:
@@ -204,15 +209,13 @@ def report(task: str, variants: list[str], seeds: set[int], done: list[dict[str,
         mark = fingerprint(settings(variant, task))
         runs = [one for one in done if (one["variant"], one["task"]) == (variant, task)]
         rows[variant] = [one for one in runs if one["seed"] in seeds and one["settings"] == mark]
-    print(
-        f"\n{task}: solved at (steps), final success (interquartile mean), CPU s, P(first better)"
-    )
+    print(f"\n{task}: solved at (steps), final value (interquartile mean), CPU s, P(first better)")
     first = np.array([-solved_at(one) for one in rows[variants[0]]])
     for variant, runs in rows.items():
         if not runs:
             continue
         solved = sorted(solved_at(one) for one in runs)
-        final = interquartile_mean([np.array([one["curve"][-1]["success"] for one in runs])])
+        final = interquartile_mean([np.array([value(task, one["curve"][-1]) for one in runs])])
         better = probability_of_improvement([first], [np.array([-one for one in solved])])
         print(
             f"{variant:28} {len(runs)} seeds, median {statistics.median(solved):,.0f} of {solved}; "
