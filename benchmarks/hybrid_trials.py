@@ -179,7 +179,7 @@ def main() -> int:
                 line = {"variant": variant, "task": task, "seed": seed, "settings": mark, **learnt}
                 with RESULTS.open("a") as file:
                     file.write(json.dumps(line) + "\n")
-                curve = [value(task, point) for point in learnt["curve"]]
+                curve = [round(value(task, point), 3) for point in learnt["curve"]]
                 print(task, seed, variant, f"{learnt['cpu_s']} s", curve, flush=True)
                 done.append(line)
     for task in options.tasks:
@@ -196,7 +196,7 @@ def solved_at(line: dict[str, Any]) -> float:
 
 
 def value(task: str, point: dict[str, Any]) -> float:
-    """Return what an evaluation counts, as in the study: success, else mean return by known ones."""
+    """Return what an evaluation counts, as in the study: success, else mean return."""
     return scored(task, point["success"], point["return"]) or 0.0
 
 
